@@ -1,0 +1,94 @@
+"""FlowRun: one run of a flow."""
+
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+from pydantic.config import JsonDict
+
+from millstream.resources.model import Condition, FreeForm, Model, ObjectName, StoredModel, Tags
+from millstream.resources.reasons import Reason
+from millstream.resources.run_template import RunTemplate
+from millstream.resources.states import RunState
+
+__all__ = ["KIND", "PLURAL", "SUCCEEDED", "Attempt", "DeploymentRef", "FlowRunSpec", "FlowRunStatus"]
+
+KIND = "FlowRun"
+PLURAL = "flowruns"
+SUCCEEDED = "Succeeded"
+"""Type of the condition that is Unknown while the run is live."""
+
+_REASON: JsonDict = {"enum": None, "type": "string", "maxLength": 63}
+MAX_ATTEMPTS_KEPT = 10
+
+
+class DeploymentRef(Model):
+    """A deployment of the same namespace."""
+
+    name: ObjectName = Field(description="Name of the FlowDeployment.")
+
+
+class FlowRunSpec(Model):
+    """What to run, with what. Only tags can be changed later."""
+
+    deployment_ref: DeploymentRef | None = Field(default=None, description="The FlowDeployment to run.")
+    template: RunTemplate | None = Field(default=None, description="A one-off, in place of a deployment.")
+    parameters: FreeForm = Field(default_factory=dict, description="Parameters, over the deployment's.")
+    scheduled_time: AwareDatetime | None = Field(default=None, description="Not to be started before this.")
+    tags: Tags = Field(default_factory=list, description="Tags of this run.")
+
+
+class Attempt(StoredModel):
+    """One attempt: one Job, one pod."""
+
+    number: int = Field(description="From 1, never reused.")
+    job: str = Field(max_length=63, description="Name of its Job.")
+    job_uid: str | None = Field(default=None, max_length=64, description="UID of its Job.")
+    pod: str | None = Field(default=None, max_length=253, description="Name of its pod.")
+    node: str | None = Field(default=None, max_length=253, description="Node that the pod ran on.")
+    creation_time: AwareDatetime = Field(description="When the attempt was decided.")
+    start_time: AwareDatetime | None = Field(default=None, description="When the flow's container started.")
+    completion_time: AwareDatetime | None = Field(default=None, description="When the attempt ended.")
+    reason: Reason | None = Field(default=None, description="Why it ended.", json_schema_extra=_REASON)
+    message: str = Field(default="", max_length=4096, description="Why it ended, for people.")
+    exit_code: int | None = Field(default=None, description="Exit code of the flow's container.")
+    log_tail: str = Field(default="", max_length=4096, description="Last lines of a failed attempt's output.")
+
+
+class FlowRunStatus(StoredModel):
+    """Where the run stands."""
+
+    state: RunState | None = Field(default=None, description="State of the run; a final one never changes.")
+    reason: Reason | None = Field(
+        default=None, description="Why, in one CamelCase word.", json_schema_extra=_REASON
+    )
+    message: str = Field(default="", max_length=4096, description="Why, and what to do, for people.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Succeeded is Unknown while the run is live.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    attempt: int = Field(default=0, description="Number of the newest attempt, 0 before the first.")
+    failures: int = Field(default=0, description="Attempts that ended because the code failed.")
+    disruptions: int = Field(default=0, description="Attempts that ended because the pod was taken away.")
+    attempts: list[Attempt] = Field(
+        default_factory=list, max_length=MAX_ATTEMPTS_KEPT, description="The newest attempts, oldest first."
+    )
+    revision: str | None = Field(
+        default=None, max_length=253, description="ControllerRevision with what the deployment said."
+    )
+    start_time: AwareDatetime | None = Field(default=None, description="When the flow first ran.")
+    completion_time: AwareDatetime | None = Field(default=None, description="When the run became final.")
+    next_attempt_time: AwareDatetime | None = Field(default=None, description="When the next attempt starts.")
+    tasks: dict[str, int] = Field(default_factory=dict, description="Task runs by final state.")
+    result: Any = Field(
+        default=None,
+        description="The flow's return value, if it is small JSON.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    observed_generation: int = Field(default=0, description="The metadata.generation that this is about.")
+
+    @property
+    def current(self) -> Attempt:
+        """The newest attempt."""
+        return self.attempts[-1]

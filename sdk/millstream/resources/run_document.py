@@ -1,0 +1,81 @@
+"""The run document: what the operator tells the runner in the pod, as one JSON object.
+
+It travels as an annotation of the pod and is mounted as a file by the downward API. So it is never seen by a
+shell, a template or the kubelet's expansion of `$(NAME)`, and one path serves every size up to `MAX_BYTES`.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["DIRECTORY", "FILE", "MAX_BYTES", "VERSION", "InvalidDocumentError", "RunDocument"]
+
+VERSION = 1
+MAX_BYTES = 128 * 1024
+DIRECTORY = "/run/millstream"
+FILE = "run.json"
+
+
+class InvalidDocumentError(ValueError):
+    """The run document is not one that this runner understands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDocument:
+    """One attempt of one run, as data.
+
+    Attributes:
+        run: name of the FlowRun.
+        namespace: its namespace.
+        uid: its UID; the completion record repeats it.
+        attempt: number of this attempt, from 1; the completion record repeats it.
+        entrypoint: `module.path:flow` or `path/file.py:flow`, seen from the working directory.
+        parameters: JSON values by parameter name, the run's over the deployment's.
+        deployment: name of the FlowDeployment, None for a run of a template.
+        tags: the run's tags and its deployment's.
+        scheduled_time: when the run was due, RFC 3339; None for a run that was due at once.
+        run_seconds: how long this attempt may take, None for no limit.
+        grace_seconds: between SIGTERM and SIGKILL.
+        log_tail: whether the last lines of output may be stored with a failed run.
+    """
+
+    run: str
+    namespace: str
+    uid: str
+    attempt: int
+    entrypoint: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    deployment: str | None = None
+    tags: list[str] = field(default_factory=list)
+    scheduled_time: str | None = None
+    run_seconds: int | None = None
+    grace_seconds: int = 30
+    log_tail: bool = True
+
+    def to_json(self) -> str:
+        """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists."""
+        return json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunDocument":
+        """Read a document.
+
+        Raises:
+            InvalidDocumentError: it is no JSON object, of another version, or lacks or adds fields.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InvalidDocumentError(f"the run document is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise InvalidDocumentError("the run document is not a JSON object")
+        version = values.pop("version", None)
+        if version != VERSION:
+            raise InvalidDocumentError(
+                f"the run document has version {version!r}, this runner reads version {VERSION}: "
+                "use images of the same release for the operator and for flows"
+            )
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InvalidDocumentError(f"the run document does not fit: {error}") from None

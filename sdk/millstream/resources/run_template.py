@@ -1,0 +1,78 @@
+"""What is run and how: the part of a deployment that each of its runs freezes when it is admitted."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from millstream.resources.model import FreeForm, Model, ObjectName, Tags
+from millstream.resources.pod_options import PodOptions
+
+__all__ = ["Backoff", "RetryPolicy", "RunTemplate", "Source", "Timeouts"]
+
+_DAY = 86_400
+
+
+class Source(Model):
+    """Where the flow's files come from when they are not in the image."""
+
+    config_map: ObjectName = Field(
+        description="ConfigMap whose keys are mounted as the files of the working directory."
+    )
+
+
+class Backoff(Model):
+    """Waiting time before attempt n: seconds * factor^(n - 2), at most maxSeconds."""
+
+    seconds: int = Field(default=10, ge=0, le=_DAY, description="Before the second attempt.")
+    factor: int = Field(default=2, ge=1, le=10, description="By which each further wait grows.")
+    max_seconds: int = Field(default=600, ge=0, le=_DAY, description="Longest wait.")
+
+
+class RetryPolicy(Model):
+    """How many new attempts a run gets, by who is to blame for the end of the last one."""
+
+    failures: int = Field(default=0, ge=0, le=100, description="New attempts after the code failed.")
+    disruptions: int = Field(
+        default=3, ge=0, le=100, description="New attempts after Kubernetes took the pod away."
+    )
+    backoff: Backoff = Field(default_factory=Backoff, description="Waiting time before a new attempt.")
+
+
+class Timeouts(Model):
+    """Limits, in seconds."""
+
+    start_seconds: int = Field(
+        default=900, ge=1, le=7 * _DAY, description="From the Job's creation until the flow's container runs."
+    )
+    run_seconds: int | None = Field(
+        default=None, ge=1, le=365 * _DAY, description="How long each attempt may run; unset for no limit."
+    )
+
+
+class RunTemplate(Model):
+    """What is run and how."""
+
+    entrypoint: Annotated[str, Field(min_length=3, max_length=1024, pattern=r"^[^:\s]+:[A-Za-z_][\w.]*$")] = (
+        Field(description="module.path:flow or path/file.py:flow, as seen inside the container.")
+    )
+    image: str = Field(
+        min_length=1, max_length=1024, pattern=r"^\S+$", description="Container image with the SDK installed."
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        default=None, description="As in a pod."
+    )
+    image_pull_secrets: list[ObjectName] = Field(
+        default_factory=list, max_length=16, description="Names of Secrets for the registry."
+    )
+    source: Source | None = Field(default=None, description="Where the files come from if not in the image.")
+    parameters: FreeForm = Field(default_factory=dict, description="Default parameters by name.")
+    parameter_schema: FreeForm | None = Field(
+        default=None, description="JSON schema of the flow's parameters, checked before a Job exists."
+    )
+    tags: Tags = Field(default_factory=list, description="Tags of every run.")
+    retry_policy: RetryPolicy = Field(default_factory=RetryPolicy, description="New attempts of a run.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="Limits in seconds.")
+    pod: PodOptions = Field(default_factory=PodOptions, description="Curated fields of the pod.")
+    log_tail: bool = Field(
+        default=True, description="Keep the last lines of output of a failed attempt in the run's status."
+    )
