@@ -6,7 +6,7 @@ together with exit code 0.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from millstream.resources.reasons import Reason
@@ -21,6 +21,7 @@ _VERSION = 1
 _MARK = "millstream"
 _RESULT_BYTES = 1024
 _MESSAGE_CHARACTERS = 500
+_ERROR_CHARACTERS = 100
 _TAIL_STEP = 256
 
 
@@ -57,49 +58,99 @@ class CompletionRecord:
     log_tail: str = ""
 
     def encode(self) -> bytes:
-        """Serialise into at most `MAX_BYTES` bytes; what is nice to have makes room for what is needed."""
-        record = self
-        if len(_dump(record.result)) > _RESULT_BYTES:
-            record = replace(record, result=None, has_result=False)
-        if len(record.message) > _MESSAGE_CHARACTERS:
-            record = replace(record, message=record.message[: _MESSAGE_CHARACTERS - 1] + "…")
-        if record.error:
-            record = replace(record, error=record.error[:100])
-        while len(encoded := record._encode()) > MAX_BYTES:
-            if record.log_tail:
-                record = replace(record, log_tail=record.log_tail[_TAIL_STEP:])
-            elif record.has_result:
-                record = replace(record, result=None, has_result=False)
-            else:
-                record = replace(record, tasks={}, message=record.message[: len(record.message) // 2])
-        return encoded
+        """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
-    def _encode(self) -> bytes:
-        return _dump({_MARK: _VERSION} | {k: v for k, v in asdict(self).items() if v not in (None, "", {})})
+        What is nice to have makes room for what is needed: the log's tail goes first, from its start, then the
+        result, the tasks, the message and the error. A result that is no JSON, or not small, is left out.
+        """
+        values = self._bounded()
+        while len(encoded := _dump(values)) > MAX_BYTES and _make_room(values):
+            pass
+        return encoded[:MAX_BYTES]
+
+    def _bounded(self) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            _MARK: _VERSION,
+            "uid": self.uid,
+            "attempt": self.attempt,
+            "state": str(self.state),
+            "reason": str(self.reason) if self.reason else "",
+            "message": _shortened(self.message, _MESSAGE_CHARACTERS),
+            "error": _shortened(self.error or "", _ERROR_CHARACTERS),
+            "start_time": self.start_time,
+            "end_time": self.end_time,
+            "tasks": self.tasks if _small_json(self.tasks) else {},
+            "log_tail": self.log_tail[-MAX_BYTES:],
+        }
+        values = {key: value for key, value in values.items() if value not in (None, "", {})}
+        if self.has_result and (result := _small_json(self.result)) is not None:
+            values |= {"has_result": True, "result": json.loads(result)}
+        return values
 
     @classmethod
     def decode(cls, message: str, *, uid: str, attempt: int) -> "CompletionRecord | None":
         """Read the record of this attempt of this run; None for anything else, whatever it looks like."""
         try:
             values = json.loads(message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(values, dict) or values.pop(_MARK, None) != _VERSION:
             return None
         if values.get("uid") != uid or values.get("attempt") != attempt:
             return None
-        known = {f.name for f in fields(cls)}
+        known = {key: value for key, value in values.items() if _fits(key, value)}
         try:
-            record = cls(**{k: v for k, v in values.items() if k in known})
-            return replace(
-                record,
-                state=RunState(record.state),
-                reason=Reason(record.reason) if record.reason else None,
-            )
-        except (TypeError, ValueError):
+            known["state"] = RunState(values["state"])
+            known["reason"] = Reason(values["reason"]) if "reason" in values else None
+            return cls(**known)
+        except (KeyError, TypeError, ValueError):
             return None
 
 
+_TEXTS = frozenset({"uid", "message", "error", "start_time", "end_time", "log_tail"})
+
+
+def _fits(key: str, value: object) -> bool:
+    """Whether `value` is of the type of the field `key`; a field of a newer runner, or a forged one, is left out."""
+    if key in _TEXTS:
+        return isinstance(value, str)
+    if key == "tasks":
+        return isinstance(value, dict) and all(type(count) is int for count in value.values())
+    return key in ("attempt", "result") or (key == "has_result" and isinstance(value, bool))
+
+
+def _make_room(values: dict[str, Any]) -> bool:
+    """Shorten or drop the least needed of `values`; False when only what is needed is left."""
+    if tail := values.pop("log_tail", ""):
+        if len(tail) > _TAIL_STEP:
+            values["log_tail"] = tail[_TAIL_STEP:]
+        return True
+    if values.pop("has_result", False):
+        values.pop("result")
+        return True
+    if values.pop("tasks", None):
+        return True
+    if message := values.pop("message", ""):
+        if len(message) > 1:
+            values["message"] = message[: len(message) // 2]
+        return True
+    return any(values.pop(key, None) for key in ("error", "start_time", "end_time"))
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def _small_json(value: object) -> bytes | None:
+    """Serialise a flow's return value; None if it is no JSON, as NaN or a set are not, or too large."""
+    try:
+        dumped = _dump(value)
+    except Exception:  # noqa: BLE001  a return value is the user's object: its methods may raise anything
+        return None
+    return dumped if len(dumped) <= _RESULT_BYTES else None
+
+
 def _dump(value: object) -> bytes:
-    # A lone surrogate can stand in a Python string, but not in UTF-8.
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    # A lone surrogate can stand in a Python string, but not in UTF-8: it becomes \ud800, its escape in JSON.
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")

@@ -205,7 +205,7 @@ def _without_null(node: Schema) -> Schema:
     inner = choices[0]
     if "$ref" in inner:
         return outer | {"$ref": inner["$ref"]}
-    return inner | outer
+    return dict(inner) | outer
 
 
 def _encode(definition: Schema) -> str:

@@ -40,6 +40,10 @@ class Reason(StrEnum):
         "InvalidEntrypoint",
         "Check spec.entrypoint of the FlowDeployment against the files in its image or source.configMap.",
     )
+    INVALID_DOCUMENT = (
+        "InvalidDocument",
+        "The image's SDK cannot read what the operator sent; use images of the operator's release.",
+    )
     DOCUMENT_TOO_LARGE = (
         "DocumentTooLarge",
         "Put large input into a volume or an object store, and pass its address as a parameter.",
@@ -92,9 +96,10 @@ class Reason(StrEnum):
     )
     RUN_TIMEOUT = "RunTimeout", "The attempt took longer than spec.timeouts.runSeconds."
     INTERRUPTED = "Interrupted", "Kubernetes stopped the pod before the flow had ended."
-    EVICTED = (
-        "Evicted",
-        "The node took the pod away: eviction, drain, preemption, or a limit of local storage.",
+    EVICTED = "Evicted", "Kubernetes took the pod away: an eviction, a drain, a preemption or a node's loss."
+    STORAGE_EXCEEDED = (
+        "StorageExceeded",
+        "The pod wrote more than a volume's or the node's limit allows; use a PersistentVolumeClaim.",
     )
     POD_LOST = "PodLost", "The pod was deleted before it had reported an outcome."
     JOB_DELETED = "JobDeleted", "The Job was deleted by somebody else, which cancels the run."

@@ -61,11 +61,12 @@ class RunDocument:
         """Read a document.
 
         Raises:
-            InvalidDocumentError: it is no JSON object, of another version, or lacks or adds fields.
+            InvalidDocumentError: it is no JSON object, of another version, lacks or adds fields, or has one of a
+                wrong type.
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidDocumentError(f"the run document is not JSON: {error}") from None
         if not isinstance(values, dict):
             raise InvalidDocumentError("the run document is not a JSON object")
@@ -76,6 +77,26 @@ class RunDocument:
                 "use images of the same release for the operator and for flows"
             )
         try:
-            return cls(**values)
+            document = cls(**values)
         except TypeError as error:
             raise InvalidDocumentError(f"the run document does not fit: {error}") from None
+        for name, expected in _TYPES.items():
+            if not isinstance(value := getattr(document, name), expected):
+                raise InvalidDocumentError(f"the run document does not fit: {name} cannot be {value!r}")
+        return document
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "run": (str,),
+    "namespace": (str,),
+    "uid": (str,),
+    "attempt": (int,),
+    "entrypoint": (str,),
+    "parameters": (dict,),
+    "deployment": (str, type(None)),
+    "tags": (list,),
+    "scheduled_time": (str, type(None)),
+    "run_seconds": (int, type(None)),
+    "grace_seconds": (int,),
+    "log_tail": (bool,),
+}

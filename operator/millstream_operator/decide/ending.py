@@ -1,0 +1,102 @@
+"""An attempt that has ended: the run becomes final, or awaits its next attempt."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.model import timestamp
+from millstream.resources.reasons import Reason
+from millstream.resources.run_template import RetryPolicy
+from millstream.resources.states import RunState
+from millstream_operator.decide.attempt import frozen_template
+from millstream_operator.decide.evidence import VERDICTS, Outcome, current_pods, outcome, pod_of, record_of
+from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
+from millstream_operator.decide.plan import Action, Confirm, Plan, ReleasePod, WriteRunStatus
+from millstream_operator.decide.retry import backoff
+from millstream_operator.decide.status import in_state, with_current
+
+__all__ = ["end", "finish"]
+
+_RESULT_OF_RETRY = "Attempt {number} ended: {message} Attempt {next} starts at {time:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def end(observed: ObservedRun, run: Run) -> Plan | None:
+    """Record the end of the current attempt, once it is certain."""
+    job = observed.jobs[run.status.current.job]
+    pod = pod_of(run, current_pods(observed, run), job)
+    if pod and _speaks_for_itself(run, job, pod):
+        return finish(observed, run, job, pod)
+    if job.failure is None and not job.complete:
+        return None
+    if pod and pod.ended:
+        return finish(observed, run, job, pod)
+    if pod and not job.ended:
+        return None  # the pod is being stopped, and what it leaves is worth waiting for
+    if job.name not in observed.confirmed:
+        return Plan((Confirm(job.name),))
+    return finish(observed, run, job, pod)
+
+
+def _speaks_for_itself(run: Run, job: Job, pod: Pod) -> bool:
+    """Whether the pod alone tells how the attempt ended, before the Job controller has got there."""
+    record = record_of(run, pod)
+    if record is None or pod.exit_code is None:
+        return False
+    if pod.exit_code == 0:
+        return record.state is RunState.COMPLETED
+    disturbed = pod.deleting or pod.disrupted or job.deleting
+    return not disturbed and record.reason in VERDICTS and record.reason is not Reason.INTERRUPTED
+
+
+def finish(observed: ObservedRun, run: Run, job: Job | None, pod: Pod | None) -> Plan:
+    """Write down how the attempt ended, and let go of its pods."""
+    ended = outcome(run, job, pod)
+    status, again = _after(observed, run, ended, _facts(observed, run, job, pod, ended))
+    release: list[Action] = [ReleasePod(p.name, p.uid) for p in current_pods(observed, run) if p.held]
+    return Plan((WriteRunStatus(status), *release), again)
+
+
+def _after(
+    observed: ObservedRun, run: Run, ended: Outcome, facts: dict[str, Any]
+) -> tuple[FlowRunStatus, datetime | None]:
+    if ended.reason is None:
+        return in_state(run, observed.now, RunState.COMPLETED, None, ended.message, **facts), None
+    verdict = VERDICTS[ended.reason]
+    spent = getattr(run.status, verdict.budget) + 1 if verdict.budget else 0
+    if verdict.budget:
+        facts[verdict.budget] = spent
+    template = frozen_template(observed, run)
+    policy = template.retry_policy if template else RetryPolicy(failures=0, disruptions=0)
+    if verdict.budget is None or spent > getattr(policy, verdict.budget):
+        return in_state(run, observed.now, verdict.state, ended.reason, ended.message, **facts), None
+    number = run.status.attempt
+    again = timestamp(observed.now + backoff(policy, number) + timedelta(milliseconds=1))
+    message = _RESULT_OF_RETRY.format(number=number, message=ended.message, next=number + 1, time=again)
+    facts["next_attempt_time"] = again
+    return in_state(run, observed.now, RunState.AWAITING_RETRY, ended.reason, message, **facts), again
+
+
+def _facts(
+    observed: ObservedRun, run: Run, job: Job | None, pod: Pod | None, ended: Outcome
+) -> dict[str, Any]:
+    """Collect what an ended attempt leaves in the status."""
+    started = pod.started_at if pod else None
+    record = ended.record
+    attempts = with_current(
+        run.status,
+        job_uid=job.uid if job else run.status.current.job_uid,
+        pod=pod.name if pod else run.status.current.pod,
+        node=pod.node if pod else run.status.current.node,
+        start_time=run.status.current.start_time or started,
+        completion_time=timestamp(observed.now),
+        reason=ended.reason,
+        message=ended.message,
+        exit_code=ended.exit_code,
+        log_tail=record.log_tail if record else "",
+    )
+    facts: dict[str, Any] = {"attempts": attempts, "start_time": run.status.start_time or started}
+    if record is not None:
+        facts["tasks"] = record.tasks
+        if record.has_result:
+            facts["result"] = record.result
+    return facts

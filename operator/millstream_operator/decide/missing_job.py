@@ -1,0 +1,91 @@
+"""An attempt whose Job is not there: not created yet, refused, or deleted by somebody."""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+from millstream_operator.decide.attempt import create_job, frozen_template
+from millstream_operator.decide.ending import finish
+from millstream_operator.decide.evidence import completed, current_pods
+from millstream_operator.decide.observed import ObservedRun, Refusal, Run
+from millstream_operator.decide.plan import Confirm, CreateJob, Plan, WriteRunStatus
+from millstream_operator.decide.start_timeout import start_deadline, timed_out
+from millstream_operator.decide.status import in_state, with_current
+
+__all__ = ["create_or_explain"]
+
+_TRY_AGAIN = timedelta(seconds=10)
+_INVALID = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+
+
+def create_or_explain(observed: ObservedRun, run: Run) -> Plan | None:
+    """Create the Job, or say why there is none."""
+    attempt = run.status.current
+    if attempt.job in observed.jobs:
+        return None
+    if attempt.job_uid is None and not current_pods(observed, run):
+        return _create(observed, run)
+    if attempt.job not in observed.confirmed:
+        return Plan((Confirm(attempt.job),))
+    return _deleted(observed, run)
+
+
+def _create(observed: ObservedRun, run: Run) -> Plan:
+    template = frozen_template(observed, run)
+    if template is None:
+        text = f"ControllerRevision {run.status.revision} is gone."
+        return _final(observed, run, RunState.FAILED, Reason.REVISION_LOST, text)
+    job = create_job(run, template, run.status.attempt)
+    refusal = observed.refusal
+    if refusal is None:
+        return Plan((job,))
+    if refusal.code == HTTPStatus.CONFLICT:
+        return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
+    if refusal.code in _INVALID:
+        return _final(observed, run, RunState.FAILED, Reason.JOB_REJECTED, refusal.message)
+    if observed.now >= start_deadline(run, template):
+        return Plan((WriteRunStatus(timed_out(observed, run, template)),))
+    return _refused(observed, run, refusal, job)
+
+
+def _refused(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
+    again = refusal.time + _TRY_AGAIN
+    if observed.now >= again:
+        return Plan((job,))
+    reason = Reason.POD_CREATION_FAILED
+    if run.status.reason is reason:
+        return Plan(requeue_at=again)
+    status = in_state(run, observed.now, RunState.PENDING, reason, refusal.message)
+    return Plan((WriteRunStatus(status),), again)
+
+
+def _deleted(observed: ObservedRun, run: Run) -> Plan:
+    pods = current_pods(observed, run)
+    if pod := completed(run, pods):
+        return finish(observed, run, None, pod)
+    if any(not pod.ended for pod in pods):
+        return _await_pod(observed, run)
+    text = f"Job {run.status.current.job} was deleted."
+    return _final(observed, run, RunState.CANCELLED, Reason.JOB_DELETED, text)
+
+
+def _await_pod(observed: ObservedRun, run: Run) -> Plan:
+    again = observed.now + _TRY_AGAIN
+    if run.status.state is RunState.CANCELLING:
+        return Plan(requeue_at=again)
+    text = f"Job {run.status.current.job} was deleted; its pod has not ended yet."
+    status = in_state(run, observed.now, RunState.CANCELLING, Reason.JOB_DELETED, text)
+    return Plan((WriteRunStatus(status),), again)
+
+
+def _final(observed: ObservedRun, run: Run, state: RunState, reason: Reason, message: str) -> Plan:
+    status = in_state(
+        run,
+        observed.now,
+        state,
+        reason,
+        message,
+        attempts=with_current(run.status, completion_time=observed.now, reason=reason, message=message),
+    )
+    return Plan((WriteRunStatus(status),))

@@ -1,0 +1,305 @@
+"""What a decision is made from: the parts of Kubernetes objects that matter, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from millstream.resources import labels, names
+from millstream.resources.flow_deployment import FlowDeploymentSpec, FlowDeploymentStatus
+from millstream.resources.flow_run import FlowRunSpec, FlowRunStatus
+
+__all__ = ["Deployment", "Job", "ObservedDeployment", "ObservedRun", "Pod", "Refusal", "Revision", "Run"]
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A FlowRun."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    creation_time: datetime
+    deleting: bool
+    spec: FlowRunSpec
+    status: FlowRunStatus
+
+    @classmethod
+    def from_object(cls, o: Object) -> "Run":
+        """Read it from the API's form."""
+        meta = o["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            generation=meta["generation"],
+            creation_time=_time(meta["creationTimestamp"]),
+            deleting="deletionTimestamp" in meta,
+            spec=FlowRunSpec.model_validate(o["spec"]),
+            status=FlowRunStatus.model_validate(o.get("status") or {}),
+        )
+
+    @property
+    def deployment(self) -> str | None:
+        """Name of the FlowDeployment, None for a run of a template."""
+        return self.spec.deployment_ref.name if self.spec.deployment_ref else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """A FlowDeployment."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    spec: FlowDeploymentSpec
+    status: FlowDeploymentStatus
+
+    @classmethod
+    def from_object(cls, o: Object) -> "Deployment":
+        """Read it from the API's form."""
+        meta = o["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            generation=meta["generation"],
+            spec=FlowDeploymentSpec.model_validate(o["spec"]),
+            status=FlowDeploymentStatus.model_validate(o.get("status") or {}),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """A ControllerRevision that holds what a deployment said."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    deployment: str
+    creation_time: datetime
+    template: Object
+
+    @classmethod
+    def from_object(cls, o: Object) -> "Revision":
+        """Read it from the API's form."""
+        meta = o["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            deployment=meta["labels"][labels.DEPLOYMENT],
+            creation_time=_time(meta["creationTimestamp"]),
+            template=o["data"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A Job of a run.
+
+    Attributes:
+        failure: reason and message of its condition FailureTarget or Failed.
+        ended: all its pods have ended, and so has it.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    owner_uid: str
+    run: str
+    attempt: int
+    creation_time: datetime
+    deleting: bool
+    suspended: bool
+    failure: tuple[str, str] | None
+    complete: bool
+    ended: bool
+
+    @classmethod
+    def from_object(cls, o: Object) -> "Job":
+        """Read it from the API's form."""
+        meta = o["metadata"]
+        status = o.get("status") or {}
+        conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
+        failure = conditions.get("Failed") or conditions.get("FailureTarget")
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            owner_uid=_owner_uid(meta),
+            run=meta["labels"][labels.RUN],
+            attempt=int(meta["labels"][labels.ATTEMPT]),
+            creation_time=_time(meta["creationTimestamp"]),
+            deleting="deletionTimestamp" in meta,
+            suspended=bool(o["spec"].get("suspend")),
+            failure=(failure.get("reason", ""), failure.get("message", "")) if failure else None,
+            complete="Complete" in conditions,
+            ended="Complete" in conditions or "Failed" in conditions,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pod:
+    """A pod of a run.
+
+    Attributes:
+        held: it carries the finalizer that keeps it until its outcome is stored.
+        waiting: reason and message of the flow's container (or an init container) that does not start.
+        unschedulable: what the scheduler says when no node fits, else "".
+        started_at: when the flow's container started.
+        exit_code: of the flow's container; None while it has not ended.
+        container_reason: why the flow's container ended, in the kubelet's word.
+        termination_message: what the container left.
+        reason: the pod's own reason, `Evicted` for instance.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    run: str
+    run_uid: str
+    attempt: int
+    job_uid: str
+    node: str | None
+    deleting: bool
+    held: bool
+    phase: str
+    reason: str
+    message: str
+    disrupted: bool
+    waiting: tuple[str, str] | None
+    unschedulable: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    exit_code: int | None
+    container_reason: str
+    termination_message: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the flow runs in it any more."""
+        return self.exit_code is not None or self.phase in {"Succeeded", "Failed"}
+
+    @classmethod
+    def from_object(cls, o: Object) -> "Pod":
+        """Read it from the API's form."""
+        meta, status = o["metadata"], o.get("status") or {}
+        conditions = {c["type"]: c for c in status.get("conditions", ())}
+        scheduled = conditions.get("PodScheduled", {})
+        statuses = status.get("containerStatuses", ())
+        state: Object = next((s["state"] for s in statuses if s["name"] == names.CONTAINER), {})
+        ended: Object = state.get("terminated") or {}
+        running: Object = state.get("running") or {}
+        started = running.get("startedAt") or ended.get("startedAt")
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            run=meta["labels"][labels.RUN],
+            run_uid=meta["labels"][labels.RUN_UID],
+            attempt=int(meta["labels"][labels.ATTEMPT]),
+            job_uid=_owner_uid(meta),
+            node=o["spec"].get("nodeName"),
+            deleting="deletionTimestamp" in meta,
+            held=labels.OUTCOME_FINALIZER in meta.get("finalizers", ()),
+            phase=status.get("phase", "Pending"),
+            reason=status.get("reason", ""),
+            message=status.get("message", ""),
+            disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
+            waiting=_waiting((*status.get("initContainerStatuses", ()), *statuses)),
+            unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
+            started_at=_time(started) if started else None,
+            ended_at=_time(ended["finishedAt"]) if ended.get("finishedAt") else None,
+            exit_code=ended.get("exitCode"),
+            container_reason=ended.get("reason", ""),
+            termination_message=ended.get("message", ""),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """What the API server or the Job controller said when a Job or its pod could not be made.
+
+    Attributes:
+        code: HTTP status for a Job; None for a pod, whose refusal is told by an Event.
+        message: what was said.
+        time: when.
+    """
+
+    code: int | None
+    message: str
+    time: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedRun:
+    """All that a decision about a run is made from.
+
+    Attributes:
+        run: None when it does not exist (any more).
+        deployment: the one that it refers to, None if there is none or it is not known yet.
+        deployment_error: why the stored deployment cannot be read, else "".
+        revisions: templates by ControllerRevision name, of its deployment.
+        jobs: its Jobs by name.
+        pods: its pods, of any attempt.
+        confirmed: names of Jobs for which the API server was just asked, so that what is not in `jobs` and `pods`
+            does not exist.
+        refusal: why the Job of the next attempt, or the pod of the current one, could not be made.
+    """
+
+    now: datetime
+    run: Run | None
+    deployment: Deployment | None = None
+    deployment_error: str = ""
+    revisions: Mapping[str, Object] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    pods: tuple[Pod, ...] = ()
+    confirmed: frozenset[str] = frozenset()
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedDeployment:
+    """All that a decision about a deployment is made from.
+
+    Attributes:
+        deployment: None when it does not exist (any more).
+        revisions: its ControllerRevisions.
+        in_use: names of the revisions that its live runs use.
+    """
+
+    now: datetime
+    deployment: Deployment | None
+    revisions: tuple[Revision, ...] = ()
+    in_use: frozenset[str] = frozenset()
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _owner_uid(meta: Object) -> str:
+    return next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
+
+
+def _waiting(statuses: tuple[Object, ...]) -> tuple[str, str] | None:
+    for status in statuses:
+        waiting = status.get("state", {}).get("waiting")
+        if waiting and waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
+            return waiting["reason"], waiting.get("message", "")
+    return None

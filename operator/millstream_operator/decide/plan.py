@@ -1,0 +1,109 @@
+"""What a decision says is to be done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from millstream.resources.flow_deployment import FlowDeploymentStatus
+from millstream.resources.flow_run import FlowRunStatus
+
+__all__ = [
+    "Action",
+    "Confirm",
+    "CreateJob",
+    "CreateRevision",
+    "DeleteJob",
+    "DeleteRevision",
+    "Plan",
+    "ReadRefusal",
+    "ReleasePod",
+    "WriteDeploymentStatus",
+    "WriteRunStatus",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call to the API server."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRunStatus(Action):
+    """Replace the run's status. It fails, and with it the rest of the plan, if the run has changed meanwhile."""
+
+    status: FlowRunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDeploymentStatus(Action):
+    """Replace the deployment's status."""
+
+    status: FlowDeploymentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRevision(Action):
+    """Create the ControllerRevision of a deployment's template; one that exists is the same."""
+
+    name: str
+    deployment: str
+    template: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRevision(Action):
+    """Delete a ControllerRevision that no live run uses."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob(Action):
+    """Create a Job; one of this name that the run owns is taken for it."""
+
+    job: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob(Action):
+    """Delete a Job, and its pods before it."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePod(Action):
+    """Take our finalizer off a pod whose outcome is stored."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm(Action):
+    """Ask the API server for a Job and its pods before deciding on their absence."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRefusal(Action):
+    """Ask for the warning Events that say why a Job has no pod, or why a pod's container does not start."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, in this order; each action only when those before it have succeeded.
+
+    Attributes:
+        actions: calls to make.
+        requeue_at: when to look again even if nothing changes.
+    """
+
+    actions: tuple[Action, ...] = ()
+    requeue_at: datetime | None = None

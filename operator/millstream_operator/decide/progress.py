@@ -1,0 +1,103 @@
+"""A live attempt: what it waits for, or that it runs."""
+
+from datetime import datetime, timedelta
+
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+from millstream_operator.decide.attempt import frozen_template
+from millstream_operator.decide.evidence import current_pods, pod_of
+from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
+from millstream_operator.decide.plan import Plan, ReadRefusal, WriteRunStatus
+from millstream_operator.decide.start_timeout import start_deadline
+from millstream_operator.decide.status import in_state, with_current
+
+__all__ = ["report_progress"]
+
+_POD_EXPECTED = timedelta(seconds=3)
+_START_EXPECTED = timedelta(seconds=10)
+_ASK_AGAIN = timedelta(seconds=10)
+_IMAGE_REASONS = {
+    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
+    "RegistryUnavailable", "SignatureValidationFailed",
+}  # fmt: skip
+
+
+def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
+    """Report `Running`, or `Pending` with what the attempt waits for."""
+    job = observed.jobs[run.status.current.job]
+    pod = pod_of(run, current_pods(observed, run), job)
+    if pod and pod.started_at:
+        return _running(observed, run, job, pod)
+    template = frozen_template(observed, run)
+    deadline = start_deadline(run, template) if template and not job.suspended else None
+    if unseen := _ask(observed, job, pod):
+        return unseen
+    reason, message = _waits_for(observed, pod)
+    again = _earliest(deadline, _look_again(observed, job, pod))
+    # The kubelet's words alternate between attempts to pull; only a new reason is news.
+    if run.status.state is RunState.PENDING and run.status.reason is reason:
+        return Plan(requeue_at=again)
+    changes = {"attempts": with_current(run.status, job_uid=job.uid, pod=pod.name if pod else None)}
+    return Plan(
+        (WriteRunStatus(in_state(run, observed.now, RunState.PENDING, reason, message, **changes)),), again
+    )
+
+
+def _running(observed: ObservedRun, run: Run, job: Job, pod: Pod) -> Plan:
+    if run.status.state is RunState.RUNNING:
+        return Plan()
+    attempts = with_current(
+        run.status, job_uid=job.uid, pod=pod.name, node=pod.node, start_time=pod.started_at
+    )
+    status = in_state(
+        run,
+        observed.now,
+        RunState.RUNNING,
+        None,
+        "",
+        attempts=attempts,
+        start_time=run.status.start_time or pod.started_at,
+    )
+    return Plan((WriteRunStatus(status),))
+
+
+def _waits_for(observed: ObservedRun, pod: Pod | None) -> tuple[Reason, str]:
+    if pod is None:
+        if observed.refusal:
+            return Reason.POD_CREATION_FAILED, observed.refusal.message
+        return Reason.WAITING_FOR_POD, ""
+    if pod.unschedulable:
+        return Reason.UNSCHEDULABLE, pod.unschedulable
+    if pod.waiting:
+        word, said = pod.waiting
+        reason = Reason.IMAGE_PULL_ERROR if word in _IMAGE_REASONS else Reason.CONFIG_ERROR
+        return reason, f"{word}: {said}"
+    if observed.refusal:
+        return Reason.CONFIG_ERROR, observed.refusal.message
+    return Reason.WAITING_FOR_POD, ""
+
+
+def _ask(observed: ObservedRun, job: Job, pod: Pod | None) -> Plan | None:
+    """Ask for Events when neither the Job nor the pod says why nothing happens."""
+    expected = _silent_until(job, pod)
+    if expected is None or observed.now < expected:
+        return None
+    if observed.refusal and observed.now < observed.refusal.time + _ASK_AGAIN:
+        return None
+    uid = pod.uid if pod else job.uid
+    return Plan((ReadRefusal(uid),), observed.now + _ASK_AGAIN)
+
+
+def _silent_until(job: Job, pod: Pod | None) -> datetime | None:
+    if job.suspended or (pod and (pod.waiting or pod.unschedulable)):
+        return None
+    return job.creation_time + (_START_EXPECTED if pod else _POD_EXPECTED)
+
+
+def _look_again(observed: ObservedRun, job: Job, pod: Pod | None) -> datetime | None:
+    expected = _silent_until(job, pod)
+    return max(expected, observed.now + timedelta(seconds=1)) if expected else None
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)

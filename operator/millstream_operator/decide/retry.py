@@ -1,0 +1,35 @@
+"""Between two attempts: the next one begins when its waiting time is over."""
+
+from datetime import timedelta
+
+from millstream.resources.reasons import Reason
+from millstream.resources.run_template import RetryPolicy
+from millstream.resources.states import RunState
+from millstream_operator.decide.attempt import begin, frozen_template
+from millstream_operator.decide.observed import ObservedRun, Run
+from millstream_operator.decide.plan import Plan, ReleasePod, WriteRunStatus
+from millstream_operator.decide.status import in_state
+
+__all__ = ["backoff", "retry"]
+
+
+def backoff(policy: RetryPolicy, ended: int) -> timedelta:
+    """Give the waiting time after the `ended`-th attempt (from 1) has ended."""
+    wait = policy.backoff
+    # The exponent is bounded, because a factor of 10 would make a number of hundreds of digits.
+    return timedelta(seconds=min(wait.seconds * wait.factor ** min(ended - 1, 20), wait.max_seconds))
+
+
+def retry(observed: ObservedRun, run: Run) -> Plan | None:
+    """Begin the next attempt of a run that awaits it, when it is due."""
+    if run.status.state is not RunState.AWAITING_RETRY:
+        return None
+    due = run.status.next_attempt_time
+    if due is not None and due > observed.now:
+        return Plan(tuple(ReleasePod(p.name, p.uid) for p in observed.pods if p.held and p.ended), due)
+    template = frozen_template(observed, run)
+    if template is None:
+        text = f"ControllerRevision {run.status.revision} is gone."
+        lost = in_state(run, observed.now, RunState.FAILED, Reason.REVISION_LOST, text)
+        return Plan((WriteRunStatus(lost),))
+    return begin(observed, run, template)

@@ -1,0 +1,36 @@
+"""What to do about a run: a chain of policies, of which the first that has an answer decides."""
+
+from collections.abc import Callable
+
+from millstream_operator.decide.admission import admit
+from millstream_operator.decide.ending import end
+from millstream_operator.decide.finished import tidy_finished
+from millstream_operator.decide.gone import release_gone
+from millstream_operator.decide.missing_job import create_or_explain
+from millstream_operator.decide.observed import ObservedRun, Run
+from millstream_operator.decide.plan import Plan
+from millstream_operator.decide.progress import report_progress
+from millstream_operator.decide.retry import retry
+from millstream_operator.decide.start_timeout import time_out_start
+
+__all__ = ["decide_run"]
+
+_CHAIN: tuple[Callable[[ObservedRun, Run], Plan | None], ...] = (
+    tidy_finished,  # a final state never changes
+    admit,  # no attempt yet: is it due, is its input valid?
+    retry,  # between two attempts
+    create_or_explain,  # an attempt without its Job
+    end,  # the attempt has ended: final, or one more
+    time_out_start,  # the flow's container does not start
+    report_progress,  # Pending and why, or Running
+)
+
+
+def decide_run(observed: ObservedRun) -> Plan:
+    """Decide what to do about a run."""
+    if observed.run is None or observed.run.deleting:
+        return release_gone(observed)
+    for policy in _CHAIN:
+        if (plan := policy(observed, observed.run)) is not None:
+            return plan
+    return Plan()

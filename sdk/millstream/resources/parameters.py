@@ -1,0 +1,77 @@
+"""Parameters of a run against the JSON schema of the flow's signature, before anything runs.
+
+jsonschema-rs is used because its patterns run in linear time and nothing is ever fetched for a `$ref`: a schema
+that somebody applies to the cluster can neither stall the operator nor make it call an address.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any, Never
+
+import jsonschema_rs
+
+__all__ = ["InvalidSchemaError", "check_schema", "problems"]
+
+_SHOWN_CHARACTERS = 80
+
+
+class InvalidSchemaError(ValueError):
+    """The schema is no JSON schema."""
+
+
+def check_schema(schema: dict[str, Any]) -> None:
+    """Check that a schema can be used.
+
+    Raises:
+        InvalidSchemaError: it cannot; the message says where.
+    """
+    _validator(json.dumps(schema, sort_keys=True))
+
+
+def problems(schema: dict[str, Any], parameters: dict[str, Any]) -> list[str]:
+    """List what is wrong with the parameters, one sentence for each, all at once; empty if they fit.
+
+    Raises:
+        InvalidSchemaError: the schema is no JSON schema.
+    """
+    validator = _validator(json.dumps(schema, sort_keys=True))
+    return [_sentence(error) for error in validator.iter_errors(parameters)]
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise InvalidSchemaError(str(error).partition("\n\n")[0]) from None
+
+
+def _refuse(uri: str) -> Never:
+    raise ValueError(f"a parameter schema may not refer to other documents, and this one refers to {uri}")
+
+
+def _sentence(error: jsonschema_rs.ValidationError) -> str:
+    kind = error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        return f"{_name([*error.instance_path, kind.property])} is missing"
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        unknown = ", ".join(_name([*error.instance_path, name]) for name in kind.unexpected)
+        return f"{unknown}: the flow has no such parameter"
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Type):
+        return f"{_name(error.instance_path)} must be {' or '.join(kind.types)}, not {_shown(error.instance)}"
+    return f"{_name(error.instance_path)}: {_cut(error.message)}"
+
+
+def _name(path: list[str | int]) -> str:
+    return ".".join(str(part) for part in path) or "the parameters"
+
+
+def _shown(value: object) -> str:
+    kinds = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    return f"{_cut(repr(value))} ({kinds.get(type(value), 'null')})"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
