@@ -1,1 +1,1 @@
-"""The operator."""
+"""The operator: turns FlowRuns into Kubernetes Jobs, and records how they end."""

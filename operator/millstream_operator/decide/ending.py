@@ -10,8 +10,9 @@ from millstream.resources.run_template import RetryPolicy
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import VERDICTS, Outcome, current_pods, outcome, pod_of, record_of
+from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
-from millstream_operator.decide.plan import Action, Confirm, Plan, ReleasePod, WriteRunStatus
+from millstream_operator.decide.plan import Confirm, Plan, WriteRunStatus
 from millstream_operator.decide.retry import backoff
 from millstream_operator.decide.status import in_state, with_current
 
@@ -52,8 +53,7 @@ def finish(observed: ObservedRun, run: Run, job: Job | None, pod: Pod | None) ->
     """Write down how the attempt ended, and let go of its pods."""
     ended = outcome(run, job, pod)
     status, again = _after(observed, run, ended, _facts(observed, run, job, pod, ended))
-    release: list[Action] = [ReleasePod(p.name, p.uid) for p in current_pods(observed, run) if p.held]
-    return Plan((WriteRunStatus(status), *release), again)
+    return Plan((WriteRunStatus(status), *release(current_pods(observed, run))), again)
 
 
 def _after(

@@ -1,11 +1,18 @@
 """A run that is deleted, or about to be: nothing of it may be held back."""
 
-from millstream_operator.decide.observed import ObservedRun
+from collections.abc import Iterable
+
+from millstream_operator.decide.observed import ObservedRun, Pod
 from millstream_operator.decide.plan import Plan, ReleasePod
 
-__all__ = ["release_gone"]
+__all__ = ["release", "release_gone"]
 
 
 def release_gone(observed: ObservedRun) -> Plan:
     """Let go of the run's pods; Kubernetes collects what the run owned."""
-    return Plan(tuple(ReleasePod(pod.name, pod.uid) for pod in observed.pods if pod.held))
+    return Plan(release(observed.pods))
+
+
+def release(pods: Iterable[Pod]) -> tuple[ReleasePod, ...]:
+    """Make the actions that let go of pods."""
+    return tuple(ReleasePod(pod.name, pod.uid, pod.finalizers) for pod in pods if pod.held)

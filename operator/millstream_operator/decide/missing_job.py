@@ -38,7 +38,7 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
         return _final(observed, run, RunState.FAILED, Reason.REVISION_LOST, text)
     job = create_job(run, template, run.status.attempt)
     refusal = observed.refusal
-    if refusal is None:
+    if refusal is None or refusal.about != run.status.current.job:
         return Plan((job,))
     if refusal.code == HTTPStatus.CONFLICT:
         return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)

@@ -156,7 +156,7 @@ class Pod:
     """A pod of a run.
 
     Attributes:
-        held: it carries the finalizer that keeps it until its outcome is stored.
+        finalizers: what keeps it after its deletion.
         waiting: reason and message of the flow's container (or an init container) that does not start.
         unschedulable: what the scheduler says when no node fits, else "".
         started_at: when the flow's container started.
@@ -176,7 +176,7 @@ class Pod:
     job_uid: str
     node: str | None
     deleting: bool
-    held: bool
+    finalizers: tuple[str, ...]
     phase: str
     reason: str
     message: str
@@ -188,6 +188,11 @@ class Pod:
     exit_code: int | None
     container_reason: str
     termination_message: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it carries our finalizer, which keeps it until its outcome is stored."""
+        return labels.OUTCOME_FINALIZER in self.finalizers
 
     @property
     def ended(self) -> bool:
@@ -216,7 +221,7 @@ class Pod:
             job_uid=_owner_uid(meta),
             node=o["spec"].get("nodeName"),
             deleting="deletionTimestamp" in meta,
-            held=labels.OUTCOME_FINALIZER in meta.get("finalizers", ()),
+            finalizers=tuple(meta.get("finalizers", ())),
             phase=status.get("phase", "Pending"),
             reason=status.get("reason", ""),
             message=status.get("message", ""),
@@ -236,11 +241,13 @@ class Refusal:
     """What the API server or the Job controller said when a Job or its pod could not be made.
 
     Attributes:
-        code: HTTP status for a Job; None for a pod, whose refusal is told by an Event.
-        message: what was said.
+        about: name of the Job that could not be made, or UID of the Job or pod that the Events are about.
+        code: HTTP status for a Job; None for what Events tell.
+        message: what was said; "" when there is no Event.
         time: when.
     """
 
+    about: str
     code: int | None
     message: str
     time: datetime
@@ -257,9 +264,10 @@ class ObservedRun:
         revisions: templates by ControllerRevision name, of its deployment.
         jobs: its Jobs by name.
         pods: its pods, of any attempt.
+        strays: pods of an earlier run of the same name.
         confirmed: names of Jobs for which the API server was just asked, so that what is not in `jobs` and `pods`
             does not exist.
-        refusal: why the Job of the next attempt, or the pod of the current one, could not be made.
+        refusal: what was said last about a Job or pod of the run that could not be made.
     """
 
     now: datetime
@@ -269,6 +277,7 @@ class ObservedRun:
     revisions: Mapping[str, Object] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
+    strays: tuple[Pod, ...] = ()
     confirmed: frozenset[str] = frozenset()
     refusal: Refusal | None = None
 

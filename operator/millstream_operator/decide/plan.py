@@ -80,6 +80,7 @@ class ReleasePod(Action):
 
     name: str
     uid: str
+    finalizers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

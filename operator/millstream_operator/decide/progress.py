@@ -6,7 +6,7 @@ from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import current_pods, pod_of
-from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
+from millstream_operator.decide.observed import Job, ObservedRun, Pod, Refusal, Run
 from millstream_operator.decide.plan import Plan, ReadRefusal, WriteRunStatus
 from millstream_operator.decide.start_timeout import start_deadline
 from millstream_operator.decide.status import in_state, with_current
@@ -32,7 +32,7 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
     deadline = start_deadline(run, template) if template and not job.suspended else None
     if unseen := _ask(observed, job, pod):
         return unseen
-    reason, message = _waits_for(observed, pod)
+    reason, message = _waits_for(observed, job, pod)
     again = _earliest(deadline, _look_again(observed, job, pod))
     # The kubelet's words alternate between attempts to pull; only a new reason is news.
     if run.status.state is RunState.PENDING and run.status.reason is reason:
@@ -61,10 +61,11 @@ def _running(observed: ObservedRun, run: Run, job: Job, pod: Pod) -> Plan:
     return Plan((WriteRunStatus(status),))
 
 
-def _waits_for(observed: ObservedRun, pod: Pod | None) -> tuple[Reason, str]:
+def _waits_for(observed: ObservedRun, job: Job, pod: Pod | None) -> tuple[Reason, str]:
+    refusal = _refusal(observed, job, pod)
+    if refusal and refusal.message:
+        return Reason.CONFIG_ERROR if pod else Reason.POD_CREATION_FAILED, refusal.message
     if pod is None:
-        if observed.refusal:
-            return Reason.POD_CREATION_FAILED, observed.refusal.message
         return Reason.WAITING_FOR_POD, ""
     if pod.unschedulable:
         return Reason.UNSCHEDULABLE, pod.unschedulable
@@ -72,8 +73,6 @@ def _waits_for(observed: ObservedRun, pod: Pod | None) -> tuple[Reason, str]:
         word, said = pod.waiting
         reason = Reason.IMAGE_PULL_ERROR if word in _IMAGE_REASONS else Reason.CONFIG_ERROR
         return reason, f"{word}: {said}"
-    if observed.refusal:
-        return Reason.CONFIG_ERROR, observed.refusal.message
     return Reason.WAITING_FOR_POD, ""
 
 
@@ -82,10 +81,16 @@ def _ask(observed: ObservedRun, job: Job, pod: Pod | None) -> Plan | None:
     expected = _silent_until(job, pod)
     if expected is None or observed.now < expected:
         return None
-    if observed.refusal and observed.now < observed.refusal.time + _ASK_AGAIN:
+    refusal = _refusal(observed, job, pod)
+    if refusal and observed.now < refusal.time + _ASK_AGAIN:
         return None
-    uid = pod.uid if pod else job.uid
-    return Plan((ReadRefusal(uid),), observed.now + _ASK_AGAIN)
+    return Plan((ReadRefusal(pod.uid if pod else job.uid),))
+
+
+def _refusal(observed: ObservedRun, job: Job, pod: Pod | None) -> Refusal | None:
+    """Give what the Events say about the pod, or about the Job while it has none."""
+    refusal = observed.refusal
+    return refusal if refusal and refusal.about == (pod.uid if pod else job.uid) else None
 
 
 def _silent_until(job: Job, pod: Pod | None) -> datetime | None:
@@ -96,7 +101,10 @@ def _silent_until(job: Job, pod: Pod | None) -> datetime | None:
 
 def _look_again(observed: ObservedRun, job: Job, pod: Pod | None) -> datetime | None:
     expected = _silent_until(job, pod)
-    return max(expected, observed.now + timedelta(seconds=1)) if expected else None
+    if expected is None:
+        return None
+    refusal = _refusal(observed, job, pod)
+    return refusal.time + _ASK_AGAIN if refusal else expected
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

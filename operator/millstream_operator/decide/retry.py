@@ -6,8 +6,9 @@ from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RetryPolicy
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import begin, frozen_template
+from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Plan, ReleasePod, WriteRunStatus
+from millstream_operator.decide.plan import Plan, WriteRunStatus
 from millstream_operator.decide.status import in_state
 
 __all__ = ["backoff", "retry"]
@@ -26,7 +27,7 @@ def retry(observed: ObservedRun, run: Run) -> Plan | None:
         return None
     due = run.status.next_attempt_time
     if due is not None and due > observed.now:
-        return Plan(tuple(ReleasePod(p.name, p.uid) for p in observed.pods if p.held and p.ended), due)
+        return Plan(release(observed.pods), due)
     template = frozen_template(observed, run)
     if template is None:
         text = f"ControllerRevision {run.status.revision} is gone."

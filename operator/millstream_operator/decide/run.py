@@ -1,11 +1,12 @@
 """What to do about a run: a chain of policies, of which the first that has an answer decides."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from millstream_operator.decide.admission import admit
 from millstream_operator.decide.ending import end
 from millstream_operator.decide.finished import tidy_finished
-from millstream_operator.decide.gone import release_gone
+from millstream_operator.decide.gone import release, release_gone
 from millstream_operator.decide.missing_job import create_or_explain
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import Plan
@@ -28,6 +29,11 @@ _CHAIN: tuple[Callable[[ObservedRun, Run], Plan | None], ...] = (
 
 def decide_run(observed: ObservedRun) -> Plan:
     """Decide what to do about a run."""
+    plan = _first_answer(observed)
+    return replace(plan, actions=(*release(observed.strays), *plan.actions)) if observed.strays else plan
+
+
+def _first_answer(observed: ObservedRun) -> Plan:
     if observed.run is None or observed.run.deleting:
         return release_gone(observed)
     for policy in _CHAIN:

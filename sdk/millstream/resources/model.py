@@ -1,6 +1,5 @@
 """What the models of the custom resources have in common."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -16,7 +15,9 @@ __all__ = [
     "Model",
     "ObjectName",
     "Quantity",
+    "StoredModel",
     "Tags",
+    "timestamp",
     "with_condition",
 ]
 
@@ -90,20 +91,6 @@ def with_condition(conditions: list[Condition], new: Condition) -> list[Conditio
         if old.type == new.type and old.status == new.status:
             return [*others, new.replace(last_transition_time=old.last_transition_time)]
     return [*others, new]
-
-
-def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the JSON merge patch (RFC 7396) that turns `old` into `new`."""
-    patch: dict[str, Any] = {key: None for key in old if key not in new}
-    for key, value in new.items():
-        if key not in old:
-            patch[key] = value
-        elif isinstance(value, Mapping) and isinstance(old[key], Mapping):
-            if nested := merge_patch(old[key], value):
-                patch[key] = nested
-        elif old[key] != value:
-            patch[key] = value
-    return patch
 
 
 def timestamp(moment: datetime) -> datetime:

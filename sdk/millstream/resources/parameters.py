@@ -13,6 +13,7 @@ import jsonschema_rs
 __all__ = ["InvalidSchemaError", "check_schema", "problems"]
 
 _SHOWN_CHARACTERS = 80
+_BOOLEANS = {"true", "false"}
 
 
 class InvalidSchemaError(ValueError):
@@ -58,7 +59,8 @@ def _sentence(error: jsonschema_rs.ValidationError) -> str:
         return f"{_name([*error.instance_path, kind.property])} is missing"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
         unknown = ", ".join(_name([*error.instance_path, name]) for name in kind.unexpected)
-        return f"{unknown}: the flow has no such parameter"
+        yaml = " (YAML reads an unquoted y, n, yes, no, on or off as a boolean: quote it)"
+        return f"{unknown}: the flow has no such parameter{yaml if _BOOLEANS & set(kind.unexpected) else ''}"
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Type):
         return f"{_name(error.instance_path)} must be {' or '.join(kind.types)}, not {_shown(error.instance)}"
     return f"{_name(error.instance_path)}: {_cut(error.message)}"

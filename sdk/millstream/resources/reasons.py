@@ -114,4 +114,7 @@ class Reason(StrEnum):
 
     # Of a FlowDeployment
     VALID = "Valid", "Runs can be made."
-    INVALID_PARAMETER_SCHEMA = "InvalidParameterSchema", "spec.parameterSchema is no JSON schema."
+    INVALID_PARAMETER_SCHEMA = (
+        "InvalidParameterSchema",
+        "Mend spec.parameterSchema. In YAML, quote names such as y, n, on and off: unquoted they are booleans.",
+    )

@@ -1,0 +1,29 @@
+"""Starts the operator: `python -m millstream_operator`."""
+
+import asyncio
+import logging
+import sys
+
+from millstream_operator.application import run
+from millstream_operator.credentials import Credentials, NoClusterError
+from millstream_operator.settings import Settings
+
+
+def main() -> None:
+    """Run the operator until it is told to stop."""
+    settings = Settings.read(sys.argv[1:])
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
+    )
+    try:
+        credentials = Credentials.load()
+    except NoClusterError as error:
+        sys.exit(f"millstream_operator: {error}")
+    try:
+        asyncio.run(run(settings, credentials, asyncio.Event()))
+    except OSError as error:
+        sys.exit(f"millstream_operator: {error.strerror or error}")
+
+
+if __name__ == "__main__":
+    main()

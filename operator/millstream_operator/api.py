@@ -1,0 +1,146 @@
+"""A thin client of the API server: JSON in, JSON out, typed errors, every call counted."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import Any, Self
+
+import aiohttp
+
+from millstream_operator.kinds import Kind
+from millstream_operator.metrics import Metrics
+
+__all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
+
+_PAGE = 500
+_JSON_PATCH = "application/json-patch+json"
+
+
+class ApiError(Exception):
+    """The API server refused a request.
+
+    Attributes:
+        code: HTTP status.
+        message: what it said.
+        retry_after: seconds to wait, when it asked for that.
+    """
+
+    def __init__(self, code: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+class NotFoundError(ApiError):
+    """There is no such object."""
+
+
+class ConflictError(ApiError):
+    """The object has changed since it was read."""
+
+
+class AlreadyExistsError(ApiError):
+    """An object of this name exists."""
+
+
+class Api:
+    """The verbs that the operator uses.
+
+    All raise `ApiError` for what the API server refuses, and `aiohttp.ClientError` or `TimeoutError` when it
+    cannot be reached.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, metrics: Metrics) -> None:
+        self._session = session
+        self._metrics = metrics
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any]:
+        """Read an object."""
+        return await self._call("get", kind, kind.path(namespace, name))
+
+    async def collect(
+        self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> tuple[list[dict[str, Any]], int]:
+        """List a collection, page by page; also give the resource version that it is of."""
+        items: list[dict[str, Any]] = []
+        version = 0
+        async for page in self._pages(kind, namespace, labels, fields):
+            items += page["items"]
+            version = int(page["metadata"]["resourceVersion"])
+        return items, version
+
+    async def _pages(
+        self, kind: Kind, namespace: str | None, labels: str, fields: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        query = {"limit": str(_PAGE), "labelSelector": labels or kind.selector, "fieldSelector": fields}
+        while True:
+            page = await self._call("list", kind, kind.path(namespace), query=query)
+            yield page
+            if not (token := page["metadata"].get("continue")):
+                return
+            query["continue"] = token
+
+    async def create(self, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        path = kind.path(body["metadata"]["namespace"])
+        return await self._call("create", kind, path, body=body, query={"fieldValidation": "Strict"})
+
+    async def patch(
+        self, kind: Kind, namespace: str, name: str, operations: list[dict[str, Any]], part: str | None = None
+    ) -> dict[str, Any]:
+        """Change an object, or a subresource of it, by a JSON patch (RFC 6902)."""
+        return await self._call(
+            "patch", kind, kind.path(namespace, name, part), body=operations, content_type=_JSON_PATCH
+        )
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete just this object, and before it what it owns."""
+        body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        await self._call("delete", kind, kind.path(namespace, name), body=body)
+
+    async def _call(
+        self,
+        verb: str,
+        kind: Kind,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        method = _METHODS[verb]
+        begin = time.perf_counter()
+        code = 0
+        try:
+            async with self._session.request(
+                method, path, json=body, params=query, headers={"Content-Type": content_type}
+            ) as response:
+                code = response.status
+                answer = await response.json(content_type=None)
+                if code >= HTTPStatus.BAD_REQUEST:
+                    raise _error(code, answer, response.headers.get("Retry-After"))
+                return dict(answer)
+        finally:
+            self._metrics.api_call(verb, kind.plural, code, time.perf_counter() - begin)
+
+
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
+
+
+def _error(code: int, answer: object, retry_after: str | None) -> ApiError:
+    status = answer if isinstance(answer, dict) else {}
+    message = str(status.get("message") or answer)
+    wait = float(retry_after) if retry_after and retry_after.isdigit() else None
+    if code == HTTPStatus.NOT_FOUND:
+        return NotFoundError(code, message)
+    if code == HTTPStatus.CONFLICT:
+        kind = AlreadyExistsError if status.get("reason") == "AlreadyExists" else ConflictError
+        return kind(code, message)
+    return ApiError(code, message, wait)

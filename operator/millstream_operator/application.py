@@ -1,0 +1,91 @@
+"""The operator's parts, put together."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import kopf
+
+from millstream_operator import health, watches
+from millstream_operator.api import Api
+from millstream_operator.cache import Cache, Key
+from millstream_operator.credentials import Credentials
+from millstream_operator.executor import Executor
+from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
+from millstream_operator.metrics import Metrics
+from millstream_operator.reconciler import Reconciler
+from millstream_operator.resync import Resync
+from millstream_operator.settings import Settings
+
+__all__ = ["run"]
+
+_log = logging.getLogger(__name__)
+_STALE_SECONDS = 1200.0
+_DRAIN_SECONDS = 10.0
+
+
+async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
+    """Run the operator until `stop` is set or SIGTERM comes; what is under way is finished."""
+    metrics = Metrics()
+    cache = Cache()
+    queue = KeyedQueue[Key](random.random)
+
+    def changed(keys: set[Key], priority: int = FRESH) -> None:
+        for key in keys:
+            queue.add(key, priority)
+
+    metrics.observe_runs(cache.runs)
+    metrics.observe_queue(queue.__len__, queue.oldest_seconds)
+    async with contextlib.AsyncExitStack() as stack:
+        api = await stack.enter_async_context(Api(credentials.session(), metrics))
+        resync = Resync(api, cache, settings.namespaces, lambda keys: changed(keys, LATER), random.random)
+        endpoints = await health.serve(settings.port, metrics, _healthy(resync), _ready(resync))
+        stack.push_async_callback(endpoints.cleanup)
+        await resync.first()
+        reconciler = Reconciler(cache, queue, Executor(api, cache, metrics, changed, _now), metrics, _now)
+        # These tasks exist before kopf starts: at its end it takes later ones for its own that hang.
+        resyncing = asyncio.create_task(resync.run())
+        workers = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
+        for task in (resyncing, *workers):
+            task.add_done_callback(_stop_on_failure(stop))
+        _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
+        await kopf.operator(
+            registry=watches.registry(credentials, cache, changed),
+            namespaces=settings.namespaces,
+            clusterwide=not settings.namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+        resyncing.cancel()
+        queue.close()
+        _, late = await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+
+
+def _stop_on_failure(stop: asyncio.Event) -> Callable[[asyncio.Task[None]], None]:
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("A part of the operator failed; it ends.", exc_info=task.exception())
+            stop.set()
+
+    return ended
+
+
+def _healthy(resync: Resync) -> Callable[[], str]:
+    def problem() -> str:
+        age = resync.age_seconds()
+        return f"the cluster could not be listed for {age:.0f} s" if age > _STALE_SECONDS else ""
+
+    return problem
+
+
+def _ready(resync: Resync) -> Callable[[], str]:
+    return lambda: "" if resync.synced else "the first listing of the cluster is not complete"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,75 @@
+"""Access to the API server: found by the `kubernetes` package, used through aiohttp."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from kubernetes import client, config
+
+__all__ = ["Credentials", "NoClusterError"]
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+
+
+class NoClusterError(RuntimeError):
+    """No cluster is configured."""
+
+
+class Credentials:
+    """Where the API server is, and how to prove who we are."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        self._configuration = configuration
+        self.server: str = configuration.host
+
+    @classmethod
+    def load(cls) -> "Credentials":
+        """Find them: in a pod its service account, elsewhere KUBECONFIG or ~/.kube/config.
+
+        Raises:
+            NoClusterError: there are none.
+        """
+        configuration = client.Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            try:
+                config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except config.ConfigException as error:
+                raise NoClusterError(
+                    f"no cluster is configured: {error}. Set KUBECONFIG, or run inside a pod with a service account."
+                ) from None
+        return cls(configuration)
+
+    def session(self, *, limited: bool = True) -> aiohttp.ClientSession:
+        """Open an HTTP session; it must be closed.
+
+        Args:
+            limited: bound the time of a request, which a watch must not have.
+        """
+        return aiohttp.ClientSession(
+            base_url=self.server,
+            connector=aiohttp.TCPConnector(limit=64, ssl=self._ssl()),
+            timeout=_TIMEOUT if limited else aiohttp.ClientTimeout(total=None, connect=5),
+            middlewares=(self._authorize,),
+        )
+
+    async def _authorize(
+        self,
+        request: aiohttp.ClientRequest,
+        handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+    ) -> aiohttp.ClientResponse:
+        # Asked for at each request: a mounted token is renewed every hour.
+        if authorization := self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization"):
+            request.headers["Authorization"] = authorization
+        return await handler(request)
+
+    def _ssl(self) -> ssl.SSLContext | bool:
+        if not self.server.startswith("https:"):
+            return False
+        context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
+        if not self._configuration.verify_ssl:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if self._configuration.cert_file:
+            context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
+        return context

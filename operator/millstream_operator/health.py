@@ -1,0 +1,34 @@
+"""The operator's HTTP endpoints: /metrics, /healthz and /readyz."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from millstream_operator.metrics import Metrics
+
+__all__ = ["serve"]
+
+
+async def serve(
+    port: int, metrics: Metrics, healthy: Callable[[], str], ready: Callable[[], str]
+) -> web.AppRunner:
+    """Serve the endpoints; `healthy` and `ready` give "" or what is wrong."""
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.page(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    def check(problem: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answer(_: web.Request) -> web.Response:
+            found = problem()
+            return web.Response(status=503 if found else 200, text=found or "ok")
+
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/metrics", show_metrics)
+    app.router.add_get("/healthz", check(healthy))
+    app.router.add_get("/readyz", check(ready))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=port).start()
+    return runner

@@ -1,0 +1,94 @@
+"""Works off the queue: observe, decide, execute, look again when the plan says so."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+import aiohttp
+
+from millstream_operator.api import ApiError, ConflictError
+from millstream_operator.cache import Cache, Key
+from millstream_operator.decide import decide_deployment, decide_run
+from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
+from millstream_operator.decide.plan import Plan
+from millstream_operator.executor import Executor
+from millstream_operator.keyed_queue import KeyedQueue
+from millstream_operator.kinds import FLOW_RUNS
+from millstream_operator.metrics import Metrics
+
+__all__ = ["Reconciler"]
+
+_log = logging.getLogger(__name__)
+_STALE = {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""422 is what a JSON patch's failed test gives."""
+
+
+class Reconciler:
+    """Decides about the keys of a queue, some at a time but each key alone."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        queue: KeyedQueue[Key],
+        executor: Executor,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._executor = executor
+        self._metrics = metrics
+        self._now = now
+
+    async def work(self) -> None:
+        """Work until the queue is closed. One key that fails does not hold up the others."""
+        while (key := await self._queue.get()) is not None:
+            begin = time.perf_counter()
+            try:
+                result = await self._reconcile(key)
+            finally:
+                self._queue.done(key)
+            self._metrics.reconciled(key.kind.plural, result, time.perf_counter() - begin)
+
+    async def _reconcile(self, key: Key) -> str:
+        try:
+            await self._decide_and_act(key)
+        except ApiError as error:
+            # Somebody was quicker; the watch brings what they wrote.
+            self._queue.add_failed(key, at_least=error.retry_after or 0.0)
+            stale = isinstance(error, ConflictError) or error.code in _STALE
+            _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)
+            return "conflict" if stale else "refused"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            wait = self._queue.add_failed(key)
+            _log.warning("%s: the API server did not answer (%r); again in %.1f s", _title(key), error, wait)
+            return "unreachable"
+        except Exception:  # noqa: BLE001  (whatever a poison object makes fail, the others go on)
+            wait = self._queue.add_failed(key)
+            _log.exception("%s: unexpected error; again in %.1f s", _title(key), wait)
+            return "error"
+        self._queue.succeeded(key)
+        return "ok"
+
+    async def _decide_and_act(self, key: Key) -> None:
+        observed, plan = self._decide(key)
+        if observed is None:
+            _log.warning("%s cannot be read: %s", _title(key), self._cache.why_unreadable(key))
+            return
+        for action in plan.actions:
+            await self._executor.execute(action, key, observed)
+        if plan.requeue_at is not None:
+            self._queue.add_after(key, max(0.0, (plan.requeue_at - self._now()).total_seconds()))
+
+    def _decide(self, key: Key) -> tuple[ObservedRun | ObservedDeployment | None, Plan]:
+        if key.kind == FLOW_RUNS:
+            run = self._cache.observe_run(key, self._now())
+            return run, decide_run(run) if run else Plan()
+        deployment = self._cache.observe_deployment(key, self._now())
+        return deployment, decide_deployment(deployment) if deployment else Plan()
+
+
+def _title(key: Key) -> str:
+    return f"{key.kind.plural}/{key.name} in {key.namespace}"
