@@ -11,7 +11,7 @@ from millstream_operator.decide.observed import Run
 
 __all__ = ["build_job"]
 
-_WORKING_DIRECTORY = "/flow"
+_WORKING_DIRECTORY = "/flows"
 _TEMPORARY_DIRECTORY = "/tmp"  # noqa: S108  (in the container, an emptyDir of its own)
 _DEADLINE_MARGIN_SECONDS = 60
 

@@ -1,0 +1,81 @@
+# The one list of commands: `make` or `make help` shows it.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+BIN := .venv/bin
+CLUSTER := hack/cluster/cluster
+# The cluster's KUBECONFIG and tools, unless KUBECONFIG names a cluster of yours.
+WITH_CLUSTER := eval "$$($(CLUSTER) env)"
+PYTEST := $(BIN)/pytest
+
+.PHONY: help
+help: ## Show this list
+	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## See it work
+.PHONY: demo cluster cluster-down cluster-tools images
+demo: venv ## The main job on a real cluster: install, deploy, run, result, metrics (first time about 15 min)
+	hack/demo
+
+cluster: ## Start a kind cluster, or go on with the one that runs; KUBECONFIG is honoured
+	$(CLUSTER) up
+
+cluster-down: ## Delete that cluster, and what was started for it
+	$(CLUSTER) down
+
+cluster-tools: ## Build kubectl, helm and a control plane for the tests, once, into the cache
+	$(CLUSTER) tools
+
+images: venv cluster ## Build the operator's and the flows' images, and load them into the cluster
+	hack/images
+
+## Change it
+.PHONY: venv generate format lint
+venv: .venv/made ## Make .venv with everything the commands below need
+
+.venv/made: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' 'pip>=25.1'
+	certificates=/etc/ssl/certs/ca-certificates.crt; \
+	if [[ -e $$certificates ]]; then export SSL_CERT_FILE=$${SSL_CERT_FILE:-$$certificates}; fi; \
+	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
+	touch $@
+
+generate: venv ## Write the files that are made from others: CRDs, and the chart's copy of them
+	$(BIN)/python -m millstream.resources.crd crds
+	mkdir -p charts/millstream/files/crds && cp crds/*.json charts/millstream/files/crds/
+
+format: venv ## Format the sources
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: venv ## Format, lint, types, layers, shell scripts, generated files
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images .ci/run
+	$(BIN)/python -m millstream.resources.crd crds --check
+	diff --recursive crds charts/millstream/files/crds
+
+## Test it
+.PHONY: test test-fast test-control-plane test-chart test-e2e bench
+test: lint test-fast test-control-plane test-chart test-e2e ## Everything
+
+test-fast: venv ## Unit and property tests: no cluster, under a minute
+	$(PYTEST) tests/unit tests/property --numprocesses=auto
+
+test-control-plane: venv cluster-tools ## The operator against a real etcd and kube-apiserver
+	$(PYTEST) tests/control_plane
+
+test-chart: venv cluster-tools ## The chart: lint, render, real API server
+	$(PYTEST) tests/chart
+
+test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG
+	$(WITH_CLUSTER); $(PYTEST) tests/e2e
+
+bench: venv ## Our figures, each beside its baseline from the same run
+	$(BIN)/python benchmarks/sdk.py
+	$(BIN)/python benchmarks/runner.py

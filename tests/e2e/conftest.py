@@ -1,0 +1,155 @@
+"""A real cluster, with the operator installed by the chart: the one of `make cluster`, or that of KUBECONFIG."""
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from control_plane import program
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = "millstream-system"
+RELEASE = "millstream"
+FLOW_IMAGE = os.environ.get("MILLSTREAM_FLOW_IMAGE", "millstream-flow:dev")
+ETL_IMAGE = os.environ.get("MILLSTREAM_FLOW_ETL_IMAGE", "millstream-flow-etl:dev")
+FINAL = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled"}
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+def eventually(probe: Callable[[], T], what: str, seconds: float = 120) -> T:
+    """Ask until the answer is true, or fail and say what was awaited and what was seen last."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if answer := probe():
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}; last seen: {answer!r}")
+        time.sleep(0.1)
+
+
+class Cluster:
+    """kubectl, in a namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, body: object = None, check: bool = True) -> str:
+        command = [program("kubectl"), "--namespace", self.namespace, *arguments]
+        text = None if body is None else json.dumps(body)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout if check else done.stdout + done.stderr
+
+    def get(self, kind: str, name: str) -> Object | None:
+        text = self.kubectl("get", kind, name, "--ignore-not-found", "--output=json")
+        return json.loads(text) if text else None
+
+    def items(self, kind: str, selector: str = "") -> list[Object]:
+        return json.loads(self.kubectl("get", kind, f"--selector={selector}", "--output=json"))["items"]
+
+    def apply(self, *objects: Object) -> None:
+        for o in objects:
+            self.kubectl("apply", "--filename=-", body=o)
+
+
+class Runs(Cluster):
+    """Deployments and runs of a test."""
+
+    def deploy(self, name: str, code: str, /, **spec: Any) -> None:
+        """Make a FlowDeployment whose flow `main` is this code."""
+        source = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"flow.py": code}}
+        base = {"entrypoint": "flow.py:main", "image": FLOW_IMAGE, "source": {"configMap": name}}
+        self.apply(source, resource("FlowDeployment", name, base | spec))
+
+    def start(self, deployment: str, name: str | None = None, /, **spec: Any) -> str:
+        """Make a FlowRun, and give its name."""
+        name = name or f"{deployment}-{uuid.uuid4().hex[:5]}"
+        self.apply(resource("FlowRun", name, {"deploymentRef": {"name": deployment}} | spec))
+        return name
+
+    def status(self, run: str) -> Mapping[str, Any]:
+        found = self.get("flowrun", run)
+        return (found or {}).get("status", {})
+
+    def until(self, run: str, *states: str, reason: str | None = None, seconds: float = 120) -> Mapping[str, Any]:
+        """Wait for one of these states."""
+
+        def reached() -> Mapping[str, Any] | None:
+            status = self.status(run)
+            final_elsewhere = status.get("state") in FINAL - set(states)
+            assert not final_elsewhere, f"{run} ended otherwise: {json.dumps(status, indent=1)}"
+            fits = status.get("state") in states and reason in {None, status.get("reason")}
+            return status if fits else None
+
+        try:
+            return eventually(reached, f"{run} {' or '.join(states)} {reason or ''}", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.describe(run)}") from None
+
+    def jobs(self, run: str) -> list[str]:
+        return sorted(job["metadata"]["name"] for job in self.items("jobs", f"millstream.dev/run={run}"))
+
+    def pod(self, run: str, attempt: int = 1) -> Object:
+        def found() -> Object | None:
+            selector = f"millstream.dev/run={run},millstream.dev/attempt={attempt}"
+            return next(iter(self.items("pods", selector)), None)
+
+        return eventually(found, f"pod of {run}")
+
+    def describe(self, run: str) -> str:
+        return self.kubectl("describe", "flowrun", run, check=False) + self.kubectl(
+            "get", "jobs,pods", "--output=wide", check=False
+        )
+
+
+def resource(kind: str, name: str, spec: Mapping[str, Any]) -> Object:
+    return {"apiVersion": "millstream.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture(scope="session")
+def operator() -> Cluster:
+    """The operator, installed from the chart and ready."""
+    image = os.environ.get("MILLSTREAM_OPERATOR_IMAGE", "millstream-operator:dev")
+    repository, _, tag = image.rpartition(":")
+    subprocess.run(
+        [
+            program("helm"),
+            "upgrade",
+            RELEASE,
+            ROOT / "charts/millstream",
+            "--install",
+            f"--namespace={SYSTEM}",
+            "--create-namespace",
+            f"--set=image.repository={repository}",
+            f"--set=image.tag={tag}",
+            "--wait",
+            "--timeout=180s",
+        ],
+        check=True,
+    )
+    return Cluster(SYSTEM)
+
+
+@pytest.fixture
+def runs(operator: Cluster, request: pytest.FixtureRequest) -> Iterator[Runs]:
+    """A namespace of its own that enforces the restricted pod security standard."""
+    del operator
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    cluster = Cluster("default")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield Runs(name)
+    if not request.config.getoption("--keep-namespaces"):
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep-namespaces", action="store_true", help="leave the namespaces for a look")

@@ -1,0 +1,39 @@
+"""What the documentation shows runs, and what it lists is complete."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from millstream.resources.exit_codes import ExitCode
+from millstream.resources.states import RunState
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+RUNS = (ROOT / "docs/runs.md").read_text()
+LATER = {RunState.QUEUED, RunState.PAUSED}
+"""States of the contract that nothing leads to yet."""
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_python_runs(code, tmp_path):
+    script = tmp_path / "readme.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Hello, Ada!" in done.stdout + done.stderr
+
+
+def test_the_readmes_files_exist():
+    for path in re.findall(r"(?:examples|docs|charts|hack)/[\w./-]+", README):
+        assert (ROOT / path.rstrip("/.")).exists(), path
+
+
+def test_every_state_is_documented():
+    assert set(re.findall(r"^\| `(\w+)` \| (?:not|an|the|its|final)", RUNS, re.MULTILINE)) == set(RunState) - LATER
+
+
+def test_every_exit_code_is_documented():
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", RUNS, re.MULTILINE)} == set(ExitCode)
