@@ -11,7 +11,11 @@ __all__ = ["ExitCode"]
 
 
 class ExitCode(IntEnum):
-    """How the runner's process ends. Any other code came from outside the runner."""
+    """How the runner's process ends.
+
+    Other codes: 128 + n when the signal n ended the flow's process, and the process's own code when it ended by
+    itself with a code that means nothing here (with one of these: 1). Only a completed flow gives 0.
+    """
 
     COMPLETED = 0
     """The flow completed, and the completion record says so."""
