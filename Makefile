@@ -76,6 +76,7 @@ test-chart: venv cluster-tools ## The chart: lint, render, real API server
 test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG
 	$(WITH_CLUSTER); $(PYTEST) tests/e2e
 
-bench: venv ## Our figures, each beside its baseline from the same run
+bench: venv cluster-tools ## Our figures, each beside its baseline from the same run
 	$(BIN)/python benchmarks/sdk.py
 	$(BIN)/python benchmarks/runner.py
+	$(BIN)/python benchmarks/operator_start.py

@@ -1,5 +1,6 @@
 """Access to the API server: found by the `kubernetes` package, used through aiohttp."""
 
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -34,7 +35,7 @@ class Credentials:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException:
             try:
-                config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+                config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)  # type: ignore[no-untyped-call]
             except config.ConfigException as error:
                 raise NoClusterError(
                     f"no cluster is configured: {error}. Set KUBECONFIG, or run inside a pod with a service account."
