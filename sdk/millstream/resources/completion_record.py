@@ -121,20 +121,20 @@ def _fits(key: str, value: object) -> bool:
 
 def _make_room(values: dict[str, Any]) -> bool:
     """Shorten or drop the least needed of `values`; False when only what is needed is left."""
-    if tail := values.pop("log_tail", ""):
-        if len(tail) > _TAIL_STEP:
-            values["log_tail"] = tail[_TAIL_STEP:]
+    if len(values.get("log_tail", "")) > _TAIL_STEP:
+        values["log_tail"] = values["log_tail"][_TAIL_STEP:]
+        return True
+    if values.pop("log_tail", None):
         return True
     if values.pop("has_result", False):
         values.pop("result")
         return True
     if values.pop("tasks", None):
         return True
-    if message := values.pop("message", ""):
-        if len(message) > 1:
-            values["message"] = message[: len(message) // 2]
+    if len(values.get("message", "")) > 1:
+        values["message"] = values["message"][: len(values["message"]) // 2]
         return True
-    return any(values.pop(key, None) for key in ("error", "start_time", "end_time"))
+    return any(values.pop(key, None) for key in ("message", "error", "start_time", "end_time"))
 
 
 def _shortened(text: str, characters: int) -> str:

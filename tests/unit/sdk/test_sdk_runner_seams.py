@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from millstream import _stopping, flow, get_run_context, task
-from millstream._engine import FlowRunInfo, run_flow, stop, stop_requested
+from millstream._engine import FlowRunInfo, flow_runs, run_flow, stop, stop_requested
 from millstream.exceptions import RunInterrupted
 
 
@@ -61,6 +61,17 @@ class TestRunFlow:
         state = run_flow(flow(raising_later if is_async else raising))
         assert state.data is error
         assert state.name == ("Failed" if isinstance(error, Exception) else "Crashed")
+
+    def test_an_interrupt_that_hits_the_engine_itself(self, monkeypatch):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(flow_runs.FlowRun, "returned", interrupt)
+        state = run_flow(flow(lambda: 1, name="f"))
+        assert (state.name, state.message) == (
+            "Crashed",
+            "Flow 'f' was interrupted from the keyboard (KeyboardInterrupt).",
+        )
 
     def test_parameters_that_do_not_fit(self, logs):
         state = run_flow(flow(lambda x: x, name="f"), {"y": 1}, run=FlowRunInfo(name="r"))
@@ -226,6 +237,14 @@ class TestStop:
         stop()
         _stopping.sleep(3600)
         asyncio.run(_stopping.sleep_async(3600))
+
+    def test_a_sleeper_that_is_gone_by_then_does_no_harm(self, monkeypatch):
+        loop = asyncio.new_event_loop()
+        loop.close()
+        late = threading.Lock()
+        monkeypatch.setattr(_stopping, "_wakers", {lambda: loop.call_soon_threadsafe(print), late.release})
+        stop()
+        assert stop_requested()
 
     def test_real_sleeps_end_by_themselves(self):
         _stopping.sleep(0.001)

@@ -1,0 +1,117 @@
+"""What a decorator has to know about the function it was put on."""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from millstream.exceptions import InvalidNameError, ReservedArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_POSITIONAL_VARIADIC, _KEYWORD_VARIADIC, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = (
+    0x04,
+    0x08,
+    0x20,
+    0x80,
+    0x200,
+)
+_RESERVED = frozenset({"return_state"})
+_BANNED_IN_NAMES = frozenset("/%&><")
+
+
+def code_of(fn: Callable[..., Any]) -> CodeType | None:
+    """The code of a function or method; None for other callables.
+
+    `inspect` would tell as well, but importing it takes as long as importing all of this package.
+    """
+    if isinstance(fn, MethodType):
+        fn = fn.__func__
+    return fn.__code__ if isinstance(fn, FunctionType) else None
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether calling `fn` gives a coroutine."""
+    code = code_of(fn)
+    if code is not None:
+        return bool(code.co_flags & _COROUTINE)
+    import inspect  # noqa: PLC0415 - only for partials and callable objects
+
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
+
+
+def takes_nothing(fn: Callable[..., Any]) -> bool:
+    """Whether `fn` certainly has no parameters."""
+    code = code_of(fn)
+    return (
+        code is not None
+        and not hasattr(fn, "__wrapped__")
+        and not (code.co_argcount - isinstance(fn, MethodType))
+        and not code.co_kwonlyargcount
+        and not code.co_flags & (_POSITIONAL_VARIADIC | _KEYWORD_VARIADIC)
+    )
+
+
+def check_function(fn: object, decorator: str) -> None:
+    """Refuse what cannot be a flow or a task.
+
+    Raises:
+        TypeError: It is no callable, a class, or a generator function.
+        ReservedArgumentError: It has a parameter with a name that calls keep for themselves.
+    """
+    if not callable(fn) or isinstance(fn, type):
+        raise TypeError(
+            f"@{decorator} goes on a function, and got {fn!r}. Options are named: @{decorator}(name=...).",
+        )
+    code, name = code_of(fn), getattr(fn, "__qualname__", "")
+    if code is None:
+        return
+    if code.co_flags & (_GENERATOR | _ASYNC_GENERATOR):
+        raise TypeError(f"@{decorator} does not go on generator functions, and {name} is one.")
+    reserved = _RESERVED.intersection(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    if reserved:
+        raise ReservedArgumentError(
+            f"{name}() cannot be a {decorator}: its parameter {min(reserved)} means something else in calls of one.",
+        )
+
+
+def function_name(fn: Callable[..., Any]) -> str:
+    """The name of a function; of its class for a callable object, of the inner function for a partial."""
+    inner = getattr(fn, "func", fn)
+    return str(getattr(inner, "__name__", type(inner).__name__)).strip("<>")  # of "<lambda>"
+
+
+def check_name(name: object, what: str) -> str:
+    """The name, if it can be one.
+
+    Raises:
+        TypeError: It is no text.
+        InvalidNameError: It is empty or has characters that break addresses and labels.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"A {what}'s name is text, and got {name!r}.")
+    banned = sorted(_BANNED_IN_NAMES.intersection(name))
+    if not name or banned:
+        reason = f"has {' '.join(banned)}" if banned else "is empty"
+        raise InvalidNameError(f"{name!r} cannot be the name of a {what}: it {reason}.")
+    return name
+
+
+def check_options(given: dict[str, Any], known: frozenset[str], decorator: str) -> None:
+    """Refuse options that do not exist, with a guess at what was meant.
+
+    Raises:
+        TypeError: There are unknown options.
+    """
+    if given.keys() <= known:
+        return
+    import difflib  # noqa: PLC0415 - for the error alone
+
+    problems = []
+    for option in given.keys() - known:
+        close = difflib.get_close_matches(option, known, n=1)
+        problems.append(f"{option!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+    raise TypeError(
+        f"@{decorator} has no option {', '.join(sorted(problems))}. It has: {', '.join(sorted(known))}."
+    )

@@ -1,0 +1,11 @@
+"""The run that the code being executed belongs to."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from millstream._engine.runs import Run
+
+current: ContextVar[Run | None] = ContextVar("millstream_run", default=None)

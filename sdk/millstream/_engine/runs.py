@@ -1,0 +1,222 @@
+"""What the runs of flows and of tasks have in common: attempts, retries and how they end.
+
+A run decides and a driver (`_engine.drive`) executes. The decisions are the same for synchronous and asynchronous
+functions, and nothing in here calls the user's function or sleeps.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from millstream import _stopping, _surroundings
+from millstream._engine import console, origins, prints
+from millstream._engine.current import current
+from millstream._engine.outcomes import crash_message, failure_without_exception, final_state_of
+from millstream.states import AwaitingRetry, Crashed, Failed, Pending, Retrying, Running, State, StateType
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from millstream._engine.flow_runs import FlowRun
+    from millstream._engine.retries import RetryPolicy
+
+
+class Run:
+    """One run of a flow or task, over all its attempts."""
+
+    __slots__ = (
+        "_id",
+        "_name",
+        "_started",
+        "_state",
+        "args",
+        "fn",
+        "kwargs",
+        "log_prints",
+        "parent",
+        "retry_policy",
+        "return_state",
+        "run_count",
+    )
+    kind: ClassVar[str]
+    logger: ClassVar[logging.Logger]
+    success_level: ClassVar[int]
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    parent: Run | None
+    retry_policy: RetryPolicy | None
+    log_prints: bool
+    return_state: bool
+    run_count: int
+    _id: str | None
+    _name: str | None
+    _state: State[Any] | None
+    _started: float
+
+    @property
+    def id(self) -> str:
+        """A UUID, made when it is first asked for: most task runs never need one."""
+        if self._id is None:
+            import uuid  # noqa: PLC0415 - slow to import for what a script may never use
+
+            self._id = str(uuid.uuid4())
+        return self._id
+
+    @property
+    def flow_run(self) -> FlowRun | None:
+        """The innermost flow run: this one, or the one around it."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """What to call the run."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """The flow or task in messages, as `Task 'load'`."""
+        raise NotImplementedError
+
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """What log records say about the run."""
+        raise NotImplementedError
+
+    @property
+    def start_time(self) -> datetime:
+        """When the first attempt began."""
+        return datetime.fromtimestamp(self._started, UTC)
+
+    @property
+    def state(self) -> State[Any]:
+        """The state the run is in."""
+        if self._state is not None:
+            return self._state
+        if not self.run_count:
+            return Pending()
+        return Retrying() if self.run_count > 1 and self.kind == "Task" else Running()
+
+    @property
+    def state_name(self) -> str:
+        """The name of that state."""
+        return self.state.name
+
+    def enter(self) -> None:
+        """Make this the current run."""
+        parent = self.parent = current.get()
+        if parent is None:
+            console.configure()
+        self._started = _surroundings.current.time()
+        current.set(self)
+
+    def leave(self) -> None:
+        """Make the surrounding run the current one again."""
+        # Not by a token: a coroutine that is thrown away is closed in another context, where tokens are not valid.
+        current.set(self.parent)
+
+    def inherit_log_prints(self, own: bool | None) -> None:  # noqa: FBT001 - an option's value, passed on
+        """Capture prints if the definition says so or, where it says nothing, if the surrounding run does."""
+        if own is None:
+            own = self.parent is not None and self.parent.log_prints
+        self.log_prints = own
+        if own:
+            prints.install()
+
+    def attempt(self) -> None:
+        """Begin the first or the next attempt.
+
+        Raises:
+            RunInterrupted: The process is stopping.
+        """
+        if _stopping.stopped:
+            raise _stopping.interruption(
+                self.title if not self.run_count else f"The next attempt of {self.title}"
+            )
+        self.run_count += 1
+        self._state = None
+
+    def failed(self, error: BaseException) -> float | None:
+        """Take note that the attempt raised.
+
+        Returns:
+            The seconds to wait before the next attempt, or None if that was the last one.
+        """
+        if not isinstance(error, Exception):
+            self.finish(Crashed(message=crash_message(self.title, error), data=error))
+            return None
+        message = f"{self.title} raised {origins.described(error)}"
+        origin = origins.origin_of(error)
+        if origin is None:
+            message += f" ({self.attempts})"
+        else:
+            message += f" in {origin}"
+            if self.retry_policy is not None:
+                message += f", at {self.attempts} of this {self.kind.lower()}"
+        return self._retry_or_finish(Failed(message=message, data=error))
+
+    def returned(self, value: Any) -> float | None:
+        """Take note of what the attempt returned; the answer is that of `failed`."""
+        state = final_state_of(value)
+        if state.type is not StateType.FAILED:
+            self.finish(state)
+            return None
+        if state.message is None:
+            state = failure_without_exception(state, self.title)
+        return self._retry_or_finish(state)
+
+    def result(self, value: Any) -> Any:
+        """What the call gives to its caller: the state, the value, or the exception of a failed state."""
+        state = self._state
+        if self.return_state:
+            return state
+        if state is None or (state.type is StateType.COMPLETED and state.data is value):
+            return value
+        return state.result()
+
+    def finish(self, state: State[Any]) -> None:
+        """Enter a final state."""
+        self._state = state
+        self.report(state)
+
+    def report(self, state: State[Any]) -> None:
+        """Log the end of the run, with the traceback where it was not shown yet."""
+        if state.type is StateType.COMPLETED:
+            self.log(self.success_level, "Finished in state %s", state)
+            return
+        error = state.data if isinstance(state.data, BaseException) else None
+        new = error is not None and origins.mark(error, self)
+        self.log(40, "Finished in state %s: %s", state.name, state.message, error=error if new else None)
+
+    @property
+    def attempts(self) -> str:
+        """Which attempt this is, and of how many."""
+        allowed = 1 if self.retry_policy is None else self.retry_policy.retries + 1
+        return f"attempt {self.run_count} of {allowed}"
+
+    @property
+    def place(self) -> str:
+        """Where an exception comes from, in the message of a run around this one."""
+        return f"{self.kind.lower()} run {self.name!r} ({self.attempts})"
+
+    def log(self, level: int, message: str, *args: Any, error: BaseException | None = None) -> None:
+        """Log in the run's name."""
+        if self.logger.isEnabledFor(level):
+            self.logger.log(
+                level, message, *args, extra=self.log_fields, exc_info=origins.user_traceback(error)
+            )
+
+    def _retry_or_finish(self, state: State[Any]) -> float | None:
+        delay = None if self.retry_policy is None else self.retry_policy.delay(self, state)
+        if delay is None:
+            self.finish(state)
+            return None
+        due = datetime.fromtimestamp(_surroundings.current.time(), UTC) + timedelta(seconds=delay)
+        self._state = AwaitingRetry(scheduled_time=due, message=state.message)
+        self.log(
+            30, "%s. The next attempt starts %s.", state.message, f"in {delay:g} s" if delay else "at once"
+        )
+        return delay

@@ -1,0 +1,104 @@
+"""Finding the flow that an entrypoint names: `module.path:flow` or `path/file.py:flow`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from millstream.exceptions import EntrypointError
+from millstream.flows import Flow
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def load_flow(entrypoint: str) -> Flow[..., Any]:
+    """Import the module or file of an entrypoint and take the flow from it.
+
+    The folder of the file, or the working directory for a module, is put first on `sys.path`, so that local modules
+    import as they do when the file is run as a script.
+
+    Args:
+        entrypoint: `module.path:flow`, or `path/file.py:flow` with a path relative to the working directory.
+
+    Raises:
+        EntrypointError: The one thing that is wrong, for people to read.
+    """
+    place, separator, name = entrypoint.rpartition(":")
+    if not separator or not place or not name:
+        raise EntrypointError(
+            f"{entrypoint!r} is no entrypoint: it takes 'module.path:flow' or 'path/file.py:flow'.",
+        )
+    module = _load_file(place) if place.endswith(".py") else _load_module(place)
+    return _flow_of(module, name, place)
+
+
+def _load_file(place: str) -> ModuleType:
+    path = Path(place).resolve()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise EntrypointError(f"The file {place!r} {what} (looked in {Path.cwd()}).")
+    _put_first_on_path(str(path.parent))
+    name = path.stem
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        if getattr(loaded, "__file__", None) == str(path):
+            return loaded
+        name = f"millstream_entrypoint_{name}"  # a file named like a module that is in use already, as `logging.py`
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise EntrypointError(f"The file {place!r} cannot be loaded as Python code.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it is executed, as an import does: dataclasses and pickle look there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _import_error(error, place) from error
+    return module
+
+
+def _load_module(place: str) -> ModuleType:
+    _put_first_on_path(str(Path.cwd()))
+    importlib.invalidate_caches()  # the file may be younger than the first look into its folder
+    try:
+        return importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
+            raise EntrypointError(
+                f"There is no module {error.name!r} (looked in {Path.cwd()} and the rest of sys.path). "
+                "A file is named with its ending, as in 'path/file.py:flow'.",
+            ) from None
+        raise _import_error(error, place) from error
+
+
+def _import_error(error: BaseException, place: str) -> EntrypointError:
+    """What the code of a module raised, and where."""
+    if isinstance(error, SyntaxError):
+        return EntrypointError(f"{place!r} has a syntax error: {error}")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith("<frozen") and f.filename != __file__]
+    where = f" at line {own[-1].lineno} of {own[-1].filename}: {own[-1].line}" if own else ""
+    return EntrypointError(f"{place!r} could not be imported: {type(error).__name__}: {error}{where}")
+
+
+def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
+    found = getattr(module, name, None)
+    if isinstance(found, Flow):
+        return found
+    flows = sorted(key for key, value in vars(module).items() if isinstance(value, Flow))
+    there = f"Flows in it: {', '.join(flows)}." if flows else "There is no flow in it."
+    if not hasattr(module, name):
+        raise EntrypointError(f"{place!r} has no {name!r}. {there}")
+    kind = f"a {type(found).__name__}"
+    hint = " Is @flow missing on it?" if callable(found) else ""
+    raise EntrypointError(f"{name!r} in {place!r} is {kind}, not a flow.{hint} {there}")
+
+
+def _put_first_on_path(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)

@@ -1,0 +1,52 @@
+"""What can go wrong, by name."""
+
+
+class MillstreamError(Exception):
+    """Base of every error that Millstream itself raises."""
+
+
+class EntrypointError(MillstreamError):
+    """The flow that an entrypoint names could not be loaded."""
+
+
+class InvalidNameError(MillstreamError, ValueError):
+    """A flow or a task was given a name that cannot be used."""
+
+
+class ReservedArgumentError(MillstreamError, TypeError):
+    """A decorated function has a parameter whose name calls of flows and tasks keep for themselves."""
+
+
+class MissingContextError(MillstreamError, RuntimeError):
+    """Something that belongs to a run was asked for outside of any run."""
+
+
+class ParameterBindError(MillstreamError, TypeError):
+    """Parameters are missing, unknown or given twice."""
+
+
+class ParameterTypeError(MillstreamError):
+    """Parameters have values that their type hints do not allow."""
+
+
+class UnfinishedRun(MillstreamError):  # noqa: N818 - this and the following are Prefect's names
+    """The result of a run was asked for before the run had ended."""
+
+
+class FailedRun(MillstreamError):  # noqa: N818
+    """A run failed without an exception of its own, as by returning a failed state."""
+
+
+class CrashedRun(MillstreamError):  # noqa: N818
+    """A run was ended from outside its code."""
+
+
+class CancelledRun(MillstreamError):  # noqa: N818
+    """A run was cancelled."""
+
+
+class RunInterrupted(BaseException):
+    """The process is stopping: this run may not begin or go on.
+
+    Not an `Exception`, so that `except Exception` in user code does not keep a stopping process alive.
+    """
