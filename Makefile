@@ -45,7 +45,7 @@ venv: .venv/made ## Make .venv with everything the commands below need
 
 generate: venv ## Write the files that are made from others: CRDs, and the chart's copy of them
 	$(BIN)/python -m millstream.resources.crd crds
-	mkdir -p charts/millstream/files/crds && cp crds/*.json charts/millstream/files/crds/
+	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -58,7 +58,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images .ci/run
 	$(BIN)/python -m millstream.resources.crd crds --check
-	diff --recursive crds charts/millstream/files/crds
+	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 
 ## Test it
 .PHONY: test test-fast test-control-plane test-chart test-e2e bench

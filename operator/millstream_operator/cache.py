@@ -46,6 +46,14 @@ class _Stored(Protocol):
 T = TypeVar("T", bound=_Stored)
 
 
+class _Unreadable(NamedTuple):
+    """An object whose stored form cannot be read."""
+
+    uid: str
+    version: int
+    error: str
+
+
 class _Store(Generic[T]):
     """Objects of a kind by name, and by the object that they belong to."""
 
@@ -83,8 +91,8 @@ class _Store(Generic[T]):
 class Cache:
     """The observed world.
 
-    An object is replaced by a newer version of itself only, in whatever order they arrive, and one that was seen
-    to be deleted does not come back. Each change names the keys to decide about again.
+    An object is replaced by a newer one of its name only, in whatever order they arrive, and one that was seen to
+    be deleted does not come back. Each change names the keys to decide about again.
     """
 
     def __init__(self) -> None:
@@ -101,7 +109,7 @@ class Cache:
             PODS: self._pods,
         }
         self._deleted: dict[str, None] = {}
-        self._unreadable: dict[Key, str] = {}
+        self._unreadable: dict[Key, _Unreadable] = {}
         self._refusals: dict[Key, Refusal] = {}
         self._confirmed: dict[Key, str] = {}
 
@@ -110,19 +118,19 @@ class Cache:
     def put(self, kind: Kind, o: dict[str, Any]) -> set[Key]:
         """Take in an object as the API server gave it."""
         meta = o["metadata"]
-        uid, store = meta["uid"], self._stores[kind]
-        old = store.get(meta["namespace"], meta["name"])
-        known = old is not None and old.uid == uid and old.version >= int(meta["resourceVersion"])
-        if known or uid in self._deleted:
-            return set()
+        uid, version, store = meta["uid"], int(meta["resourceVersion"]), self._stores[kind]
         key = Key(kind, meta["namespace"], meta["name"])
+        old = store.get(key.namespace, key.name)
+        known = old or self._unreadable.get(key)
+        if uid in self._deleted or (known is not None and known.version >= version):
+            return set()
         try:
             new = store.read(o)
         except (ValidationError, KeyError, ValueError) as error:
             # Somebody's own Job with one of our labels, or a resource stored under another version of its CRD.
-            self._unreadable[key] = str(error)
+            self._unreadable[key] = _Unreadable(uid, version, str(error))
             store.remove(key.namespace, key.name)
-            return self._keys(kind, old) if old else {key} if kind in {FLOW_RUNS, FLOW_DEPLOYMENTS} else set()
+            return self._keys(kind, old) if old else self._concerned(key)
         self._unreadable.pop(key, None)
         store.put(new)
         return self._keys(kind, new) | (self._keys(kind, old) if old else set())
@@ -132,14 +140,17 @@ class Cache:
         self._deleted[uid] = None
         if len(self._deleted) > _TOMBSTONES:
             del self._deleted[next(iter(self._deleted))]
-        store = self._stores[kind]
+        key, store = Key(kind, namespace, name), self._stores[kind]
+        unreadable = self._unreadable.get(key)
+        if unreadable is not None and unreadable.uid == uid:
+            del self._unreadable[key]
+            return self._concerned(key)
         old = store.get(namespace, name)
-        self._unreadable.pop(Key(kind, namespace, name), None)
         if old is None or old.uid != uid:
             return set()
         store.remove(namespace, name)
-        if kind == FLOW_RUNS:
-            self._refusals.pop(Key(kind, namespace, name), None)
+        self._refusals.pop(key, None)
+        self._confirmed.pop(key, None)
         return self._keys(kind, old)
 
     def replace(
@@ -161,6 +172,10 @@ class Cache:
         for old in list(self._stores[kind]):
             if old.uid not in present and old.version <= version and scope in {None, old.namespace}:
                 changed |= self.remove(kind, old.namespace, old.name, old.uid)
+        for key, unreadable in list(self._unreadable.items()):
+            gone = unreadable.uid not in present and unreadable.version <= version
+            if gone and key.kind == kind and scope in {None, key.namespace}:
+                changed |= self.remove(kind, key.namespace, key.name, unreadable.uid)
         return changed
 
     def refuse(self, key: Key, refusal: Refusal | None) -> None:
@@ -179,15 +194,19 @@ class Cache:
             return {Key(FLOW_RUNS, o.namespace, o.run)}
         if kind == REVISIONS:
             return {Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment)}
-        own = {Key(kind, o.namespace, o.name)}
-        if kind == FLOW_DEPLOYMENTS:
-            waiting = (run for run in self._runs.of(o.namespace, o.name).values() if not run.status.attempt)
-            return own | {Key(FLOW_RUNS, run.namespace, run.name) for run in waiting if not _final(run)}
-        if _final(o) and o.deployment:
-            own.add(
-                Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment)
-            )  # it may have used the last of a revision
+        own = self._concerned(Key(kind, o.namespace, o.name))
+        if kind == FLOW_RUNS and _final(o) and o.deployment:
+            # It may have used the last of a revision.
+            own.add(Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment))
         return own
+
+    def _concerned(self, key: Key) -> set[Key]:
+        if key.kind == FLOW_RUNS:
+            return {key}
+        if key.kind != FLOW_DEPLOYMENTS:
+            return set()
+        waiting = (run for run in self._runs.of(key.namespace, key.name).values() if not run.status.attempt)
+        return {key} | {Key(FLOW_RUNS, run.namespace, run.name) for run in waiting if not _final(run)}
 
     # --- observations ---
 
@@ -206,7 +225,7 @@ class Cache:
             now=now,
             run=run,
             deployment=self._deployments.get(namespace, deployment),
-            deployment_error=self._unreadable.get(Key(FLOW_DEPLOYMENTS, namespace, deployment), ""),
+            deployment_error=self.why_unreadable(Key(FLOW_DEPLOYMENTS, namespace, deployment)),
             revisions={r.name: r.template for r in self._revisions.of(namespace, deployment).values()},
             jobs={j.name: j for j in self._jobs.of(namespace, name).values() if j.owner_uid == run.uid},
             pods=tuple(pod for pod in pods if pod.run_uid == run.uid),
@@ -234,7 +253,8 @@ class Cache:
 
     def why_unreadable(self, key: Key) -> str:
         """Say why an object cannot be read; "" if it can."""
-        return self._unreadable.get(key, "")
+        found = self._unreadable.get(key)
+        return found.error if found else ""
 
     def keys(self) -> Iterator[Key]:
         """Go through everything that there is to decide about, leftovers included."""

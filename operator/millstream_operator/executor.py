@@ -10,7 +10,7 @@ from millstream.resources import labels
 from millstream.resources.model import timestamp
 from millstream_operator.api import AlreadyExistsError, Api, ApiError, NotFoundError
 from millstream_operator.cache import Cache, Key
-from millstream_operator.decide.observed import ObservedDeployment, ObservedRun, Refusal
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, ObservedRun, Refusal, Run
 from millstream_operator.decide.plan import (
     Action,
     Confirm,
@@ -34,8 +34,8 @@ _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_
 class Executor:
     """Turns actions into calls.
 
-    Every action can be repeated: a crash between two of them is mended by deciding anew. An object that is gone
-    is no error when it was to be changed or deleted.
+    Every action can be repeated: a crash between two of them is mended by deciding anew. A Job, pod or revision
+    that is gone is no error when it was to be deleted or let go.
     """
 
     def __init__(
@@ -62,28 +62,26 @@ class Executor:
         run = observed.run
         if run is None:
             return
-        stored = await self._write_status(FLOW_RUNS, key, run.version, action.status.to_dict())
-        if stored:
-            self._metrics.run_moved(run, action.status)
+        await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
+        self._metrics.run_moved(run, action.status)
 
     @execute.register
     async def _(self, action: WriteDeploymentStatus, key: Key, observed: ObservedDeployment) -> None:
         if observed.deployment:
-            version = observed.deployment.version
-            await self._write_status(FLOW_DEPLOYMENTS, key, version, action.status.to_dict())
+            await self._write_status(FLOW_DEPLOYMENTS, key, observed.deployment, action.status.to_dict())
 
-    async def _write_status(self, kind: Kind, key: Key, version: int, status: dict[str, Any]) -> bool:
+    async def _write_status(self, kind: Kind, key: Key, o: Run | Deployment, status: dict[str, Any]) -> None:
         operations: list[dict[str, Any]] = [
             # Makes the API server answer Conflict when the object has changed since the decision.
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": str(version)},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": str(o.version)},
             {"op": "add", "path": "/status", "value": status},
         ]
         try:
             stored = await self._api.patch(kind, key.namespace, key.name, operations, "status")
         except NotFoundError:
-            return False
+            self._changed(self._cache.remove(kind, key.namespace, key.name, o.uid))
+            raise  # what else was planned must not happen: a Job of a run that is gone would start
         self._put(kind, stored)
-        return True
 
     @execute.register
     async def _(self, action: CreateRevision, key: Key, observed: ObservedRun) -> None:

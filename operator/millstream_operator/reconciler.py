@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from millstream_operator.api import ApiError, ConflictError
+from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
@@ -58,7 +58,7 @@ class Reconciler:
         except ApiError as error:
             # Somebody was quicker; the watch brings what they wrote.
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
-            stale = isinstance(error, ConflictError) or error.code in _STALE
+            stale = isinstance(error, ConflictError | NotFoundError) or error.code in _STALE
             _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)
             return "conflict" if stale else "refused"
         except (aiohttp.ClientError, TimeoutError) as error:

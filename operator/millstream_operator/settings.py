@@ -8,6 +8,7 @@ from dataclasses import dataclass
 __all__ = ["Settings"]
 
 _DESCRIPTION = "Runs FlowRuns as Kubernetes Jobs, and records how they end."
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,21 @@ class Settings:
             "--namespaces", default=default["namespaces"] or "", help="comma-separated; all if not given"
         )
         parser.add_argument("--port", type=int, default=default["port"] or cls.port)
-        parser.add_argument(
-            "--log-level",
-            default=default["log_level"] or cls.log_level,
-            choices=["DEBUG", "INFO", "WARNING", "ERROR"],
-        )
-        parser.add_argument("--workers", type=int, default=default["workers"] or cls.workers)
+        parser.add_argument("--log-level", default=default["log_level"] or cls.log_level, type=_log_level)
+        parser.add_argument("--workers", type=_positive, default=default["workers"] or cls.workers)
         given = parser.parse_args(arguments)
         namespaces = tuple(name.strip() for name in given.namespaces.split(",") if name.strip())
         return cls(namespaces=namespaces, port=given.port, log_level=given.log_level, workers=given.workers)
+
+
+def _log_level(text: str) -> str:
+    # No `choices`: argparse does not hold a default, which here may come from the environment, against them.
+    if text not in _LOG_LEVELS:
+        raise argparse.ArgumentTypeError(f"choose one of {', '.join(_LOG_LEVELS)}")
+    return text
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError("give a whole number above 0")
+    return int(text)

@@ -8,6 +8,7 @@ from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import create_job, frozen_template
 from millstream_operator.decide.ending import finish
 from millstream_operator.decide.evidence import completed, current_pods
+from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Refusal, Run
 from millstream_operator.decide.plan import Confirm, CreateJob, Plan, WriteRunStatus
 from millstream_operator.decide.start_timeout import start_deadline, timed_out
@@ -20,11 +21,13 @@ _INVALID = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.
 
 
 def create_or_explain(observed: ObservedRun, run: Run) -> Plan | None:
-    """Create the Job, or say why there is none."""
+    """Create the Job, or say why there is none; one that is being deleted counts as none."""
     attempt = run.status.current
-    if attempt.job in observed.jobs:
+    job = observed.jobs.get(attempt.job)
+    if job is not None and not job.deleting:
         return None
-    if attempt.job_uid is None and not current_pods(observed, run):
+    existed = job or attempt.job_uid or run.status.reason is Reason.JOB_DELETED or current_pods(observed, run)
+    if not existed:
         return _create(observed, run)
     if attempt.job not in observed.confirmed:
         return Plan((Confirm(attempt.job),))
@@ -88,4 +91,4 @@ def _final(observed: ObservedRun, run: Run, state: RunState, reason: Reason, mes
         message,
         attempts=with_current(run.status, completion_time=observed.now, reason=reason, message=message),
     )
-    return Plan((WriteRunStatus(status),))
+    return Plan((WriteRunStatus(status), *release(current_pods(observed, run))))

@@ -197,7 +197,8 @@ class Pod:
     @property
     def ended(self) -> bool:
         """Whether nothing of the flow runs in it any more."""
-        return self.exit_code is not None or self.phase in {"Succeeded", "Failed"}
+        never_bound = self.deleting and self.node is None  # and it cannot be any more
+        return self.exit_code is not None or self.phase in {"Succeeded", "Failed"} or never_bound
 
     @classmethod
     def from_object(cls, o: Object) -> "Pod":

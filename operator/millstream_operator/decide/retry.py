@@ -1,5 +1,6 @@
 """Between two attempts: the next one begins when its waiting time is over."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from millstream.resources.reasons import Reason
@@ -33,4 +34,5 @@ def retry(observed: ObservedRun, run: Run) -> Plan | None:
         text = f"ControllerRevision {run.status.revision} is gone."
         lost = in_state(run, observed.now, RunState.FAILED, Reason.REVISION_LOST, text)
         return Plan((WriteRunStatus(lost),))
-    return begin(observed, run, template)
+    plan = begin(observed, run, template)
+    return replace(plan, actions=(*release(observed.pods), *plan.actions))

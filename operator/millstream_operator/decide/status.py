@@ -47,4 +47,6 @@ def with_attempt(status: FlowRunStatus, attempt: Attempt) -> list[Attempt]:
 
 def with_current(status: FlowRunStatus, **changes: Any) -> list[Attempt]:
     """Give the attempts with the newest one changed."""
+    if "message" in changes:
+        changes["message"] = changes["message"][:_MESSAGE_CHARACTERS]
     return [*status.attempts[:-1], status.current.replace(**changes)]

@@ -1,0 +1,144 @@
+{{- define "millstream.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 50 characters: suffixes are added. */}}
+{{- define "millstream.fullname" -}}
+{{- $name := include "millstream.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* For objects that releases in several namespaces would otherwise give the same name. */}}
+{{- define "millstream.clusterwideName" -}}
+{{- printf "%s:%s" (include "millstream.fullname" .) .Release.Namespace }}
+{{- end }}
+
+{{- define "millstream.releasePodsName" -}}
+{{- printf "%s-release-pods" (include "millstream.fullname" .) }}
+{{- end }}
+
+{{- define "millstream.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "millstream.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: millstream
+{{- end }}
+
+{{/* Of a Deployment they can never be changed. */}}
+{{- define "millstream.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "millstream.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "millstream.image" -}}
+{{- with .Values.image }}
+{{- with .registry }}{{ . }}/{{ end }}
+{{- .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- with .digest }}@{{ . }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* What the pods of the operator and of the uninstall hook have in common. */}}
+{{- define "millstream.podSpec" -}}
+securityContext:
+  runAsNonRoot: true
+  seccompProfile:
+    type: RuntimeDefault
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumes:
+  - name: tmp
+    emptyDir: {}
+{{- end }}
+
+{{/* What their containers have in common. The user is the image's, or one that the platform chooses. */}}
+{{- define "millstream.container" -}}
+image: {{ include "millstream.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop:
+      - ALL
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+{{- end }}
+
+{{/*
+Gives the rules to a service account: in the whole cluster, or in each of the namespaces that are served.
+Takes context, name, serviceAccount, rules, and annotations for hooks.
+*/}}
+{{- define "millstream.grant" -}}
+{{- $served := .context.Values.namespaces | default (list "") }}
+{{- range $namespace := $served }}
+{{- $prefix := ternary "" "Cluster" (ne $namespace "") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $prefix }}Role
+metadata:
+  {{- include "millstream.grantMetadata" (dict "grant" $ "namespace" $namespace) | nindent 2 }}
+rules:
+  {{- $.rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $prefix }}RoleBinding
+metadata:
+  {{- include "millstream.grantMetadata" (dict "grant" $ "namespace" $namespace) | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $prefix }}Role
+  name: {{ $.name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $.serviceAccount }}
+    namespace: {{ $.context.Release.Namespace }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.grantMetadata" -}}
+name: {{ .grant.name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- include "millstream.labels" .grant.context | nindent 2 }}
+{{- with .grant.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

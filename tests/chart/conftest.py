@@ -1,0 +1,163 @@
+"""Fixtures of the chart's tests: helm, kubectl, and one API server for all."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "millstream"
+# helm knows the cluster's version only when it talks to one.
+OFFLINE = ("--kube-version", "1.32.0")
+
+
+def _control_plane():
+    name = "millstream_hack_control_plane"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "hack/cluster/control_plane.py")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def chart():
+    """The chart's folder."""
+    return CHART
+
+
+@pytest.fixture(scope="session")
+def kubeconfig():
+    """Credentials of an administrator of a control plane with no nodes."""
+    with _control_plane().running(controllers=True) as plane:
+        yield plane.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def call():
+    """Run helm or kubectl, and give what it prints."""
+
+    def run(name, *arguments, stdin=None, kubeconfig=None, fails=False):
+        program = _control_plane().program(name)
+        done = subprocess.run(
+            [program, *map(str, arguments)],
+            input=stdin,
+            env={**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stderr if fails else done.stdout
+
+    return run
+
+
+@pytest.fixture
+def kubectl(call, kubeconfig):
+    """Run kubectl as an administrator."""
+
+    def run(*arguments, **options):
+        return call("kubectl", *arguments, kubeconfig=kubeconfig, **options)
+
+    return run
+
+
+@pytest.fixture
+def helm(call, kubeconfig):
+    """Run helm as an administrator."""
+
+    def run(*arguments, **options):
+        return call("helm", *arguments, kubeconfig=kubeconfig, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(call):
+    """Give the objects that the chart makes of values."""
+
+    def objects(values=None, release="millstream", namespace="millstream-system"):
+        options = ("--namespace", namespace, "--values", "-")
+        text = call("helm", "template", release, CHART, *OFFLINE, *options, stdin=json.dumps(values or {}))
+        return [o for o in yaml.safe_load_all(text) if o]
+
+    return objects
+
+
+EVERYTHING = {
+    "nameOverride": "mill",
+    "fullnameOverride": "mill-operator",
+    "namespaces": ["team-a", "team-b"],
+    "crds": {"install": True, "keep": False},
+    "image": {
+        "registry": "registry.example.com:5000/team",
+        "repository": "operator",
+        "tag": "1.2.3",
+        "digest": f"sha256:{'0' * 64}",
+        "pullPolicy": "Always",
+    },
+    "imagePullSecrets": [{"name": "registry"}],
+    "logLevel": "DEBUG",
+    "workers": 4,
+    "extraEnv": [
+        {"name": "NO_PROXY", "value": "10.0.0.1"},
+        {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+    ],
+    "terminationGracePeriodSeconds": 60,
+    "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": 2, "memory": "2Gi"}},
+    "podLabels": {"team": "data", "app.kubernetes.io/component": "cannot be taken"},
+    "podAnnotations": {"example.com/note": "yes"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "ops", "effect": "NoSchedule"}],
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {
+                        "matchExpressions": [
+                            {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}
+                        ]
+                    }
+                ]
+            }
+        }
+    },
+    "priorityClassName": "system-cluster-critical",
+    "metrics": {
+        "service": {"port": 9090, "labels": {"scrape": "yes"}, "annotations": {"example.com/a": "b"}}
+    },
+}
+NOTHING = {
+    "crds": {"install": False},
+    "rbac": {"aggregateToUserRoles": False},
+    "metrics": {"service": {"create": False}},
+    "uninstall": {"releasePods": False},
+}
+
+
+@pytest.fixture(
+    params=[{}, {"namespaces": ["team-a", "team-b"]}, EVERYTHING, NOTHING],
+    ids=["defaults", "namespaces", "everything", "nothing"],
+)
+def values(request):
+    """Values of a matrix that reaches every branch of the templates."""
+    return request.param
+
+
+@pytest.fixture
+def everything():
+    """Values with every option set."""
+    return EVERYTHING
+
+
+@pytest.fixture
+def nothing():
+    """Values with every optional object left out."""
+    return NOTHING

@@ -1,0 +1,200 @@
+import json
+
+from millstream_operator.settings import Settings
+
+HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
+
+
+def _named(objects, kind, suffix=""):
+    (found,) = [o for o in objects if o["kind"] == kind and o["metadata"]["name"].endswith(suffix)]
+    return found
+
+
+def _pods(objects):
+    return [o["spec"]["template"] for o in objects if o["kind"] in {"Deployment", "Job"}]
+
+
+def _keys(node):
+    if isinstance(node, dict):
+        yield from node
+        for child in node.values():
+            yield from _keys(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _keys(child)
+
+
+def test_kinds(render, nothing):
+    by_default = [o["kind"] for o in render()]
+    assert sorted(by_default) == sorted(
+        ["CustomResourceDefinition"] * 2
+        + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service"]
+        + ["ClusterRole"] * 2  # for users
+        + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Job"]  # after an uninstall
+    )
+    at_least = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment"]
+    assert [o["kind"] for o in render(nothing)] == at_least
+
+
+def test_with_namespaces_nothing_but_the_crds_and_the_users_roles_is_clusterwide(render):
+    objects = render({"namespaces": ["team-a", "team-b"], "rbac": {"aggregateToUserRoles": False}})
+    clusterwide = {o["kind"] for o in objects if "namespace" not in o["metadata"]}
+    assert clusterwide == {"CustomResourceDefinition"}
+    for kind in ("Role", "RoleBinding"):
+        assert [o["metadata"]["namespace"] for o in objects if o["kind"] == kind] == ["team-a", "team-b"] * 2
+
+
+def test_standard_labels(render, values):
+    for o in render(values):
+        labels = o["metadata"]["labels"]
+        expected = {
+            "app.kubernetes.io/name": values.get("nameOverride", "millstream"),
+            "app.kubernetes.io/instance": "millstream",
+            "app.kubernetes.io/version": "0.1.0",
+            "app.kubernetes.io/managed-by": "Helm",
+            "app.kubernetes.io/part-of": "millstream",
+            "helm.sh/chart": "millstream-0.1.0",
+        }
+        assert expected.items() <= labels.items(), o["metadata"]["name"]
+
+
+def test_no_access_to_the_host(render, values):
+    for pod in _pods(render(values)):
+        assert HOST_FIELDS.isdisjoint(_keys(pod))
+
+
+def test_pods_are_restricted(render, values):
+    for pod in _pods(render(values)):
+        spec = pod["spec"]
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+        (container,) = spec["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_deployment(render):
+    deployment = _named(render(), "Deployment")["spec"]
+    assert deployment["replicas"] == 1
+    assert deployment["strategy"] == {"type": "Recreate"}
+    pod = deployment["template"]
+    assert pod["metadata"] == {"labels": deployment["selector"]["matchLabels"]}
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 30
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] == "millstream-operator:0.1.0"
+    assert container["imagePullPolicy"] == "IfNotPresent"
+    assert container["args"] == ["--port=8080", "--log-level=INFO", "--workers=16"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+        request = container[probe]["httpGet"]
+        assert (request["path"], ports[request["port"]]) == (path, 8080)
+
+
+def test_every_option_arrives(render, everything):
+    deployment = _named(render(everything), "Deployment")["spec"]
+    pod = deployment["template"]
+    own = deployment["selector"]["matchLabels"]
+    assert own["app.kubernetes.io/component"] == "operator"
+    assert pod["metadata"]["labels"] == own | {"team": "data"}
+    assert pod["metadata"]["annotations"] == everything["podAnnotations"]
+    spec = pod["spec"]
+    for name in (
+        "imagePullSecrets",
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "priorityClassName",
+        "terminationGracePeriodSeconds",
+    ):
+        assert spec[name] == everything[name]
+    (container,) = spec["containers"]
+    assert container["image"] == f"registry.example.com:5000/team/operator:1.2.3@sha256:{'0' * 64}"
+    assert container["imagePullPolicy"] == "Always"
+    assert container["env"] == everything["extraEnv"]
+    assert container["resources"] == everything["resources"]
+    assert container["args"] == [
+        "--port=8080",
+        "--log-level=DEBUG",
+        "--workers=4",
+        "--namespaces=team-a,team-b",
+    ]
+
+
+def test_the_operator_reads_its_arguments(render, everything):
+    arguments = _named(render(everything), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert Settings.read(arguments, {}) == Settings(
+        namespaces=("team-a", "team-b"), log_level="DEBUG", workers=4
+    )
+
+
+def test_metrics_service_finds_the_operator_only(render, everything):
+    for values in ({}, everything):
+        objects = render(values)
+        service = _named(objects, "Service")["spec"]
+        selector = service["selector"].items()
+        assert selector <= _named(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+        assert not selector <= _named(objects, "Job")["spec"]["template"]["metadata"]["labels"].items()
+        assert service["publishNotReadyAddresses"] is True
+    service = _named(render(everything), "Service")
+    assert service["spec"]["ports"] == [{"name": "metrics", "port": 9090, "targetPort": "http"}]
+    assert service["metadata"]["labels"]["scrape"] == "yes"
+    assert service["metadata"]["annotations"] == {"example.com/a": "b"}
+
+
+def test_names_of_two_releases_differ(render):
+    def clusterwide(objects):
+        crd = "CustomResourceDefinition"
+        return {
+            o["metadata"]["name"] for o in objects if "namespace" not in o["metadata"] and o["kind"] != crd
+        }
+
+    here, there = (clusterwide(render(namespace=namespace)) for namespace in ("here", "there"))
+    assert here
+    assert here.isdisjoint(there)
+
+
+def test_long_names_fit(render):
+    for o in render(release="r" * 53):
+        if o["kind"] != "CustomResourceDefinition":
+            assert len(o["metadata"]["name"].split(":")[0]) <= 63
+
+
+def test_crds_are_the_projects(render, chart):
+    source = {path.name: path.read_text() for path in (chart.parents[1] / "crds").iterdir()}
+    copies = {path.name: path.read_text() for path in (chart / "files/crds").iterdir()}
+    assert copies == source, "run: make generate"
+    rendered = [o for o in render() if o["kind"] == "CustomResourceDefinition"]
+    for o in rendered:
+        assert o["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert o["metadata"].pop("labels")
+    assert {f"{o['metadata']['name']}.json": o for o in rendered} == {
+        name: json.loads(text) for name, text in source.items()
+    }
+
+
+def test_crds_that_are_not_kept(render):
+    for o in render({"crds": {"keep": False}}):
+        if o["kind"] == "CustomResourceDefinition":
+            assert "annotations" not in o["metadata"]
+
+
+def test_hook_brings_what_it_needs_before_it_runs(render, values):
+    hooks = [o for o in render(values) if "helm.sh/hook" in o["metadata"].get("annotations", {})]
+    assert {o["metadata"]["annotations"]["helm.sh/hook"] for o in hooks} <= {"post-delete"}
+    for o in hooks:
+        annotations = o["metadata"]["annotations"]
+        policies = set(annotations["helm.sh/hook-delete-policy"].split(","))
+        weight = int(annotations["helm.sh/hook-weight"])
+        if o["kind"] == "Job":
+            assert weight == 0
+            assert policies == {"before-hook-creation", "hook-succeeded"}
+            # helm waits for it: it ends also where its image cannot be had.
+            assert o["spec"]["activeDeadlineSeconds"] <= 300
+            assert o["spec"]["ttlSecondsAfterFinished"]
+        else:
+            assert weight < 0
+            assert policies == {"before-hook-creation", "hook-succeeded", "hook-failed"}
