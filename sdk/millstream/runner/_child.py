@@ -1,0 +1,129 @@
+"""The flow's process: loads the flow, checks its parameters, runs it, and hands over how it ended."""
+
+import faulthandler
+import io
+import signal
+import sys
+import threading
+import time
+from datetime import datetime
+from typing import Any
+
+from millstream._engine import FlowRunInfo, run_flow, stop_requested
+from millstream.entrypoint import load_flow
+from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
+from millstream.resources.completion_record import CompletionRecord
+from millstream.resources.reasons import Reason
+from millstream.resources.run_document import RunDocument
+from millstream.resources.states import RunState
+from millstream.runner._clock import timestamp
+from millstream.runner._handover import Handover
+from millstream.runner._notices import say
+from millstream.runner._signals import listen
+from millstream.states import State, StateType
+
+__all__ = ["run"]
+
+_LINGERING_SECONDS = 5.0
+
+
+def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
+    """Carry out one attempt in this process.
+
+    Args:
+        document: what to run.
+        handover: to the supervisor.
+        mask: signals to go on blocking, once there are handlers for the others.
+    """
+    _prepare(document, mask)
+    record = _attempt(document, handover)
+    # From here on SIGINT, the supervisor's last word before SIGKILL, has nothing to interrupt.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handover.ended(record)
+    lingering = threading.Timer(_LINGERING_SECONDS, _name_remaining_threads)
+    lingering.daemon = True
+    lingering.start()
+
+
+def _prepare(document: RunDocument, mask: set[int]) -> None:
+    listen(mask)
+    faulthandler.enable()  # a segmentation fault shows where
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
+        sys.stdout.reconfigure(line_buffering=True)
+    sys.argv = [document.entrypoint]
+
+
+def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
+    try:
+        flow = load_flow(document.entrypoint)
+        parameters = flow.validate_parameters(document.parameters)
+    except EntrypointError as error:
+        return _record(document, RunState.FAILED, Reason.INVALID_ENTRYPOINT, str(error), error)
+    except (ParameterBindError, ParameterTypeError) as error:
+        return _record(document, RunState.FAILED, Reason.INVALID_PARAMETERS, str(error), error)
+    except KeyboardInterrupt:
+        return _interrupted_before_start(document)
+    if stop_requested():
+        return _interrupted_before_start(document)
+    info = FlowRunInfo(
+        run_id=document.uid,
+        name=document.run,
+        tags=document.tags,
+        scheduled_start_time=datetime.fromisoformat(document.scheduled_time)
+        if document.scheduled_time
+        else None,
+    )
+    start_time = timestamp(time.time())
+    handover.started(start_time)
+    state = run_flow(flow, parameters, run=info)
+    return _record_of(document, state, start_time=start_time, tasks=info.task_counts())
+
+
+def _interrupted_before_start(document: RunDocument) -> CompletionRecord:
+    return _record(document, RunState.CRASHED, Reason.INTERRUPTED, "The flow had not started.")
+
+
+def _record_of(document: RunDocument, state: State[Any], **known: Any) -> CompletionRecord:
+    """Translate the SDK's final state into the record of an attempt."""
+    message = state.message or ""
+    if state.type is StateType.COMPLETED:
+        return _record(
+            document, RunState.COMPLETED, None, message, result=state.data, has_result=True, **known
+        )
+    error = state.data if isinstance(state.data, BaseException) else None
+    if state.type is StateType.CRASHED and stop_requested() and not isinstance(error, SystemExit):
+        if not isinstance(error, RunInterrupted):  # which tells what did not start any more
+            message = "The flow was still running when its grace period was nearly over."
+        return _record(document, RunState.CRASHED, Reason.INTERRUPTED, message, error, **known)
+    # A flow that crashes with nobody having stopped it, by sys.exit() for instance, did so by its own code.
+    message = message or f"The flow ended in the state {state.name}."
+    return _record(document, RunState.FAILED, Reason.FLOW_FAILED, message, error, **known)
+
+
+def _record(
+    document: RunDocument,
+    state: RunState,
+    reason: Reason | None,
+    message: str,
+    error: BaseException | None = None,
+    **known: Any,
+) -> CompletionRecord:
+    return CompletionRecord(
+        uid=document.uid,
+        attempt=document.attempt,
+        state=state,
+        reason=reason,
+        message=message,
+        error=type(error).__name__ if error else None,
+        end_time=timestamp(time.time()),
+        **known,
+    )
+
+
+def _name_remaining_threads() -> None:
+    """Say what keeps the process alive, as in any Python program, when the flow has ended."""
+    main = threading.main_thread()
+    names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
+    if names:
+        say(f"the flow has ended, its process waits for threads: {', '.join(names)}")
