@@ -1,5 +1,6 @@
 """A real cluster, with the operator installed by the chart: the one of `make cluster`, or that of KUBECONFIG."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -65,7 +66,12 @@ class Runs(Cluster):
 
     def deploy(self, name: str, code: str, /, **spec: Any) -> None:
         """Make a FlowDeployment whose flow `main` is this code."""
-        source = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"flow.py": code}}
+        source = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name},
+            "data": {"flow.py": code},
+        }
         base = {"entrypoint": "flow.py:main", "image": FLOW_IMAGE, "source": {"configMap": name}}
         self.apply(source, resource("FlowDeployment", name, base | spec))
 
@@ -79,7 +85,9 @@ class Runs(Cluster):
         found = self.get("flowrun", run)
         return (found or {}).get("status", {})
 
-    def until(self, run: str, *states: str, reason: str | None = None, seconds: float = 120) -> Mapping[str, Any]:
+    def until(
+        self, run: str, *states: str, reason: str | None = None, seconds: float = 120
+    ) -> Mapping[str, Any]:
         """Wait for one of these states."""
 
         def reached() -> Mapping[str, Any] | None:
@@ -114,6 +122,14 @@ def resource(kind: str, name: str, spec: Mapping[str, Any]) -> Object:
     return {"apiVersion": "millstream.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
+def _image_id(image: str) -> str:
+    """Identify the image behind a tag, so that the operator is restarted when it is new."""
+    command = ["docker", "image", "inspect", "--format={{.Id}}", image]
+    with contextlib.suppress(FileNotFoundError):
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return ""
+
+
 @pytest.fixture(scope="session")
 def operator() -> Cluster:
     """The operator, installed from the chart and ready."""
@@ -130,6 +146,7 @@ def operator() -> Cluster:
             "--create-namespace",
             f"--set=image.repository={repository}",
             f"--set=image.tag={tag}",
+            f"--set-string=podAnnotations.image={_image_id(image)}",
             "--wait",
             "--timeout=180s",
         ],

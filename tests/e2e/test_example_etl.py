@@ -37,4 +37,6 @@ def test_a_month_that_is_none_is_refused_before_a_job_exists(runs):
     run = runs.start("etl", parameters={"month": 13})
     assert "month" in runs.until(run, "Failed", reason="InvalidParameters")["message"]
     assert runs.jobs(run) == []
-    assert subprocess.run([program("kubectl"), "explain", "flowrun.spec"], check=True, capture_output=True).stdout
+    assert subprocess.run(
+        [program("kubectl"), "explain", "flowrun.spec"], check=True, capture_output=True
+    ).stdout

@@ -72,7 +72,12 @@ def test_a_flow_completes(runs):
 
 
 def test_a_template_needs_no_deployment(runs):
-    source = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "code"}, "data": {"flow.py": GREET}}
+    source = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "code"},
+        "data": {"flow.py": GREET},
+    }
     template = {"entrypoint": "flow.py:main", "image": FLOW_IMAGE, "source": {"configMap": "code"}}
     runs.apply(source, resource("FlowRun", "once", {"template": template}))
     assert runs.until("once", "Completed")["result"] == ["Hello, world!"]
@@ -117,7 +122,10 @@ def test_a_parameter_that_the_schema_refuses_makes_no_job(runs):
     schema = {"type": "object", "properties": {"times": {"type": "integer"}}}
     runs.deploy("greet", GREET, parameterSchema=schema)
     run = runs.start("greet", parameters={"times": "many"})
-    assert "times must be integer, not 'many'" in runs.until(run, "Failed", reason="InvalidParameters")["message"]
+    assert (
+        "times must be integer, not 'many'"
+        in runs.until(run, "Failed", reason="InvalidParameters")["message"]
+    )
     assert runs.jobs(run) == []
 
 
@@ -139,7 +147,11 @@ def test_a_missing_deployment_is_waited_for_a_while(runs):
 
 def test_input_that_is_too_large_makes_no_job(runs):
     runs.deploy("greet", GREET)
-    text = json.dumps(resource("FlowRun", "large", {"deploymentRef": {"name": "greet"}, "parameters": {"name": "x" * 140_000}}))
+    text = json.dumps(
+        resource(
+            "FlowRun", "large", {"deploymentRef": {"name": "greet"}, "parameters": {"name": "x" * 140_000}}
+        )
+    )
     runs.kubectl("create", "--filename=-", body=json.loads(text))
     status = runs.until("large", "Failed", reason="DocumentTooLarge")
     assert "131,072" in status["message"]
@@ -213,8 +225,17 @@ def test_an_evicted_run_gets_another_attempt(runs):
     runs.until(run, "Running")
     pod = runs.pod(run)["metadata"]["name"]
     eventually(lambda: "waiting" in runs.kubectl("logs", pod), "the flow waits")
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": runs.namespace}}
-    runs.kubectl("create", f"--raw=/api/v1/namespaces/{runs.namespace}/pods/{pod}/eviction", "--filename=-", body=eviction)
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": runs.namespace},
+    }
+    runs.kubectl(
+        "create",
+        f"--raw=/api/v1/namespaces/{runs.namespace}/pods/{pod}/eviction",
+        "--filename=-",
+        body=eviction,
+    )
     status = runs.until(run, "Completed")
     assert status["result"] == "second time"
     assert [a.get("reason") for a in status["attempts"]] == ["Evicted", None]
