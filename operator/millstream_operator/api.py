@@ -10,7 +10,10 @@ import aiohttp
 from millstream_operator.kinds import Kind
 from millstream_operator.metrics import Metrics
 
-__all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
+__all__ = ["STALE", "AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
+
+STALE = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""What a call gets that was decided from an old state; 422 is the answer to a JSON patch's failed test."""
 
 _PAGE = 500
 _JSON_PATCH = "application/json-patch+json"

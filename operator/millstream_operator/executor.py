@@ -1,6 +1,6 @@
 """Carries out a plan: one call to the API server after the other, each result back into the cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import singledispatchmethod
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from millstream_operator.decide.plan import (
 from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
 from millstream_operator.metrics import Metrics
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "without_finalizer"]
 
 _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -138,12 +138,7 @@ class Executor:
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
         del observed
-        rest = [finalizer for finalizer in action.finalizers if finalizer != labels.OUTCOME_FINALIZER]
-        operations: list[dict[str, Any]] = [
-            {"op": "test", "path": "/metadata/uid", "value": action.uid},
-            {"op": "test", "path": "/metadata/finalizers", "value": list(action.finalizers)},
-            {"op": "replace", "path": "/metadata/finalizers", "value": rest},
-        ]
+        operations = without_finalizer(action.uid, action.finalizers)
         try:
             self._put(PODS, await self._api.patch(PODS, key.namespace, action.name, operations))
         except NotFoundError:
@@ -194,6 +189,16 @@ class Executor:
 
     def _put(self, kind: Kind, stored: dict[str, Any]) -> None:
         self._changed(self._cache.put(kind, stored))
+
+
+def without_finalizer(uid: str, finalizers: Sequence[str]) -> list[dict[str, Any]]:
+    """Make the JSON patch that takes our finalizer off a pod; it fails if the pod has other ones by now."""
+    rest = [finalizer for finalizer in finalizers if finalizer != labels.OUTCOME_FINALIZER]
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "test", "path": "/metadata/finalizers", "value": list(finalizers)},
+        {"op": "replace", "path": "/metadata/finalizers", "value": rest},
+    ]
 
 
 def _owned(job: dict[str, Any], uid: str) -> bool:

@@ -113,7 +113,7 @@ class Metrics:
             for sample in metric.samples
             if sample.name.endswith("_count")
             and sample.labels["verb"] in {"create", "patch", "delete"}
-            and int(sample.labels["code"]) < HTTPStatus.BAD_REQUEST
+            and 0 < int(sample.labels["code"]) < HTTPStatus.BAD_REQUEST
         )
 
     def page(self) -> bytes:

@@ -4,11 +4,10 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 
 import aiohttp
 
-from millstream_operator.api import ApiError, ConflictError, NotFoundError
+from millstream_operator.api import ApiError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
@@ -21,8 +20,6 @@ from millstream_operator.metrics import Metrics
 __all__ = ["Reconciler"]
 
 _log = logging.getLogger(__name__)
-_STALE = {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""422 is what a JSON patch's failed test gives."""
 
 
 class Reconciler:
@@ -58,7 +55,7 @@ class Reconciler:
         except ApiError as error:
             # Somebody was quicker; the watch brings what they wrote.
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
-            stale = isinstance(error, ConflictError | NotFoundError) or error.code in _STALE
+            stale = error.code in STALE
             _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)
             return "conflict" if stale else "refused"
         except (aiohttp.ClientError, TimeoutError) as error:

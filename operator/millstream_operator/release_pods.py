@@ -9,14 +9,14 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from millstream.resources import labels
-from millstream_operator.api import Api, ApiError, NotFoundError
+from millstream_operator.api import STALE, Api, ApiError, NotFoundError
 from millstream_operator.credentials import Credentials, NoClusterError
+from millstream_operator.executor import without_finalizer
 from millstream_operator.kinds import PODS
 from millstream_operator.metrics import Metrics
 from millstream_operator.settings import Settings
@@ -27,8 +27,6 @@ _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 5.0
 """In this time the Jobs that the operator made in its last moments get their pods."""
 _PAUSE_SECONDS = 1.0
-_CHANGED = {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""422 is what a JSON patch's failed test gives."""
 
 
 async def release(api: Api, namespaces: Sequence[str], settle_seconds: float = _SETTLE_SECONDS) -> int:
@@ -57,18 +55,13 @@ async def _held(api: Api, namespace: str | None) -> list[dict[str, Any]]:
 async def _release(api: Api, pod: dict[str, Any]) -> bool:
     """Release a pod, or leave it to the next round if it has changed."""
     meta = pod["metadata"]
-    rest = [finalizer for finalizer in meta["finalizers"] if finalizer != labels.OUTCOME_FINALIZER]
-    operations: list[dict[str, Any]] = [
-        {"op": "test", "path": "/metadata/uid", "value": meta["uid"]},
-        {"op": "test", "path": "/metadata/finalizers", "value": meta["finalizers"]},
-        {"op": "replace", "path": "/metadata/finalizers", "value": rest},
-    ]
+    operations = without_finalizer(meta["uid"], meta["finalizers"])
     try:
         await api.patch(PODS, meta["namespace"], meta["name"], operations)
     except NotFoundError:
         return False
     except ApiError as error:
-        if error.code not in _CHANGED:
+        if error.code not in STALE:
             raise
         return False
     return True
