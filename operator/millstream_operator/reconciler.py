@@ -7,7 +7,7 @@ from datetime import datetime
 
 import aiohttp
 
-from millstream_operator.api import ApiError
+from millstream_operator.api import STALE, ApiError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
