@@ -14,6 +14,7 @@ from millstream.resources.exit_codes import ExitCode
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
+from millstream_operator.decide.status import MESSAGE_CHARACTERS
 
 __all__ = ["Outcome", "completed", "current_pods", "outcome", "pod_of", "record_of"]
 
@@ -95,7 +96,9 @@ def outcome(run: Run, job: Job | None, pod: Pod | None) -> Outcome:
     if pod and completed(run, (pod,)):
         return Outcome(reason=None, message=record.message if record else "", exit_code=0, record=record)
     reason, message = _reason(job, pod, record)
-    return Outcome(reason=reason, message=message, exit_code=_exit_code(job, pod), record=record)
+    return Outcome(
+        reason=reason, message=message[:MESSAGE_CHARACTERS], exit_code=_exit_code(job, pod), record=record
+    )
 
 
 def _reason(job: Job | None, pod: Pod | None, record: CompletionRecord | None) -> tuple[Reason, str]:

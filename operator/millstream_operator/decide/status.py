@@ -9,16 +9,17 @@ from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.observed import Run
 
-__all__ = ["in_state", "with_attempt", "with_current"]
+__all__ = ["MESSAGE_CHARACTERS", "in_state", "with_attempt", "with_current"]
 
-_MESSAGE_CHARACTERS = 2000
+MESSAGE_CHARACTERS = 2000
+"""Of what others said. With a hint it stays below the 4,096 that the CRD allows."""
 
 
 def in_state(
     run: Run, now: datetime, state: RunState, reason: Reason | None, message: str, **changes: Any
 ) -> FlowRunStatus:
     """Give the run's status in a state, with its condition; `changes` are other fields of it."""
-    text = " ".join(part for part in (message[:_MESSAGE_CHARACTERS], reason.hint if reason else "") if part)
+    text = " ".join(part for part in (message[:MESSAGE_CHARACTERS], reason.hint if reason else "") if part)
     succeeded = {RunState.COMPLETED: "True"}.get(state, "False" if state.is_final else "Unknown")
     condition = Condition(
         type=SUCCEEDED,
