@@ -44,6 +44,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         resync = Resync(api, cache, settings.namespaces, lambda keys: changed(keys, LATER), random.random)
         endpoints = await health.serve(settings.port, metrics, _healthy(resync), _ready(resync))
         stack.push_async_callback(endpoints.cleanup)
+        _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
         await resync.first()
         reconciler = Reconciler(cache, queue, Executor(api, cache, metrics, changed, _now), metrics, _now)
         # These tasks exist before kopf starts: at its end it takes later ones for its own that hang.

@@ -9,6 +9,7 @@ from millstream.resources.names import revision_name
 from millstream.resources.reasons import Reason
 from millstream_operator.decide.observed import Deployment, ObservedDeployment
 from millstream_operator.decide.plan import DeleteRevision, Plan, WriteDeploymentStatus
+from millstream_operator.decide.status import MESSAGE_CHARACTERS
 
 __all__ = ["decide_deployment", "problem"]
 
@@ -33,13 +34,14 @@ def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
         return Reason.INVALID_PARAMETER_SCHEMA, str(error)
     # What has no default is for the run to give.
     if wrong := parameters.problems(spec.parameter_schema | {"required": []}, spec.parameters):
-        return Reason.INVALID_PARAMETERS, "; ".join(wrong)
+        return Reason.INVALID_DEFAULTS, "; ".join(wrong)
     return None
 
 
 def _status(observed: ObservedDeployment, deployment: Deployment) -> tuple[WriteDeploymentStatus, ...]:
     found = problem(deployment.spec)
     reason, message = found or (Reason.VALID, "")
+    message = message[:MESSAGE_CHARACTERS]
     condition = Condition(
         type=READY,
         status="False" if found else "True",

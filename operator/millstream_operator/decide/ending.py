@@ -1,6 +1,6 @@
 """An attempt that has ended: the run becomes final, or awaits its next attempt."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from millstream.resources.flow_run import FlowRunStatus
@@ -70,7 +70,7 @@ def _after(
     if verdict.budget is None or spent > getattr(policy, verdict.budget):
         return in_state(run, observed.now, verdict.state, ended.reason, ended.message, **facts), None
     number = run.status.attempt
-    again = timestamp(observed.now + backoff(policy, number) + timedelta(milliseconds=1))
+    again = timestamp(observed.now + backoff(policy, number))
     message = _RESULT_OF_RETRY.format(number=number, message=ended.message, next=number + 1, time=again)
     facts["next_attempt_time"] = again
     return in_state(run, observed.now, RunState.AWAITING_RETRY, ended.reason, message, **facts), again

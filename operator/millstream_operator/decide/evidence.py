@@ -15,6 +15,7 @@ from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
 from millstream_operator.decide.status import MESSAGE_CHARACTERS
+from millstream_operator.decide.storable import storable
 
 __all__ = ["Outcome", "completed", "current_pods", "outcome", "pod_of", "record_of"]
 
@@ -87,7 +88,8 @@ def completed(run: Run, pods: tuple[Pod, ...]) -> Pod | None:
 
 def record_of(run: Run, pod: Pod) -> CompletionRecord | None:
     """Read the completion record that a pod left; None if there is none that is valid."""
-    return CompletionRecord.decode(pod.termination_message, uid=run.uid, attempt=pod.attempt)
+    record = CompletionRecord.decode(pod.termination_message, uid=run.uid, attempt=pod.attempt)
+    return storable(record) if record else None
 
 
 def outcome(run: Run, job: Job | None, pod: Pod | None) -> Outcome:

@@ -17,6 +17,9 @@ from millstream_operator.decide.status import in_state, with_current
 __all__ = ["create_or_explain"]
 
 _TRY_AGAIN = timedelta(seconds=10)
+_LEFTOVER_GRACE = timedelta(seconds=60)
+"""An earlier run of the same name may just have been deleted, and its Job is still on its way out."""
+_LEFTOVER_TRY_AGAIN = timedelta(seconds=1)
 _INVALID = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 
@@ -43,7 +46,10 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
     refusal = observed.refusal
     if refusal is None or refusal.about != run.status.current.job:
         return Plan((job,))
-    if refusal.code == HTTPStatus.CONFLICT:
+    if (
+        refusal.code == HTTPStatus.CONFLICT
+        and refusal.time >= run.status.current.creation_time + _LEFTOVER_GRACE
+    ):
         return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
     if refusal.code in _INVALID:
         return _final(observed, run, RunState.FAILED, Reason.JOB_REJECTED, refusal.message)
@@ -53,10 +59,11 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
 
 
 def _refused(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
-    again = refusal.time + _TRY_AGAIN
+    conflict = refusal.code == HTTPStatus.CONFLICT
+    again = refusal.time + (_LEFTOVER_TRY_AGAIN if conflict else _TRY_AGAIN)
     if observed.now >= again:
         return Plan((job,))
-    reason = Reason.POD_CREATION_FAILED
+    reason = Reason.JOB_CONFLICT if conflict else Reason.POD_CREATION_FAILED
     if run.status.reason is reason:
         return Plan(requeue_at=again)
     status = in_state(run, observed.now, RunState.PENDING, reason, refusal.message)

@@ -19,7 +19,7 @@ def in_state(
     run: Run, now: datetime, state: RunState, reason: Reason | None, message: str, **changes: Any
 ) -> FlowRunStatus:
     """Give the run's status in a state, with its condition; `changes` are other fields of it."""
-    text = " ".join(part for part in (message[:MESSAGE_CHARACTERS], reason.hint if reason else "") if part)
+    text = " ".join(part for part in (_sentence(message), _hint(run, reason)) if part)
     succeeded = {RunState.COMPLETED: "True"}.get(state, "False" if state.is_final else "Unknown")
     condition = Condition(
         type=SUCCEEDED,
@@ -41,6 +41,15 @@ def in_state(
     )
 
 
+def _sentence(message: str) -> str:
+    message = message[:MESSAGE_CHARACTERS].rstrip()
+    return f"{message}." if message and message[-1] not in ".!?:…" else message
+
+
+def _hint(run: Run, reason: Reason | None) -> str:
+    return reason.hint.replace("{run}", run.name) if reason else ""
+
+
 def with_attempt(status: FlowRunStatus, attempt: Attempt) -> list[Attempt]:
     """Give the attempts with a new one."""
     return [*status.attempts, attempt][-MAX_ATTEMPTS_KEPT:]
@@ -49,5 +58,5 @@ def with_attempt(status: FlowRunStatus, attempt: Attempt) -> list[Attempt]:
 def with_current(status: FlowRunStatus, **changes: Any) -> list[Attempt]:
     """Give the attempts with the newest one changed."""
     if "message" in changes:
-        changes["message"] = changes["message"][:_MESSAGE_CHARACTERS]
+        changes["message"] = changes["message"][:MESSAGE_CHARACTERS]
     return [*status.attempts[:-1], status.current.replace(**changes)]

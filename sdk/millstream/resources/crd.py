@@ -34,8 +34,9 @@ _NAME_RULES = [
 ]
 _FINAL_STATES = json.dumps([state.value for state in RunState if state.is_final])
 _FINAL_RULE = {
-    "rule": f"!has(oldSelf.state) || !(oldSelf.state in {_FINAL_STATES})"
-    " || (has(self.state) && self.state == oldSelf.state)",
+    # On the whole object: a rule on the status would say nothing when the status is taken away.
+    "rule": f"!has(oldSelf.status) || !has(oldSelf.status.state) || !(oldSelf.status.state in {_FINAL_STATES})"
+    " || (has(self.status) && has(self.status.state) && self.status.state == oldSelf.status.state)",
     "message": "a final state does not change",
 }
 _ONE_ORIGIN_RULE = {
@@ -63,12 +64,14 @@ def _flow_deployment() -> dict[str, Any]:
         "short_name": "fdep",
         "spec": structural(flow_deployment.FlowDeploymentSpec),
         "status": structural(flow_deployment.FlowDeploymentStatus),
+        "rules": [],
         "columns": [
             _column("Entrypoint", ".spec.entrypoint"),
             _column("Image", ".spec.image"),
             _column("Ready", f"{ready}.status"),
             _column("Reason", f"{ready}.reason"),
         ],
+        "wide": [_column("Message", f"{ready}.message", priority=1)],
         "selectable": [],
     }
 
@@ -79,13 +82,12 @@ def _flow_run() -> dict[str, Any]:
         _ONE_ORIGIN_RULE,
         *(_immutable(name) for name in spec["properties"] if name not in _MUTABLE_RUN_FIELDS),
     ]
-    status = structural(flow_run.FlowRunStatus)
-    status["x-kubernetes-validations"] = [_FINAL_RULE]
     return {
         "description": "One run of a flow: of a FlowDeployment of this namespace, or of a template of its own.",
         "short_name": "fr",
         "spec": spec,
-        "status": status,
+        "status": structural(flow_run.FlowRunStatus),
+        "rules": [_FINAL_RULE],
         "columns": [
             _column("Deployment", ".spec.deploymentRef.name"),
             _column("State", ".status.state"),
@@ -93,8 +95,8 @@ def _flow_run() -> dict[str, Any]:
             _column("Attempt", ".status.attempt", "integer"),
             _column("Started", ".status.startTime", "date"),
             _column("Finished", ".status.completionTime", "date"),
-            _column("Message", ".status.message", priority=1),
         ],
+        "wide": [_column("Message", ".status.message", priority=1)],
         "selectable": [".status.state", ".spec.deploymentRef.name"],
     }
 
@@ -119,7 +121,9 @@ def _definition(
     short_name: str,
     spec: Schema,
     status: Schema,
+    rules: list[Schema],
     columns: list[Schema],
+    wide: list[Schema],
     selectable: list[str],
 ) -> Schema:
     version: Schema = {
@@ -138,11 +142,15 @@ def _definition(
                     "spec": spec,
                     "status": status,
                 },
-                "x-kubernetes-validations": _NAME_RULES,
+                "x-kubernetes-validations": [*_NAME_RULES, *rules],
             }
         },
         "subresources": {"status": {}},
-        "additionalPrinterColumns": [*columns, _column("Age", ".metadata.creationTimestamp", "date")],
+        "additionalPrinterColumns": [
+            *columns,
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            *wide,
+        ],
     }
     if selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in selectable]
@@ -177,6 +185,10 @@ def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
     node = {key: value for key, value in node.items() if key not in _NOT_STRUCTURAL and value is not None}
     if isinstance(node.get("default"), dict | list) or node.get("default") == "":
         del node["default"]
+    if "default" in node and "description" in node:
+        node["description"] += (
+            f" Default: {json.dumps(node['default'])}."  # kubectl explain shows no defaults
+        )
     if isinstance(node.get("additionalProperties"), bool):
         del node["additionalProperties"]
     if "properties" in node:

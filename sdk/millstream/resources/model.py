@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 __all__ = [
     "API_VERSION",
@@ -18,6 +19,7 @@ __all__ = [
     "StoredModel",
     "Tags",
     "timestamp",
+    "validation",
     "with_condition",
 ]
 
@@ -41,9 +43,18 @@ class Model(BaseModel):
 
 
 class StoredModel(Model):
-    """A part that the operator writes: fields of a newer release are left alone after a rollback."""
+    """A part that the operator writes; after a rollback, fields of a newer release do not keep it from being read."""
 
     model_config = ConfigDict(extra="ignore")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON form, without what is as it is by default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def validation(rule: str, message: str) -> JsonDict:
+    """Make a rule in CEL, with what the API server says when it is broken."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message}]}
 
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
@@ -62,6 +73,7 @@ Quantity = Annotated[
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
             "maxLength": 64,
+            "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
         }
     ),
 ]
@@ -94,5 +106,5 @@ def with_condition(conditions: list[Condition], new: Condition) -> list[Conditio
 
 
 def timestamp(moment: datetime) -> datetime:
-    """Cut to milliseconds, all that a status needs."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    """Cut to seconds, as Kubernetes does."""
+    return moment.replace(microsecond=0)

@@ -13,6 +13,7 @@ import jsonschema_rs
 __all__ = ["InvalidSchemaError", "check_schema", "problems"]
 
 _SHOWN_CHARACTERS = 80
+_SCHEMA_CHARACTERS = 400
 _BOOLEANS = {"true", "false"}
 
 
@@ -45,8 +46,11 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
         return jsonschema_rs.Draft202012Validator(
             schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
         )
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-        raise InvalidSchemaError(str(error).partition("\n\n")[0]) from None
+    except jsonschema_rs.ReferencingError as error:
+        raise InvalidSchemaError(str(error)) from None
+    except jsonschema_rs.ValidationError as error:
+        where = _name(error.instance_path) if error.instance_path else "the schema"
+        raise InvalidSchemaError(f"{where}: {_cut(error.message, _SCHEMA_CHARACTERS)}") from None
 
 
 def _refuse(uri: str) -> Never:
@@ -75,5 +79,5 @@ def _shown(value: object) -> str:
     return f"{_cut(repr(value))} ({kinds.get(type(value), 'null')})"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+def _cut(text: str, characters: int = _SHOWN_CHARACTERS) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

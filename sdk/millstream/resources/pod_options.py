@@ -16,6 +16,14 @@ _Key = Annotated[str, Field(min_length=1, max_length=253)]
 _Value = Annotated[str, Field(max_length=32768)]
 _VolumeName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 _Labels = Annotated[dict[_Key, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+_UNRESERVED: JsonDict = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "self.all(key, !key.startsWith('millstream.dev/'))",
+            "message": "names that begin with millstream.dev/ are the operator's",
+        }
+    ]
+}
 
 
 class ResourceRequirements(Model):
@@ -135,8 +143,17 @@ class SecurityContext(Model):
     fs_group: int | None = Field(default=None, ge=1, description="Group that owns the files of volumes.")
 
 
+_MOUNTED: JsonDict = {
+    "rule": "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes)"
+    " && self.volumes.exists(volume, volume.name == mount.name))",
+    "message": "each of volumeMounts must name one of volumes",
+}
+
+
 class PodOptions(Model):
     """What a deployment may say about its pods."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_MOUNTED]})
 
     resources: ResourceRequirements | None = Field(default=None, description="Requests and limits.")
     env: list[EnvVar] = Field(
@@ -156,9 +173,16 @@ class PodOptions(Model):
         default_factory=list, max_length=32, description="Tolerated taints."
     )
     security_context: SecurityContext | None = Field(default=None, description="Users and groups.")
-    labels: _Labels = Field(default_factory=dict, description="More labels; millstream.dev/ is reserved.")
+    labels: _Labels = Field(
+        default_factory=dict,
+        description="More labels; millstream.dev/ is reserved.",
+        json_schema_extra=_UNRESERVED,
+    )
     annotations: dict[_Key, _Value] = Field(
-        default_factory=dict, max_length=64, description="More annotations; millstream.dev/ is reserved."
+        default_factory=dict,
+        max_length=64,
+        description="More annotations; millstream.dev/ is reserved.",
+        json_schema_extra=_UNRESERVED,
     )
     termination_grace_period_seconds: int = Field(
         default=30, ge=1, le=3600, description="Seconds between SIGTERM and SIGKILL."

@@ -9,12 +9,23 @@ from typing import Self
 __all__ = ["Reason"]
 
 
+_FROZEN = (
+    "A run keeps what its deployment said when it was admitted: mend the deployment, delete this run and create a "
+    "new one."
+)
+_SEE_LOG = "See its log: kubectl logs --selector=millstream.dev/run={run} --tail=-1"
+
+
 class Reason(StrEnum):
-    """The reasons of a FlowRun's state, with a hint for the person who reads it."""
+    """The reasons of a FlowRun's state, with a hint for the person who reads it.
+
+    A hint may name the run as `{run}`.
+    """
 
     hint: str
 
     def __new__(cls, value: str, hint: str = "") -> Self:
+        """Make a member whose value is the word alone."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.hint = hint
@@ -27,18 +38,18 @@ class Reason(StrEnum):
     )
     DEPLOYMENT_NOT_READY = (
         "DeploymentNotReady",
-        "Its condition Ready says what is wrong; mend the FlowDeployment and create a new run.",
+        "Mend the FlowDeployment, then create a new run.",
     )
     INVALID_PARAMETERS = (
         "InvalidParameters",
-        (
-            "Create a new run with parameters that fit the flow's signature. In YAML, quote what must stay text: "
-            "unquoted yes, no, on, off and y are booleans, and 010 is the number 8."
-        ),
+        "Create a new run with parameters that fit the flow's signature.",
     )
     INVALID_ENTRYPOINT = (
         "InvalidEntrypoint",
-        "Check spec.entrypoint of the FlowDeployment against the files in its image or source.configMap.",
+        (
+            "Check spec.entrypoint of the FlowDeployment, the file that it names, and that the image has what "
+            "this file imports; then create a new run."
+        ),
     )
     INVALID_DOCUMENT = (
         "InvalidDocument",
@@ -57,64 +68,69 @@ class Reason(StrEnum):
     WAITING_FOR_POD = "WaitingForPod", "Kubernetes has not started the flow's container yet."
     IMAGE_PULL_ERROR = (
         "ImagePullError",
-        "Check spec.image and spec.imagePullSecrets of the FlowDeployment, and that nodes reach the registry.",
+        f"Check spec.image and spec.imagePullSecrets of the FlowDeployment, and that nodes reach the registry. {_FROZEN}",
     )
     CONFIG_ERROR = (
         "ConfigError",
         (
-            "A ConfigMap, Secret or key that the pod refers to is missing, or its security context does not fit "
-            "the image."
+            "A ConfigMap, Secret or volume that the pod refers to is missing: create it, and the run goes on. Or "
+            "its security context does not fit the image."
         ),
     )
     UNSCHEDULABLE = (
         "Unschedulable",
-        "No node fits: compare spec.pod.resources, nodeSelector and tolerations with the cluster's nodes.",
+        (
+            "No node fits: compare spec.pod.resources, nodeSelector and tolerations with the cluster's nodes. "
+            f"{_FROZEN}"
+        ),
     )
     POD_CREATION_FAILED = (
         "PodCreationFailed",
-        "The cluster refuses the pod: a quota, pod security, an admission policy or a missing service account.",
+        (
+            "The cluster refuses the pod: a quota, pod security, or an admission policy. The run goes on when "
+            "that changes."
+        ),
     )
     START_TIMEOUT = (
         "StartTimeout",
-        "The flow's container did not start within spec.timeouts.startSeconds.",
+        "Mend what it waited for, or raise spec.timeouts.startSeconds; then create a new run.",
     )
 
     # While and after it runs
-    FLOW_FAILED = "FlowFailed", "The flow raised an exception or returned a failed state; see its log."
-    NON_ZERO_EXIT = "NonZeroExit", "The flow's process ended with an error; see its log."
+    FLOW_FAILED = "FlowFailed", _SEE_LOG
+    NON_ZERO_EXIT = "NonZeroExit", _SEE_LOG
     NO_RESULT = (
         "NoResult",
         (
-            "The flow's process ended without reporting an outcome. Look for os._exit(), or for a container command "
-            "that does not run millstream.runner."
+            "Look for os._exit() in the flow and in what it calls, and for an image whose command is not "
+            "millstream.runner."
         ),
     )
     OOM_KILLED = "OOMKilled", "Raise spec.pod.resources.limits.memory, or let the flow use less."
-    SIGNALLED = (
-        "Signalled",
-        "A signal ended the flow's process; a crash in a native library is a common cause.",
-    )
-    RUN_TIMEOUT = "RunTimeout", "The attempt took longer than spec.timeouts.runSeconds."
-    INTERRUPTED = "Interrupted", "Kubernetes stopped the pod before the flow had ended."
-    EVICTED = "Evicted", "Kubernetes took the pod away: an eviction, a drain, a preemption or a node's loss."
+    SIGNALLED = "Signalled", f"A crash in a native library is a common cause. {_SEE_LOG}"
+    RUN_TIMEOUT = "RunTimeout", "Raise spec.timeouts.runSeconds, or find what is slow."
+    INTERRUPTED = "Interrupted", "A deleted pod or a drained node does that."
+    EVICTED = "Evicted", "An eviction, a drain, a preemption or a node's loss does that."
     STORAGE_EXCEEDED = (
         "StorageExceeded",
         "The pod wrote more than a volume's or the node's limit allows; use a PersistentVolumeClaim.",
     )
-    POD_LOST = "PodLost", "The pod was deleted before it had reported an outcome."
-    JOB_DELETED = "JobDeleted", "The Job was deleted by somebody else, which cancels the run."
+    POD_LOST = "PodLost", "Its node may be gone, or somebody deleted it by force."
+    JOB_DELETED = "JobDeleted", "Deleting a run's Job cancels the run."
     JOB_CONFLICT = (
         "JobConflict",
         (
-            "A Job of the name that this run needs exists and belongs to something else; delete it, or use another "
-            "name for the run."
+            "A Job of the name that this run needs belongs to something else; delete it, or use another name for "
+            "the run."
         ),
     )
-    JOB_REJECTED = "JobRejected", "The API server refuses the Job; mend the FlowDeployment's pod settings."
+    JOB_REJECTED = "JobRejected", "Mend spec.pod of the FlowDeployment, then create a new run."
 
     # Of a FlowDeployment
     VALID = "Valid", "Runs can be made."
+    INVALID_DEFAULTS = "InvalidDefaults", "Mend spec.parameters, or spec.parameterSchema."
     INVALID_PARAMETER_SCHEMA = (
         "InvalidParameterSchema",
         "Mend spec.parameterSchema. In YAML, quote names such as y, n, on and off: unquoted they are booleans.",
     )
+    INVALID_POD = "InvalidPod", "Mend spec.pod."

@@ -1,8 +1,10 @@
 """What is run and how: the part of a deployment that each of its runs freezes when it is admitted."""
 
-from typing import Annotated, Literal
+import json
+from typing import Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from millstream.resources.model import FreeForm, Model, ObjectName, Tags
 from millstream.resources.pod_options import PodOptions
@@ -10,6 +12,15 @@ from millstream.resources.pod_options import PodOptions
 __all__ = ["Backoff", "RetryPolicy", "RunTemplate", "Source", "Timeouts"]
 
 _DAY = 86_400
+_ENTRYPOINT = r"^[^:\s]+:[A-Za-z_][A-Za-z0-9_.]*$"
+_IMAGE = "^[!-~]+$"
+
+
+def _matches(pattern: str, message: str) -> JsonDict:
+    """Check a string by a rule, which unlike a schema's pattern can say what is expected."""
+    return {
+        "x-kubernetes-validations": [{"rule": f"self.matches({json.dumps(pattern)})", "message": message}]
+    }
 
 
 class Source(Model):
@@ -52,11 +63,17 @@ class Timeouts(Model):
 class RunTemplate(Model):
     """What is run and how."""
 
-    entrypoint: Annotated[str, Field(min_length=3, max_length=1024, pattern=r"^[^:\s]+:[A-Za-z_][\w.]*$")] = (
-        Field(description="module.path:flow or path/file.py:flow, as seen inside the container.")
+    entrypoint: str = Field(
+        min_length=3,
+        max_length=1024,
+        description="module.path:flow or path/file.py:flow, as seen inside the container.",
+        json_schema_extra=_matches(_ENTRYPOINT, "give module.path:flow or path/file.py:flow"),
     )
     image: str = Field(
-        min_length=1, max_length=1024, pattern=r"^\S+$", description="Container image with the SDK installed."
+        min_length=1,
+        max_length=1024,
+        description="Container image with the SDK installed.",
+        json_schema_extra=_matches(_IMAGE, "give an image as in a pod, without spaces"),
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         default=None, description="As in a pod."

@@ -1,0 +1,50 @@
+"""What a flow left behind, without what the API server cannot store.
+
+A run must come to its end whatever its flow returns: a status that is refused would be written again for ever.
+"""
+
+import math
+from dataclasses import replace
+
+from millstream.resources.completion_record import CompletionRecord
+
+__all__ = ["storable"]
+
+_MOST_LEVELS = 100
+_INTEGERS = range(-(2**63), 2**63)
+
+
+def storable(record: CompletionRecord) -> CompletionRecord:
+    """Give a record whose result is stored exactly as it is, or left out; text loses what is no Unicode."""
+    fits = record.has_result and _fits(record.result, _MOST_LEVELS)
+    return replace(
+        record,
+        message=_text(record.message),
+        log_tail=_text(record.log_tail),
+        result=record.result if fits else None,
+        has_result=fits,
+        tasks=record.tasks if _fits(record.tasks, 1) else {},
+    )
+
+
+def _fits(value: object, levels: int) -> bool:
+    if isinstance(value, bool) or value is None:
+        return True
+    if isinstance(value, str):
+        return _text(value) == value
+    if isinstance(value, int):
+        return value in _INTEGERS
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if levels and isinstance(value, list):
+        return all(_fits(item, levels - 1) for item in value)
+    return (
+        bool(levels)
+        and isinstance(value, dict)
+        and all(_fits(key, 0) and _fits(item, levels - 1) for key, item in value.items())
+    )
+
+
+def _text(text: str) -> str:
+    # A file name that is no UTF-8 comes with lone surrogates into a message.
+    return text.encode("utf-8", "replace").decode()
