@@ -10,7 +10,16 @@ from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.names import job_name
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
-from millstream_operator.decide.observed import Deployment, Job, ObservedRun, Pod, Refusal, Revision, Run
+from millstream_operator.decide.observed import (
+    Deployment,
+    Job,
+    ObservedRun,
+    Pod,
+    PodWarning,
+    Refusal,
+    Revision,
+    Run,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE = "team"
@@ -226,8 +235,9 @@ def observe(
     jobs: Iterable[Object] = (),
     pods: Iterable[Object] = (),
     strays: Iterable[Object] = (),
-    confirmed: Iterable[str] = (),
+    confirmed: str | None = None,
     refusal: Refusal | None = None,
+    warning: PodWarning | None = None,
 ) -> ObservedRun:
     read = [Revision.from_object(o) for o in revisions]
     return ObservedRun(
@@ -239,6 +249,7 @@ def observe(
         jobs={job.name: job for job in map(Job.from_object, jobs)},
         pods=tuple(map(Pod.from_object, pods)),
         strays=tuple(map(Pod.from_object, strays)),
-        confirmed=frozenset(confirmed),
+        confirmed=confirmed,
         refusal=refusal,
+        warning=warning,
     )

@@ -1,5 +1,6 @@
 """A thin client of the API server: JSON in, JSON out, typed errors, every call counted."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
@@ -10,10 +11,7 @@ import aiohttp
 from millstream_operator.kinds import Kind
 from millstream_operator.metrics import Metrics
 
-__all__ = ["STALE", "AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
-
-STALE = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""What a call gets that was decided from an old state; 422 is the answer to a JSON patch's failed test."""
+__all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
 
 _PAGE = 500
 _JSON_PATCH = "application/json-patch+json"
@@ -95,6 +93,12 @@ class Api:
         path = kind.path(body["metadata"]["namespace"])
         return await self._call("create", kind, path, body=body, query={"fieldValidation": "Strict"})
 
+    async def try_to_create(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        """Ask whether an object would be created; nothing is stored."""
+        path = kind.path(body["metadata"]["namespace"])
+        query = {"fieldValidation": "Strict", "dryRun": "All"}
+        await self._call("try", kind, path, body=body, query=query)
+
     async def patch(
         self, kind: Kind, namespace: str, name: str, operations: list[dict[str, Any]], part: str | None = None
     ) -> dict[str, Any]:
@@ -126,20 +130,36 @@ class Api:
                 method, path, json=body, params=query, headers={"Content-Type": content_type}
             ) as response:
                 code = response.status
-                answer = await response.json(content_type=None)
-                if code >= HTTPStatus.BAD_REQUEST:
-                    raise _error(code, answer, response.headers.get("Retry-After"))
-                return dict(answer)
+                text = await response.text()
         finally:
             self._metrics.api_call(verb, kind.plural, code, time.perf_counter() - begin)
+        # Whatever stands in front of the API server answers in its own way.
+        answer = _json(text)
+        if code >= HTTPStatus.BAD_REQUEST or answer is None:
+            raise _error(code, answer or {"message": text[:500]}, response.headers.get("Retry-After"))
+        return answer
 
 
-_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "create": "POST",
+    "try": "POST",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
 
 
-def _error(code: int, answer: object, retry_after: str | None) -> ApiError:
-    status = answer if isinstance(answer, dict) else {}
-    message = str(status.get("message") or answer)
+def _json(text: str) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _error(code: int, status: Mapping[str, Any], retry_after: str | None) -> ApiError:
+    message = str(status.get("message") or status)
     wait = float(retry_after) if retry_after and retry_after.isdigit() else None
     if code == HTTPStatus.NOT_FOUND:
         return NotFoundError(code, message)

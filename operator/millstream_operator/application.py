@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import os
 import random
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import kopf
 
@@ -19,16 +22,27 @@ from millstream_operator.metrics import Metrics
 from millstream_operator.reconciler import Reconciler
 from millstream_operator.resync import Resync
 from millstream_operator.settings import Settings
+from millstream_operator.watchdog import Watchdog
 
-__all__ = ["run"]
+__all__ = ["OperatorFailedError", "run"]
 
 _log = logging.getLogger(__name__)
+
+
+class OperatorFailedError(RuntimeError):
+    """A part of the operator failed, and with it the whole."""
+
+
 _STALE_SECONDS = 1200.0
 _DRAIN_SECONDS = 10.0
 
 
 async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
-    """Run the operator until `stop` is set or SIGTERM comes; what is under way is finished."""
+    """Run the operator until `stop` is set or SIGTERM comes; what is under way is finished.
+
+    Raises:
+        OperatorFailedError: a part of it failed.
+    """
     metrics = Metrics()
     cache = Cache()
     queue = KeyedQueue[Key](random.random)
@@ -39,19 +53,21 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
 
     metrics.observe_runs(cache.runs)
     metrics.observe_queue(queue.__len__, queue.oldest_seconds)
+    failures: list[BaseException] = []
     async with contextlib.AsyncExitStack() as stack:
         api = await stack.enter_async_context(Api(credentials.session(), metrics))
         resync = Resync(api, cache, settings.namespaces, lambda keys: changed(keys, LATER), random.random)
-        endpoints = await health.serve(settings.port, metrics, _healthy(resync), _ready(resync))
+        watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
+        endpoints = await health.serve(settings.port, metrics, _healthy(resync, watchdog), _ready(resync))
         stack.push_async_callback(endpoints.cleanup)
         _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
         await resync.first()
         reconciler = Reconciler(cache, queue, Executor(api, cache, metrics, changed, _now), metrics, _now)
         # These tasks exist before kopf starts: at its end it takes later ones for its own that hang.
-        resyncing = asyncio.create_task(resync.run())
         workers = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
-        for task in (resyncing, *workers):
-            task.add_done_callback(_stop_on_failure(stop))
+        others = [asyncio.create_task(resync.run()), asyncio.create_task(watchdog.run())]
+        for task in (*workers, *others):
+            task.add_done_callback(_stop_on_failure(stop, failures))
         _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
         await kopf.operator(
             registry=watches.registry(credentials, cache, changed),
@@ -60,26 +76,34 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
             standalone=True,
             stop_flag=stop,
         )
-        resyncing.cancel()
+        for task in others:
+            task.cancel()
         queue.close()
         _, late = await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
         for task in late:
             task.cancel()
+    if failures:
+        raise OperatorFailedError from failures[0]
 
 
-def _stop_on_failure(stop: asyncio.Event) -> Callable[[asyncio.Task[None]], None]:
+def _stop_on_failure(
+    stop: asyncio.Event, failures: list[BaseException]
+) -> Callable[[asyncio.Task[None]], None]:
     def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            _log.critical("A part of the operator failed; it ends.", exc_info=task.exception())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("A part of the operator failed; it ends.", exc_info=error)
+            failures.append(error)
             stop.set()
 
     return ended
 
 
-def _healthy(resync: Resync) -> Callable[[], str]:
+def _healthy(resync: Resync, watchdog: Watchdog) -> Callable[[], str]:
     def problem() -> str:
         age = resync.age_seconds()
-        return f"the cluster could not be listed for {age:.0f} s" if age > _STALE_SECONDS else ""
+        if age > _STALE_SECONDS:
+            return f"the cluster could not be listed for {age:.0f} s"
+        return watchdog.problem() if resync.synced else ""
 
     return problem
 

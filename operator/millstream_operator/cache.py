@@ -1,23 +1,22 @@
 """What the operator knows of the cluster, kept current by watches, lists and its own writes."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
+from millstream_operator.answers import Answers
 from millstream_operator.decide.observed import (
     Deployment,
     Job,
     ObservedDeployment,
     ObservedRun,
     Pod,
-    Refusal,
     Revision,
     Run,
 )
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
+from millstream_operator.live_runs import LiveRuns, is_live
+from millstream_operator.store import Store
 
 __all__ = ["Cache", "Key"]
 
@@ -32,60 +31,10 @@ class Key(NamedTuple):
     name: str
 
 
-class _Stored(Protocol):
-    @property
-    def namespace(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def uid(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-
-
-T = TypeVar("T", bound=_Stored)
-
-
 class _Unreadable(NamedTuple):
-    """An object whose stored form cannot be read."""
-
     uid: str
     version: int
     error: str
-
-
-class _Store(Generic[T]):
-    """Objects of a kind by name, and by the object that they belong to."""
-
-    def __init__(self, read: Callable[[dict[str, Any]], T], parent: Callable[[T], str | None]) -> None:
-        self.read = read
-        self._parent = parent
-        self._objects: dict[tuple[str, str], T] = {}
-        self._children: defaultdict[tuple[str, str], dict[str, T]] = defaultdict(dict)
-
-    def get(self, namespace: str, name: str) -> T | None:
-        return self._objects.get((namespace, name))
-
-    def of(self, namespace: str, parent: str) -> dict[str, T]:
-        """Give the objects of a parent, by name."""
-        return self._children.get((namespace, parent), {})
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._objects.values())
-
-    def put(self, new: T) -> None:
-        self.remove(new.namespace, new.name)
-        self._objects[new.namespace, new.name] = new
-        if (parent := self._parent(new)) is not None:
-            self._children[new.namespace, parent][new.name] = new
-
-    def remove(self, namespace: str, name: str) -> None:
-        old = self._objects.pop((namespace, name), None)
-        if old is not None and (parent := self._parent(old)) is not None:
-            siblings = self._children[namespace, parent]
-            siblings.pop(name, None)
-            if not siblings:
-                del self._children[namespace, parent]
 
 
 class Cache:
@@ -96,12 +45,12 @@ class Cache:
     """
 
     def __init__(self) -> None:
-        self._runs = _Store(Run.from_object, lambda run: run.deployment)
-        self._deployments = _Store(Deployment.from_object, lambda _: None)
-        self._revisions = _Store(Revision.from_object, lambda revision: revision.deployment)
-        self._jobs = _Store(Job.from_object, lambda job: job.run)
-        self._pods = _Store(Pod.from_object, lambda pod: pod.run)
-        self._stores: dict[Kind, _Store[Any]] = {
+        self._runs = Store(Run.from_object, lambda run: run.deployment)
+        self._deployments = Store(Deployment.from_object, lambda _: None)
+        self._revisions = Store(Revision.from_object, lambda revision: revision.deployment)
+        self._jobs = Store(Job.from_object, lambda job: job.run)
+        self._pods = Store(Pod.from_object, lambda pod: pod.run)
+        self._stores: dict[Kind, Store[Any]] = {
             FLOW_RUNS: self._runs,
             FLOW_DEPLOYMENTS: self._deployments,
             REVISIONS: self._revisions,
@@ -110,8 +59,8 @@ class Cache:
         }
         self._deleted: dict[str, None] = {}
         self._unreadable: dict[Key, _Unreadable] = {}
-        self._refusals: dict[Key, Refusal] = {}
-        self._confirmed: dict[Key, str] = {}
+        self._live = LiveRuns()
+        self.answers = Answers()
 
     # --- changes ---
 
@@ -126,14 +75,17 @@ class Cache:
             return set()
         try:
             new = store.read(o)
-        except (ValidationError, KeyError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with one object, the others go on)
             # Somebody's own Job with one of our labels, or a resource stored under another version of its CRD.
             self._unreadable[key] = _Unreadable(uid, version, str(error))
-            store.remove(key.namespace, key.name)
+            self._drop(kind, old)
             return self._keys(kind, old) if old else self._concerned(key)
         self._unreadable.pop(key, None)
+        self._drop(kind, old)
         store.put(new)
-        return self._keys(kind, new) | (self._keys(kind, old) if old else set())
+        if kind == FLOW_RUNS:
+            self._live.add(new)
+        return self._keys(kind, new) | (self._keys(kind, old) if old else set()) | self._ended(kind, old, new)
 
     def remove(self, kind: Kind, namespace: str, name: str, uid: str) -> set[Key]:
         """Take note that an object is gone for good."""
@@ -148,10 +100,9 @@ class Cache:
         old = store.get(namespace, name)
         if old is None or old.uid != uid:
             return set()
-        store.remove(namespace, name)
-        self._refusals.pop(key, None)
-        self._confirmed.pop(key, None)
-        return self._keys(kind, old)
+        self._drop(kind, old)
+        self.answers.forget(uid)
+        return self._keys(kind, old) | self._ended(kind, old, None)
 
     def replace(
         self, kind: Kind, objects: Iterable[dict[str, Any]], version: int, scope: str | None
@@ -178,35 +129,34 @@ class Cache:
                 changed |= self.remove(kind, key.namespace, key.name, unreadable.uid)
         return changed
 
-    def refuse(self, key: Key, refusal: Refusal | None) -> None:
-        """Remember what was said about a Job or pod of a run that could not be made; None to forget it."""
-        if refusal is None:
-            self._refusals.pop(key, None)
-        else:
-            self._refusals[key] = refusal
+    def _drop(self, kind: Kind, old: Any) -> None:
+        if old is None:
+            return
+        self._stores[kind].remove(old.namespace, old.name)
+        if kind == FLOW_RUNS:
+            self._live.discard(old)
 
-    def confirm(self, key: Key, job: str) -> None:
-        """Remember, for one decision, that the API server was just asked for a Job and its pods."""
-        self._confirmed[key] = job
+    def _ended(self, kind: Kind, old: Any, new: Any) -> set[Key]:
+        """Name the deployment of a run that is live no more: it may have used the last of a revision."""
+        if kind != FLOW_RUNS or old is None or not old.deployment or not is_live(old):
+            return set()
+        still = new is not None and is_live(new)
+        return set() if still else {Key(FLOW_DEPLOYMENTS, old.namespace, old.deployment)}
 
     def _keys(self, kind: Kind, o: Any) -> set[Key]:
         if kind in {JOBS, PODS}:
             return {Key(FLOW_RUNS, o.namespace, o.run)}
         if kind == REVISIONS:
             return {Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment)}
-        own = self._concerned(Key(kind, o.namespace, o.name))
-        if kind == FLOW_RUNS and _final(o) and o.deployment:
-            # It may have used the last of a revision.
-            own.add(Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment))
-        return own
+        return self._concerned(Key(kind, o.namespace, o.name))
 
     def _concerned(self, key: Key) -> set[Key]:
         if key.kind == FLOW_RUNS:
             return {key}
         if key.kind != FLOW_DEPLOYMENTS:
             return set()
-        waiting = (run for run in self._runs.of(key.namespace, key.name).values() if not run.status.attempt)
-        return {key} | {Key(FLOW_RUNS, run.namespace, run.name) for run in waiting if not _final(run)}
+        waiting = self._live.admitting(key.namespace, key.name)
+        return {key} | {Key(FLOW_RUNS, key.namespace, run) for run in waiting}
 
     # --- observations ---
 
@@ -217,10 +167,10 @@ class Cache:
             return None
         run = self._runs.get(namespace, name)
         pods = tuple(self._pods.of(namespace, name).values())
+        confirmed = self.answers.take_confirmed(namespace, name)
         if run is None:
-            return ObservedRun(now=now, run=None, pods=pods)
+            return ObservedRun(now=now, run=None, pods=pods, confirmed=confirmed)
         deployment = run.deployment or ""
-        confirmed = self._confirmed.pop(key, None)
         return ObservedRun(
             now=now,
             run=run,
@@ -230,8 +180,9 @@ class Cache:
             jobs={j.name: j for j in self._jobs.of(namespace, name).values() if j.owner_uid == run.uid},
             pods=tuple(pod for pod in pods if pod.run_uid == run.uid),
             strays=tuple(pod for pod in pods if pod.run_uid != run.uid),
-            confirmed=frozenset({confirmed} if confirmed else ()),
-            refusal=self._refusals.get(key),
+            confirmed=confirmed,
+            refusal=self.answers.refusal(run.uid),
+            warning=self.answers.warning(run.uid),
         )
 
     def observe_deployment(self, key: Key, now: datetime) -> ObservedDeployment | None:
@@ -239,12 +190,16 @@ class Cache:
         _, namespace, name = key
         if key in self._unreadable:
             return None
-        live = (run for run in self._runs.of(namespace, name).values() if not _final(run))
+        deployment = self._deployments.get(namespace, name)
+        tried, refusal = self.answers.trial(deployment.uid) if deployment else (None, "")
         return ObservedDeployment(
             now=now,
-            deployment=self._deployments.get(namespace, name),
+            deployment=deployment,
             revisions=tuple(self._revisions.of(namespace, name).values()),
-            in_use=frozenset(run.status.revision for run in live if run.status.revision),
+            in_use=self._live.revisions(namespace, name),
+            admitting=bool(self._live.admitting(namespace, name)),
+            tried=tried,
+            refusal=refusal,
         )
 
     def runs(self) -> Iterator[Run]:
@@ -266,7 +221,3 @@ class Cache:
             yield Key(FLOW_RUNS, pod.namespace, pod.run)
         for revision in self._revisions:
             yield Key(FLOW_DEPLOYMENTS, revision.namespace, revision.deployment)
-
-
-def _final(run: Run) -> bool:
-    return run.status.state is not None and run.status.state.is_final

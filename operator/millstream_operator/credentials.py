@@ -25,21 +25,22 @@ class Credentials:
 
     @classmethod
     def load(cls) -> "Credentials":
-        """Find them: in a pod its service account, elsewhere KUBECONFIG or ~/.kube/config.
+        """Find them: in KUBECONFIG; without it in a pod its service account, elsewhere ~/.kube/config.
 
         Raises:
             NoClusterError: there are none.
         """
         configuration = client.Configuration()
+        given = os.environ.get("KUBECONFIG")
         try:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except config.ConfigException:
-            try:
-                config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=configuration)  # type: ignore[no-untyped-call]
-            except config.ConfigException as error:
-                raise NoClusterError(
-                    f"no cluster is configured: {error}. Set KUBECONFIG, or run inside a pod with a service account."
-                ) from None
+            if not given and "KUBERNETES_SERVICE_HOST" in os.environ:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            else:
+                config.load_kube_config(given, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise NoClusterError(
+                f"no cluster is configured: {error}. Set KUBECONFIG, or run in a pod with a service account."
+            ) from None
         return cls(configuration)
 
     def session(self, *, limited: bool = True) -> aiohttp.ClientSession:

@@ -1,6 +1,6 @@
 """Carries out a plan: one call to the API server after the other, each result back into the cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import singledispatchmethod
 from http import HTTPStatus
@@ -8,26 +8,42 @@ from typing import Any
 
 from millstream.resources import labels
 from millstream.resources.model import timestamp
-from millstream_operator.api import AlreadyExistsError, Api, ApiError, NotFoundError
+from millstream_operator.api import AlreadyExistsError, Api, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
-from millstream_operator.decide.observed import Deployment, ObservedDeployment, ObservedRun, Refusal, Run
+from millstream_operator.decide.observed import (
+    Deployment,
+    Job,
+    ObservedDeployment,
+    ObservedRun,
+    PodWarning,
+    Refusal,
+    Run,
+)
 from millstream_operator.decide.plan import (
     Action,
-    Confirm,
+    ConfirmJob,
+    ConfirmRevision,
+    ConfirmRun,
     CreateJob,
     CreateRevision,
     DeleteJob,
     DeleteRevision,
-    ReadRefusal,
+    ReadWarning,
     ReleasePod,
+    TryJob,
     WriteDeploymentStatus,
     WriteRunStatus,
 )
 from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
 from millstream_operator.metrics import Metrics
+from millstream_operator.pod_finalizer import removal
 
-__all__ = ["Executor", "without_finalizer"]
+__all__ = ["Executor"]
 
+_TELLING = {
+    "FailedCreate", "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox",
+}  # fmt: skip
+"""Reasons of Events that say why a Job has no pod or a pod does not start; others come and go on the way."""
 _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -104,6 +120,10 @@ class Executor:
             stored = await self._api.create(REVISIONS, body)
         except AlreadyExistsError:
             stored = await self._api.get(REVISIONS, key.namespace, action.name)
+            if stored.get("data") != action.template:
+                # Its name is made from its content, so somebody put something else there.
+                await self._delete(REVISIONS, key.namespace, action.name, stored["metadata"]["uid"])
+                raise ConflictError(HTTPStatus.CONFLICT, f"{action.name} holds something else") from None
         self._put(REVISIONS, stored)
 
     @execute.register
@@ -114,21 +134,29 @@ class Executor:
 
     @execute.register
     async def _(self, action: CreateJob, key: Key, observed: ObservedRun) -> None:
+        uid = observed.run.uid if observed.run else ""
         name = action.job["metadata"]["name"]
         try:
             stored = await self._api.create(JOBS, action.job)
-        except AlreadyExistsError:
+        except AlreadyExistsError as error:
             stored = await self._api.get(JOBS, key.namespace, name)
-            if not _owned(stored, observed.run.uid if observed.run else ""):
-                self._refuse(key, name, HTTPStatus.CONFLICT, f"Job {name} exists and is not this run's.")
+            if not _owned(stored, uid):
+                self._refuse(key, uid, name, error, foreign=True)
                 return
         except ApiError as error:
-            if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR or error.code in _PASSING:
+            if error.code in _PASSING:
                 raise
-            self._refuse(key, name, error.code, error.message)
+            self._refuse(key, uid, name, error)
             return
-        self._cache.refuse(key, None)
+        self._cache.answers.accept(uid)
         self._put(JOBS, stored)
+
+    def _refuse(self, key: Key, uid: str, job: str, error: ApiError, *, foreign: bool = False) -> None:
+        now = timestamp(self._now())
+        message = f"Job {job} exists and belongs to something else" if foreign else error.message
+        refusal = Refusal(job=job, code=error.code, message=message, foreign=foreign, since=now, time=now)
+        self._cache.answers.refuse(uid, refusal)
+        self._changed({key})
 
     @execute.register
     async def _(self, action: DeleteJob, key: Key, observed: ObservedRun) -> None:
@@ -138,17 +166,21 @@ class Executor:
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
         del observed
-        operations = without_finalizer(action.uid, action.finalizers)
+        operations = removal(action.uid, action.finalizers)
         try:
             self._put(PODS, await self._api.patch(PODS, key.namespace, action.name, operations))
         except NotFoundError:
             self._changed(self._cache.remove(PODS, key.namespace, action.name, action.uid))
+        except ApiError as error:
+            if error.code == HTTPStatus.UNPROCESSABLE_ENTITY:  # what a JSON patch's failed test gives
+                raise ConflictError(HTTPStatus.CONFLICT, error.message) from None
+            raise
 
     @execute.register
-    async def _(self, action: Confirm, key: Key, observed: ObservedRun) -> None:
+    async def _(self, action: ConfirmJob, key: Key, observed: ObservedRun) -> None:
         if observed.run is None:
             return
-        await self._refresh_job(key, action.job, observed)
+        await self._refresh(JOBS, key, action.name, observed.jobs.get(action.name))
         selector = f"{labels.RUN_UID}={observed.run.uid}"
         pods, _ = await self._api.collect(PODS, key.namespace, labels=selector)
         present = set()
@@ -158,27 +190,55 @@ class Executor:
         for known in observed.pods:
             if known.uid not in present:
                 self._changed(self._cache.remove(PODS, key.namespace, known.name, known.uid))
-        self._cache.confirm(key, action.job)
-        self._changed({key})
-
-    async def _refresh_job(self, key: Key, name: str, observed: ObservedRun) -> None:
-        try:
-            self._put(JOBS, await self._api.get(JOBS, key.namespace, name))
-        except NotFoundError:
-            if name in observed.jobs:
-                self._changed(self._cache.remove(JOBS, key.namespace, name, observed.jobs[name].uid))
+        self._confirm(key, action.name)
 
     @execute.register
-    async def _(self, action: ReadRefusal, key: Key, observed: ObservedRun) -> None:
+    async def _(self, action: ConfirmRevision, key: Key, observed: ObservedRun) -> None:
         del observed
+        await self._refresh(REVISIONS, key, action.name, None)
+        self._confirm(key, action.name)
+
+    @execute.register
+    async def _(self, action: ConfirmRun, key: Key, observed: ObservedRun) -> None:
+        await self._refresh(FLOW_RUNS, key, action.name, observed.run)
+        self._confirm(key, action.name)
+
+    async def _refresh(self, kind: Kind, key: Key, name: str, known: Job | Run | None) -> None:
+        try:
+            self._put(kind, await self._api.get(kind, key.namespace, name))
+        except NotFoundError:
+            if known is not None:
+                self._changed(self._cache.remove(kind, key.namespace, name, known.uid))
+
+    def _confirm(self, key: Key, name: str) -> None:
+        self._cache.answers.confirm(key.namespace, key.name, name)
+        self._changed({key})
+
+    @execute.register
+    async def _(self, action: ReadWarning, key: Key, observed: ObservedRun) -> None:
         query = f"involvedObject.uid={action.uid},type=Warning"
         events, _ = await self._api.collect(EVENTS, key.namespace, fields=query)
-        latest = max(events, key=_event_time, default=None)
-        self._refuse(key, action.uid, None, latest.get("message", "") if latest else "")
+        telling = [event for event in events if event.get("reason") in _TELLING]
+        message = max(telling, key=_event_time)["message"] if telling else ""
+        if observed.run:
+            warning = PodWarning(uid=action.uid, message=message, time=timestamp(self._now()))
+            self._cache.answers.warn(observed.run.uid, warning)
+        self._changed({key})
 
-    def _refuse(self, key: Key, about: str, code: int | None, message: str) -> None:
-        refusal = Refusal(about=about, code=code, message=message, time=timestamp(self._now()))
-        self._cache.refuse(key, refusal)
+    @execute.register
+    async def _(self, action: TryJob, key: Key, observed: ObservedDeployment) -> None:
+        if observed.deployment is None:
+            return
+        refusal = ""
+        try:
+            await self._api.try_to_create(JOBS, action.job)
+        except AlreadyExistsError:
+            pass  # it would be, of another name
+        except ApiError as error:
+            if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            refusal = error.message
+        self._cache.answers.try_out(observed.deployment.uid, observed.deployment.generation, refusal)
         self._changed({key})
 
     async def _delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
@@ -189,16 +249,6 @@ class Executor:
 
     def _put(self, kind: Kind, stored: dict[str, Any]) -> None:
         self._changed(self._cache.put(kind, stored))
-
-
-def without_finalizer(uid: str, finalizers: Sequence[str]) -> list[dict[str, Any]]:
-    """Make the JSON patch that takes our finalizer off a pod; it fails if the pod has other ones by now."""
-    rest = [finalizer for finalizer in finalizers if finalizer != labels.OUTCOME_FINALIZER]
-    return [
-        {"op": "test", "path": "/metadata/uid", "value": uid},
-        {"op": "test", "path": "/metadata/finalizers", "value": list(finalizers)},
-        {"op": "replace", "path": "/metadata/finalizers", "value": rest},
-    ]
 
 
 def _owned(job: dict[str, Any], uid: str) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -104,17 +103,6 @@ class Metrics:
     def reconciled(self, kind: str, result: str, seconds: float) -> None:
         """Count a decision."""
         self._reconciles.labels(kind, result).observe(seconds)
-
-    def writes(self) -> int:
-        """Give the number of successful writes to the API server so far."""
-        return sum(
-            int(sample.value)
-            for metric in self._calls.collect()
-            for sample in metric.samples
-            if sample.name.endswith("_count")
-            and sample.labels["verb"] in {"create", "patch", "delete"}
-            and 0 < int(sample.labels["code"]) < HTTPStatus.BAD_REQUEST
-        )
 
     def page(self) -> bytes:
         """Give what /metrics answers, in Prometheus' text format."""

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import aiohttp
 
-from millstream_operator.api import STALE, ApiError
+from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
-from millstream_operator.decide.plan import Plan
+from millstream_operator.decide.plan import Plan, Question
 from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import KeyedQueue
 from millstream_operator.kinds import FLOW_RUNS
@@ -20,6 +20,8 @@ from millstream_operator.metrics import Metrics
 __all__ = ["Reconciler"]
 
 _log = logging.getLogger(__name__)
+_SHORTEST_SECONDS = 0.1
+"""A time that has passed already must not make a busy loop."""
 
 
 class Reconciler:
@@ -51,11 +53,11 @@ class Reconciler:
 
     async def _reconcile(self, key: Key) -> str:
         try:
-            await self._decide_and_act(key)
+            plan = await self._decide_and_act(key)
         except ApiError as error:
-            # Somebody was quicker; the watch brings what they wrote.
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
-            stale = error.code in STALE
+            # Somebody was quicker; the watch brings what they wrote.
+            stale = isinstance(error, ConflictError | NotFoundError)
             _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)
             return "conflict" if stale else "refused"
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -66,18 +68,21 @@ class Reconciler:
             wait = self._queue.add_failed(key)
             _log.exception("%s: unexpected error; again in %.1f s", _title(key), wait)
             return "error"
-        self._queue.succeeded(key)
+        if not any(isinstance(action, Question) for action in plan.actions):
+            self._queue.succeeded(key)  # an answer is no success yet: what follows from it may fail again
         return "ok"
 
-    async def _decide_and_act(self, key: Key) -> None:
+    async def _decide_and_act(self, key: Key) -> Plan:
         observed, plan = self._decide(key)
         if observed is None:
             _log.warning("%s cannot be read: %s", _title(key), self._cache.why_unreadable(key))
-            return
+            return plan
         for action in plan.actions:
             await self._executor.execute(action, key, observed)
         if plan.requeue_at is not None:
-            self._queue.add_after(key, max(0.0, (plan.requeue_at - self._now()).total_seconds()))
+            seconds = (plan.requeue_at - self._now()).total_seconds()
+            self._queue.add_after(key, max(_SHORTEST_SECONDS, seconds))
+        return plan
 
     def _decide(self, key: Key) -> tuple[ObservedRun | ObservedDeployment | None, Plan]:
         if key.kind == FLOW_RUNS:

@@ -9,16 +9,17 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from millstream.resources import labels
-from millstream_operator.api import STALE, Api, ApiError, NotFoundError
+from millstream_operator.api import Api, ApiError, NotFoundError
 from millstream_operator.credentials import Credentials, NoClusterError
-from millstream_operator.executor import without_finalizer
 from millstream_operator.kinds import PODS
 from millstream_operator.metrics import Metrics
+from millstream_operator.pod_finalizer import removal
 from millstream_operator.settings import Settings
 
 __all__ = ["release"]
@@ -55,13 +56,13 @@ async def _held(api: Api, namespace: str | None) -> list[dict[str, Any]]:
 async def _release(api: Api, pod: dict[str, Any]) -> bool:
     """Release a pod, or leave it to the next round if it has changed."""
     meta = pod["metadata"]
-    operations = without_finalizer(meta["uid"], meta["finalizers"])
+    operations = removal(meta["uid"], meta["finalizers"])
     try:
         await api.patch(PODS, meta["namespace"], meta["name"], operations)
     except NotFoundError:
         return False
     except ApiError as error:
-        if error.code not in STALE:
+        if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:  # what a JSON patch's failed test gives
             raise
         return False
     return True

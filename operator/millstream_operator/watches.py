@@ -1,5 +1,6 @@
 """kopf: it watches, and tells the cache what it sees. Nothing is decided here."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
 from millstream_operator.kinds import WATCHED, Kind
 
-__all__ = ["registry"]
+__all__ = ["missing", "registry"]
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -65,6 +66,16 @@ def registry(
     for kind in WATCHED:
         _watch(handlers, kind, cache, changed)
     return handlers
+
+
+def missing(namespaces: tuple[str, ...]) -> list[str]:
+    """Name the watches that should run and do not, by the names that kopf gives to its tasks."""
+    expected = {_task_name(kind, scope) for kind in WATCHED for scope in namespaces or (None,)}
+    return sorted(expected - {task.get_name() for task in asyncio.all_tasks() if not task.done()})
+
+
+def _task_name(kind: Kind, namespace: str | None) -> str:
+    return f"watcher for {'.'.join(filter(None, (kind.plural, kind.version, kind.group)))}@{namespace}"
 
 
 def _watch(

@@ -1,5 +1,6 @@
 """The chart grants what the operator's code asks the API server for, no more and no less."""
 
+import json
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,8 +26,11 @@ ACTIONS = [
     plan.CreateJob({"metadata": {"name": "job", "namespace": "ns"}}),
     plan.DeleteJob("job", "uid"),
     plan.ReleasePod("pod", "uid", (OUTCOME_FINALIZER,)),
-    plan.Confirm("job"),
-    plan.ReadRefusal("uid"),
+    plan.ConfirmJob("job"),
+    plan.ConfirmRevision("revision"),
+    plan.ConfirmRun("run"),
+    plan.ReadWarning("uid"),
+    plan.TryJob({"metadata": {"name": "job", "namespace": "ns"}}),
 ]
 
 
@@ -36,8 +40,8 @@ class _Response:
         self.headers = {}
         self._body = body
 
-    async def json(self, **_):
-        return self._body
+    async def text(self):
+        return json.dumps(self._body)
 
 
 class _Session:
@@ -66,7 +70,7 @@ class _Session:
         if verb == "list":
             items = [self._pods.pop()] if resource == "pods" and self._pods else []
             return _Response(200, {"metadata": {"resourceVersion": "1"}, "items": items})
-        return _Response(200, {"metadata": {"ownerReferences": [{"uid": "uid"}]}})
+        return _Response(200, {"metadata": {"ownerReferences": [{"uid": "uid"}]}, "data": {}})
 
 
 def _granted(role):
@@ -88,11 +92,11 @@ def _roles(objects, name):
 
 async def test_the_operators(render):
     session = _Session()
-    api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache), Mock(spec=Metrics)
+    api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
     executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC))
     observed = Mock(pods=[], jobs={})
     observed.run.uid = "uid"
-    defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action}
+    defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action, plan.Question}
     assert {type(action) for action in ACTIONS} == defined
     for action in ACTIONS:
         await executor.execute(action, Key(FLOW_RUNS, "ns", "run"), observed)

@@ -9,6 +9,7 @@ from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import begin, document
 from millstream_operator.decide.deployment import problem
+from millstream_operator.decide.message import with_hint
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import Plan, WriteRunStatus
 from millstream_operator.decide.status import in_state
@@ -37,7 +38,7 @@ def _of_deployment(observed: ObservedRun, run: Run) -> Plan:
     if observed.deployment is None:
         return _without_deployment(observed, run)
     if found := problem(observed.deployment.spec):
-        text = f"FlowDeployment {run.deployment} is not ready: {found[1]}."
+        text = f"FlowDeployment {run.deployment} is not ready: {with_hint(found[1], found[0])}"
         return _fail(observed, run, Reason.DEPLOYMENT_NOT_READY, text)
     return _first_attempt(observed, run, observed.deployment.spec.template())
 
@@ -45,7 +46,9 @@ def _of_deployment(observed: ObservedRun, run: Run) -> Plan:
 def _without_deployment(observed: ObservedRun, run: Run) -> Plan:
     reason = Reason.DEPLOYMENT_NOT_FOUND
     text = f"There is no FlowDeployment {run.deployment} in namespace {run.namespace}."
-    until = run.creation_time + _DEPLOYMENT_GRACE
+    # Counted from our own first look: the API server's clock may be another.
+    waiting = run.status.reason is reason and run.status.conditions
+    until = (run.status.conditions[0].last_transition_time if waiting else observed.now) + _DEPLOYMENT_GRACE
     if observed.now < until:
         return _wait(observed, run, RunState.PENDING, reason, text, until)
     return _fail(observed, run, reason, text)
@@ -53,6 +56,9 @@ def _without_deployment(observed: ObservedRun, run: Run) -> Plan:
 
 def _first_attempt(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
     merged = template.parameters | run.spec.parameters
+    if parameters.too_deep(merged):
+        text = f"The parameters are nested more than {parameters.MAX_DEPTH} levels deep."
+        return _fail(observed, run, Reason.INVALID_PARAMETERS, text)
     if template.parameter_schema is not None:
         try:
             wrong = parameters.problems(template.parameter_schema, merged)

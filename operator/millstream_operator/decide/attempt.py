@@ -9,10 +9,17 @@ from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 from millstream_operator.decide.job import build_job
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Action, CreateJob, CreateRevision, Plan, WriteRunStatus
+from millstream_operator.decide.plan import (
+    Action,
+    ConfirmRevision,
+    CreateJob,
+    CreateRevision,
+    Plan,
+    WriteRunStatus,
+)
 from millstream_operator.decide.status import in_state, with_attempt
 
-__all__ = ["begin", "create_job", "document", "frozen_template"]
+__all__ = ["begin", "create_job", "document", "frozen_template", "revision_lost"]
 
 
 def frozen_template(observed: ObservedRun, run: Run) -> RunTemplate | None:
@@ -20,7 +27,18 @@ def frozen_template(observed: ObservedRun, run: Run) -> RunTemplate | None:
     if run.spec.template is not None:
         return run.spec.template
     stored = observed.revisions.get(run.status.revision or "")
-    return RunTemplate.model_validate(stored) if stored is not None else None
+    # A revision of a newer release, before a rollback, may say more.
+    return RunTemplate.model_validate(stored, extra="ignore") if stored is not None else None
+
+
+def revision_lost(observed: ObservedRun, run: Run) -> Plan:
+    """End a run whose revision is gone, once the API server has said so."""
+    revision = run.status.revision or ""
+    if observed.confirmed != revision:
+        return Plan((ConfirmRevision(revision),))
+    text = f"ControllerRevision {revision} is gone."
+    lost = in_state(run, observed.now, RunState.FAILED, Reason.REVISION_LOST, text)
+    return Plan((WriteRunStatus(lost),))
 
 
 def begin(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:

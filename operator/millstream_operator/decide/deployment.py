@@ -1,15 +1,18 @@
 """What to do about a deployment: say whether runs can be made, and let go of what it used to say."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from millstream.resources import parameters
-from millstream.resources.flow_deployment import READY, FlowDeploymentSpec
-from millstream.resources.model import Condition, timestamp, with_condition
+from millstream.resources.flow_deployment import READY, FlowDeploymentSpec, FlowDeploymentStatus
+from millstream.resources.flow_run import DeploymentRef, FlowRunSpec, FlowRunStatus
+from millstream.resources.model import with_condition
 from millstream.resources.names import revision_name
 from millstream.resources.reasons import Reason
-from millstream_operator.decide.observed import Deployment, ObservedDeployment
-from millstream_operator.decide.plan import DeleteRevision, Plan, WriteDeploymentStatus
-from millstream_operator.decide.status import MESSAGE_CHARACTERS
+from millstream_operator.decide.attempt import create_job
+from millstream_operator.decide.message import condition, with_hint
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
+from millstream_operator.decide.plan import Action, DeleteRevision, Plan, TryJob, WriteDeploymentStatus
 
 __all__ = ["decide_deployment", "problem"]
 
@@ -20,12 +23,15 @@ _KEEP_UNUSED = timedelta(minutes=5)
 def decide_deployment(observed: ObservedDeployment) -> Plan:
     """Decide what to do about a deployment, or about what is left of one that was deleted."""
     deployment = observed.deployment
-    status = _status(observed, deployment) if deployment else ()
-    return Plan((*status, *_unused(observed)), _next_look(observed))
+    actions = _judge(observed, deployment) if deployment else ()
+    return Plan((*actions, *_unused(observed)), _next_look(observed))
 
 
 def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
     """Find what makes runs of a deployment impossible, whatever their parameters."""
+    for name, value in (("parameters", spec.parameters), ("parameterSchema", spec.parameter_schema)):
+        if parameters.too_deep(value):
+            return Reason.INVALID_DEFAULTS, f"{name} is nested more than {parameters.MAX_DEPTH} levels deep"
     if spec.parameter_schema is None:
         return None
     try:
@@ -38,26 +44,57 @@ def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
     return None
 
 
-def _status(observed: ObservedDeployment, deployment: Deployment) -> tuple[WriteDeploymentStatus, ...]:
+def _judge(observed: ObservedDeployment, deployment: Deployment) -> tuple[Action, ...]:
+    if any(
+        c.type == READY and c.observed_generation == deployment.generation
+        for c in deployment.status.conditions
+    ):
+        return ()
     found = problem(deployment.spec)
+    if found is None and observed.tried != deployment.generation:
+        return (TryJob(_specimen(observed, deployment)),)
+    if found is None and observed.refusal:
+        found = (Reason.INVALID_POD, observed.refusal)
+    return (WriteDeploymentStatus(_status(observed, deployment, found)),)
+
+
+def _specimen(observed: ObservedDeployment, deployment: Deployment) -> dict[str, Any]:
+    """Build a Job as a run would get, for the API server to look at."""
+    run = Run(
+        namespace=deployment.namespace,
+        name=deployment.name,
+        uid=deployment.uid,
+        version=0,
+        generation=0,
+        creation_time=observed.now,
+        deleting=False,
+        spec=FlowRunSpec(deployment_ref=DeploymentRef(name=deployment.name)),
+        status=FlowRunStatus(),
+    )
+    return dict(create_job(run, deployment.spec.template(), 1).job)
+
+
+def _status(
+    observed: ObservedDeployment, deployment: Deployment, found: tuple[Reason, str] | None
+) -> FlowDeploymentStatus:
     reason, message = found or (Reason.VALID, "")
-    message = message[:MESSAGE_CHARACTERS]
-    condition = Condition(
-        type=READY,
-        status="False" if found else "True",
-        reason=reason,
-        message=f"{message}. {reason.hint}" if message else reason.hint,
-        last_transition_time=timestamp(observed.now),
-        observed_generation=deployment.generation,
+    ready = condition(
+        READY,
+        "False" if found else "True",
+        reason,
+        with_hint(message, reason),
+        now=observed.now,
+        generation=deployment.generation,
     )
-    status = deployment.status.replace(
+    return deployment.status.replace(
         observed_generation=deployment.generation,
-        conditions=with_condition(deployment.status.conditions, condition),
+        conditions=with_condition(deployment.status.conditions, ready),
     )
-    return () if status == deployment.status else (WriteDeploymentStatus(status),)
 
 
 def _unused(observed: ObservedDeployment) -> tuple[DeleteRevision, ...]:
+    if observed.admitting:
+        return ()
     current = _current(observed)
     return tuple(
         DeleteRevision(revision.name, revision.uid)
@@ -80,4 +117,6 @@ def _next_look(observed: ObservedDeployment) -> datetime | None:
 
 def _current(observed: ObservedDeployment) -> str | None:
     deployment = observed.deployment
-    return revision_name(deployment.name, deployment.spec.template().to_dict()) if deployment else None
+    if deployment is None or problem(deployment.spec):
+        return None
+    return revision_name(deployment.name, deployment.spec.template().to_dict())

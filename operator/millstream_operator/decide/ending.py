@@ -12,7 +12,7 @@ from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import VERDICTS, Outcome, current_pods, outcome, pod_of, record_of
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
-from millstream_operator.decide.plan import Confirm, Plan, WriteRunStatus
+from millstream_operator.decide.plan import ConfirmJob, Plan, WriteRunStatus
 from millstream_operator.decide.retry import backoff
 from millstream_operator.decide.status import in_state, with_current
 
@@ -33,8 +33,8 @@ def end(observed: ObservedRun, run: Run) -> Plan | None:
         return finish(observed, run, job, pod)
     if pod and not job.ended:
         return None  # the pod is being stopped, and what it leaves is worth waiting for
-    if job.name not in observed.confirmed:
-        return Plan((Confirm(job.name),))
+    if observed.confirmed != job.name:
+        return Plan((ConfirmJob(job.name),))
     return finish(observed, run, job, pod)
 
 
@@ -45,7 +45,7 @@ def _speaks_for_itself(run: Run, job: Job, pod: Pod) -> bool:
         return False
     if pod.exit_code == 0:
         return record.state is RunState.COMPLETED
-    disturbed = pod.deleting or pod.disrupted or job.deleting
+    disturbed = pod.deleting or pod.disruption is not None or job.deleting
     return not disturbed and record.reason in VERDICTS and record.reason is not Reason.INTERRUPTED
 
 

@@ -13,11 +13,11 @@ from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.exit_codes import ExitCode
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream_operator.decide.message import MESSAGE_CHARACTERS
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
-from millstream_operator.decide.status import MESSAGE_CHARACTERS
 from millstream_operator.decide.storable import storable
 
-__all__ = ["Outcome", "completed", "current_pods", "outcome", "pod_of", "record_of"]
+__all__ = ["VERDICTS", "Outcome", "completed", "current_pods", "outcome", "pod_of", "record_of"]
 
 _SIGNAL_BASE = 128
 _KILLED = {ExitCode.INTERRUPTED, ExitCode.OUT_OF_MEMORY}
@@ -106,25 +106,25 @@ def outcome(run: Run, job: Job | None, pod: Pod | None) -> Outcome:
 def _reason(job: Job | None, pod: Pod | None, record: CompletionRecord | None) -> tuple[Reason, str]:
     cause, said = job.failure if job and job.failure else ("", "")
     if cause == "PodFailurePolicy" and "DisruptionTarget" in said:
-        return Reason.EVICTED, said
+        return Reason.EVICTED, (pod.disruption if pod else "") or "Kubernetes took the pod away."
     if cause == "DeadlineExceeded":
-        return Reason.RUN_TIMEOUT, said
+        return Reason.RUN_TIMEOUT, "The Job was active for longer than all its limits together."
     if pod and pod.reason == "Evicted":
         return Reason.STORAGE_EXCEEDED, pod.message
     if pod and pod.container_reason == "OOMKilled":
         return Reason.OOM_KILLED, record.message if record else "The container reached its memory limit."
     if record and record.reason and record.reason in VERDICTS and pod and pod.exit_code != 0:
         return record.reason, record.message
-    return _by_exit_code(_exit_code(job, pod), gone=pod is None or pod.deleting, said=said)
+    return _by_exit_code(_exit_code(job, pod), gone=pod is None or pod.deleting)
 
 
-def _by_exit_code(code: int | None, *, gone: bool, said: str) -> tuple[Reason, str]:
+def _by_exit_code(code: int | None, *, gone: bool) -> tuple[Reason, str]:
     if code == 0:
         return Reason.NO_RESULT, "The container ended with exit code 0 and left no completion record."
     if gone and (code is None or code in _KILLED):
-        return Reason.POD_LOST, said or "The pod was deleted."
+        return Reason.POD_LOST, "The pod was deleted before it had reported an outcome."
     if code is None:
-        return Reason.NO_RESULT, said or "The pod ended without an exit code."
+        return Reason.NO_RESULT, "The pod ended without an exit code."
     if code in _BY_EXIT_CODE:
         return _BY_EXIT_CODE[ExitCode(code)], f"The container ended with exit code {code}."
     if code > _SIGNAL_BASE:

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 
 from millstream_operator.decide.observed import ObservedRun, Pod
-from millstream_operator.decide.plan import Plan, ReleasePod
+from millstream_operator.decide.plan import ConfirmRun, Plan, ReleasePod
 
 __all__ = ["release", "release_gone"]
 
 
 def release_gone(observed: ObservedRun) -> Plan:
     """Let go of the run's pods; Kubernetes collects what the run owned."""
-    return Plan(release(observed.pods))
+    held = [pod for pod in observed.pods if pod.held]
+    if observed.run is None and any(not pod.deleting for pod in held) and observed.confirmed != held[0].run:
+        return Plan((ConfirmRun(held[0].run),))
+    return Plan(release(held))
 
 
 def release(pods: Iterable[Pod]) -> tuple[ReleasePod, ...]:

@@ -1,17 +1,18 @@
 """An attempt whose Job is not there: not created yet, refused, or deleted by somebody."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
+from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
-from millstream_operator.decide.attempt import create_job, frozen_template
+from millstream_operator.decide.attempt import create_job, frozen_template, revision_lost
 from millstream_operator.decide.ending import finish
 from millstream_operator.decide.evidence import completed, current_pods
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Refusal, Run
-from millstream_operator.decide.plan import Confirm, CreateJob, Plan, WriteRunStatus
-from millstream_operator.decide.start_timeout import start_deadline, timed_out
+from millstream_operator.decide.plan import ConfirmJob, CreateJob, Plan, WriteRunStatus
+from millstream_operator.decide.start_timeout import timed_out
 from millstream_operator.decide.status import in_state, with_current
 
 __all__ = ["create_or_explain"]
@@ -19,7 +20,8 @@ __all__ = ["create_or_explain"]
 _TRY_AGAIN = timedelta(seconds=10)
 _LEFTOVER_GRACE = timedelta(seconds=60)
 """An earlier run of the same name may just have been deleted, and its Job is still on its way out."""
-_LEFTOVER_TRY_AGAIN = timedelta(seconds=1)
+_SOON = timedelta(seconds=1)
+_BUSY = {HTTPStatus.CONFLICT, *range(500, 600)}
 _INVALID = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 
@@ -32,41 +34,44 @@ def create_or_explain(observed: ObservedRun, run: Run) -> Plan | None:
     existed = job or attempt.job_uid or run.status.reason is Reason.JOB_DELETED or current_pods(observed, run)
     if not existed:
         return _create(observed, run)
-    if attempt.job not in observed.confirmed:
-        return Plan((Confirm(attempt.job),))
+    if observed.confirmed != attempt.job:
+        return Plan((ConfirmJob(attempt.job),))
     return _deleted(observed, run)
 
 
 def _create(observed: ObservedRun, run: Run) -> Plan:
     template = frozen_template(observed, run)
     if template is None:
-        text = f"ControllerRevision {run.status.revision} is gone."
-        return _final(observed, run, RunState.FAILED, Reason.REVISION_LOST, text)
+        return revision_lost(observed, run)
     job = create_job(run, template, run.status.attempt)
     refusal = observed.refusal
-    if refusal is None or refusal.about != run.status.current.job:
+    if refusal is None or refusal.job != run.status.current.job:
         return Plan((job,))
-    if (
-        refusal.code == HTTPStatus.CONFLICT
-        and refusal.time >= run.status.current.creation_time + _LEFTOVER_GRACE
-    ):
-        return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
+    if refusal.foreign:
+        return _conflict(observed, run, refusal, job)
     if refusal.code in _INVALID:
         return _final(observed, run, RunState.FAILED, Reason.JOB_REJECTED, refusal.message)
-    if observed.now >= start_deadline(run, template):
+    if observed.now >= refusal.since + timedelta(seconds=template.timeouts.start_seconds):
         return Plan((WriteRunStatus(timed_out(observed, run, template)),))
-    return _refused(observed, run, refusal, job)
+    again = refusal.time + (_SOON if refusal.code in _BUSY else _TRY_AGAIN)
+    return _wait(observed, run, Reason.POD_CREATION_FAILED, refusal.message, job, again)
 
 
-def _refused(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
-    conflict = refusal.code == HTTPStatus.CONFLICT
-    again = refusal.time + (_LEFTOVER_TRY_AGAIN if conflict else _TRY_AGAIN)
+def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
+    if refusal.time >= refusal.since + _LEFTOVER_GRACE:
+        return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
+    again = refusal.time + _SOON
+    return _wait(observed, run, Reason.JOB_CONFLICT, refusal.message, job, again)
+
+
+def _wait(
+    observed: ObservedRun, run: Run, reason: Reason, message: str, job: CreateJob, again: datetime
+) -> Plan:
     if observed.now >= again:
         return Plan((job,))
-    reason = Reason.JOB_CONFLICT if conflict else Reason.POD_CREATION_FAILED
     if run.status.reason is reason:
         return Plan(requeue_at=again)
-    status = in_state(run, observed.now, RunState.PENDING, reason, refusal.message)
+    status = in_state(run, observed.now, RunState.PENDING, reason, message)
     return Plan((WriteRunStatus(status),), again)
 
 
@@ -96,6 +101,8 @@ def _final(observed: ObservedRun, run: Run, state: RunState, reason: Reason, mes
         state,
         reason,
         message,
-        attempts=with_current(run.status, completion_time=observed.now, reason=reason, message=message),
+        attempts=with_current(
+            run.status, completion_time=timestamp(observed.now), reason=reason, message=message
+        ),
     )
     return Plan((WriteRunStatus(status), *release(current_pods(observed, run))))

@@ -9,7 +9,17 @@ from millstream.resources import labels, names
 from millstream.resources.flow_deployment import FlowDeploymentSpec, FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunSpec, FlowRunStatus
 
-__all__ = ["Deployment", "Job", "ObservedDeployment", "ObservedRun", "Pod", "Refusal", "Revision", "Run"]
+__all__ = [
+    "Deployment",
+    "Job",
+    "ObservedDeployment",
+    "ObservedRun",
+    "Pod",
+    "PodWarning",
+    "Refusal",
+    "Revision",
+    "Run",
+]
 
 Object = Mapping[str, Any]
 
@@ -40,7 +50,7 @@ class Run:
             generation=meta["generation"],
             creation_time=_time(meta["creationTimestamp"]),
             deleting="deletionTimestamp" in meta,
-            spec=FlowRunSpec.model_validate(o["spec"]),
+            spec=FlowRunSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowRunStatus.model_validate(o.get("status") or {}),
         )
 
@@ -72,7 +82,7 @@ class Deployment:
             uid=meta["uid"],
             version=int(meta["resourceVersion"]),
             generation=meta["generation"],
-            spec=FlowDeploymentSpec.model_validate(o["spec"]),
+            spec=FlowDeploymentSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowDeploymentStatus.model_validate(o.get("status") or {}),
         )
 
@@ -109,6 +119,7 @@ class Job:
     """A Job of a run.
 
     Attributes:
+        start_time: when the Job controller began with it, again after a suspension; its creation before that.
         failure: reason and message of its condition FailureTarget or Failed.
         ended: all its pods have ended, and so has it.
     """
@@ -121,6 +132,7 @@ class Job:
     run: str
     attempt: int
     creation_time: datetime
+    start_time: datetime
     deleting: bool
     suspended: bool
     failure: tuple[str, str] | None
@@ -143,6 +155,7 @@ class Job:
             run=meta["labels"][labels.RUN],
             attempt=int(meta["labels"][labels.ATTEMPT]),
             creation_time=_time(meta["creationTimestamp"]),
+            start_time=_time(status.get("startTime") or meta["creationTimestamp"]),
             deleting="deletionTimestamp" in meta,
             suspended=bool(o["spec"].get("suspend")),
             failure=(failure.get("reason", ""), failure.get("message", "")) if failure else None,
@@ -159,6 +172,7 @@ class Pod:
         finalizers: what keeps it after its deletion.
         waiting: reason and message of the flow's container (or an init container) that does not start.
         unschedulable: what the scheduler says when no node fits, else "".
+        disruption: what is said about its condition DisruptionTarget, None if it has none.
         started_at: when the flow's container started.
         exit_code: of the flow's container; None while it has not ended.
         container_reason: why the flow's container ended, in the kubelet's word.
@@ -180,7 +194,7 @@ class Pod:
     phase: str
     reason: str
     message: str
-    disrupted: bool
+    disruption: str | None
     waiting: tuple[str, str] | None
     unschedulable: str
     started_at: datetime | None
@@ -226,7 +240,7 @@ class Pod:
             phase=status.get("phase", "Pending"),
             reason=status.get("reason", ""),
             message=status.get("message", ""),
-            disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
+            disruption=_disruption(conditions),
             waiting=_waiting((*status.get("initContainerStatuses", ()), *statuses)),
             unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
             started_at=_time(started) if started else None,
@@ -239,17 +253,36 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """What the API server or the Job controller said when a Job or its pod could not be made.
+    """Why the API server did not make a Job.
 
     Attributes:
-        about: name of the Job that could not be made, or UID of the Job or pod that the Events are about.
-        code: HTTP status for a Job; None for what Events tell.
-        message: what was said; "" when there is no Event.
-        time: when.
+        job: name of the Job.
+        code: HTTP status.
+        message: what was said.
+        foreign: a Job of this name exists, and is not the run's.
+        since: when it was refused first.
+        time: when it was refused last.
     """
 
-    about: str
-    code: int | None
+    job: str
+    code: int
+    message: str
+    foreign: bool = False
+    since: datetime
+    time: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PodWarning:
+    """What Events say about a Job that gets no pod, or a pod whose container does not start.
+
+    Attributes:
+        uid: of the Job or pod.
+        message: the latest that tells why; "" if none does.
+        time: when they were read.
+    """
+
+    uid: str
     message: str
     time: datetime
 
@@ -266,9 +299,10 @@ class ObservedRun:
         jobs: its Jobs by name.
         pods: its pods, of any attempt.
         strays: pods of an earlier run of the same name.
-        confirmed: names of Jobs for which the API server was just asked, so that what is not in `jobs` and `pods`
-            does not exist.
-        refusal: what was said last about a Job or pod of the run that could not be made.
+        confirmed: name of the object that the API server was just asked for, if any: a Job with its pods, a
+            revision, or the run. What is not observed of it does not exist.
+        refusal: why the Job of the current attempt was not made.
+        warning: what Events say about its Job or pod.
     """
 
     now: datetime
@@ -279,8 +313,9 @@ class ObservedRun:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
     strays: tuple[Pod, ...] = ()
-    confirmed: frozenset[str] = frozenset()
+    confirmed: str | None = None
     refusal: Refusal | None = None
+    warning: PodWarning | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -291,12 +326,18 @@ class ObservedDeployment:
         deployment: None when it does not exist (any more).
         revisions: its ControllerRevisions.
         in_use: names of the revisions that its live runs use.
+        admitting: some of its runs are about to choose their revision.
+        tried: generation of the deployment whose Jobs were tried, None if none was.
+        refusal: why they would not be accepted, "" if they would.
     """
 
     now: datetime
     deployment: Deployment | None
     revisions: tuple[Revision, ...] = ()
     in_use: frozenset[str] = frozenset()
+    admitting: bool = False
+    tried: int | None = None
+    refusal: str = ""
 
 
 def _time(text: str) -> datetime:
@@ -305,6 +346,11 @@ def _time(text: str) -> datetime:
 
 def _owner_uid(meta: Object) -> str:
     return next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
+
+
+def _disruption(conditions: Mapping[str, Object]) -> str | None:
+    target = conditions.get("DisruptionTarget", {})
+    return target.get("message", "") if target.get("status") == "True" else None
 
 
 def _waiting(statuses: tuple[Object, ...]) -> tuple[str, str] | None:

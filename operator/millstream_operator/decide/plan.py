@@ -10,14 +10,18 @@ from millstream.resources.flow_run import FlowRunStatus
 
 __all__ = [
     "Action",
-    "Confirm",
+    "ConfirmJob",
+    "ConfirmRevision",
+    "ConfirmRun",
     "CreateJob",
     "CreateRevision",
     "DeleteJob",
     "DeleteRevision",
     "Plan",
-    "ReadRefusal",
+    "Question",
+    "ReadWarning",
     "ReleasePod",
+    "TryJob",
     "WriteDeploymentStatus",
     "WriteRunStatus",
 ]
@@ -84,17 +88,43 @@ class ReleasePod(Action):
 
 
 @dataclass(frozen=True, slots=True)
-class Confirm(Action):
-    """Ask the API server for a Job and its pods before deciding on their absence."""
-
-    job: str
+class Question(Action):
+    """A question to the API server: what it says is in the next observation."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRefusal(Action):
-    """Ask for the warning Events that say why a Job has no pod, or why a pod's container does not start."""
+class ConfirmJob(Question):
+    """Ask for a Job and its pods before deciding on their absence."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRevision(Question):
+    """Ask for a ControllerRevision before deciding on its absence."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRun(Question):
+    """Ask for the run itself before deciding on its absence."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWarning(Question):
+    """Ask for the Events that say why a Job has no pod, or why a pod's container does not start."""
 
     uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryJob(Question):
+    """Ask, by a dry run, whether a deployment's Jobs would be accepted."""
+
+    job: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

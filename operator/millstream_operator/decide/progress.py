@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import current_pods, pod_of
-from millstream_operator.decide.observed import Job, ObservedRun, Pod, Refusal, Run
-from millstream_operator.decide.plan import Plan, ReadRefusal, WriteRunStatus
+from millstream_operator.decide.observed import Job, ObservedRun, Pod, PodWarning, Run
+from millstream_operator.decide.plan import Plan, ReadWarning, WriteRunStatus
 from millstream_operator.decide.start_timeout import start_deadline
 from millstream_operator.decide.status import in_state, with_current
 
@@ -29,18 +30,22 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
     if pod and pod.started_at:
         return _running(observed, run, job, pod)
     template = frozen_template(observed, run)
-    deadline = start_deadline(run, template) if template and not job.suspended else None
+    ended = pod is not None and pod.ended
+    deadline = None if template is None or job.suspended or ended else start_deadline(job, template)
     if unseen := _ask(observed, job, pod):
         return unseen
     reason, message = _waits_for(observed, job, pod)
     again = _earliest(deadline, _look_again(observed, job, pod))
-    # The kubelet's words alternate between attempts to pull; only a new reason is news.
-    if run.status.state is RunState.PENDING and run.status.reason is reason:
-        return Plan(requeue_at=again)
     changes = {"attempts": with_current(run.status, job_uid=job.uid, pod=pod.name if pod else None)}
-    return Plan(
-        (WriteRunStatus(in_state(run, observed.now, RunState.PENDING, reason, message, **changes)),), again
-    )
+    status = in_state(run, observed.now, RunState.PENDING, reason, message, **changes)
+    return Plan((WriteRunStatus(status),) if _is_news(run, status) else (), again)
+
+
+def _is_news(run: Run, status: FlowRunStatus) -> bool:
+    """Only what is missing is worth a second look; other words alternate, at every attempt to pull for instance."""
+    if run.status.state is not RunState.PENDING or run.status.reason is not status.reason:
+        return True
+    return status.reason is Reason.CONFIG_ERROR and run.status.message != status.message
 
 
 def _running(observed: ObservedRun, run: Run, job: Job, pod: Pod) -> Plan:
@@ -62,9 +67,9 @@ def _running(observed: ObservedRun, run: Run, job: Job, pod: Pod) -> Plan:
 
 
 def _waits_for(observed: ObservedRun, job: Job, pod: Pod | None) -> tuple[Reason, str]:
-    refusal = _refusal(observed, job, pod)
-    if refusal and refusal.message:
-        return Reason.CONFIG_ERROR if pod else Reason.POD_CREATION_FAILED, refusal.message
+    warning = _warning(observed, job, pod)
+    if warning and warning.message:
+        return Reason.CONFIG_ERROR if pod else Reason.POD_CREATION_FAILED, warning.message
     if pod is None:
         return Reason.WAITING_FOR_POD, ""
     if pod.unschedulable:
@@ -81,30 +86,30 @@ def _ask(observed: ObservedRun, job: Job, pod: Pod | None) -> Plan | None:
     expected = _silent_until(job, pod)
     if expected is None or observed.now < expected:
         return None
-    refusal = _refusal(observed, job, pod)
-    if refusal and observed.now < refusal.time + _ASK_AGAIN:
+    warning = _warning(observed, job, pod)
+    if warning and observed.now < warning.time + _ASK_AGAIN:
         return None
-    return Plan((ReadRefusal(pod.uid if pod else job.uid),))
+    return Plan((ReadWarning(pod.uid if pod else job.uid),))
 
 
-def _refusal(observed: ObservedRun, job: Job, pod: Pod | None) -> Refusal | None:
+def _warning(observed: ObservedRun, job: Job, pod: Pod | None) -> PodWarning | None:
     """Give what the Events say about the pod, or about the Job while it has none."""
-    refusal = observed.refusal
-    return refusal if refusal and refusal.about == (pod.uid if pod else job.uid) else None
+    warning = observed.warning
+    return warning if warning and warning.uid == (pod.uid if pod else job.uid) else None
 
 
 def _silent_until(job: Job, pod: Pod | None) -> datetime | None:
-    if job.suspended or (pod and (pod.waiting or pod.unschedulable)):
+    if job.suspended or (pod and (pod.ended or pod.waiting or pod.unschedulable)):
         return None
-    return job.creation_time + (_START_EXPECTED if pod else _POD_EXPECTED)
+    return job.start_time + (_START_EXPECTED if pod else _POD_EXPECTED)
 
 
 def _look_again(observed: ObservedRun, job: Job, pod: Pod | None) -> datetime | None:
     expected = _silent_until(job, pod)
     if expected is None:
         return None
-    refusal = _refusal(observed, job, pod)
-    return refusal.time + _ASK_AGAIN if refusal else expected
+    warning = _warning(observed, job, pod)
+    return warning.time + _ASK_AGAIN if warning else expected
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

@@ -3,14 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RetryPolicy
 from millstream.resources.states import RunState
-from millstream_operator.decide.attempt import begin, frozen_template
+from millstream_operator.decide.attempt import begin, frozen_template, revision_lost
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Plan, WriteRunStatus
-from millstream_operator.decide.status import in_state
+from millstream_operator.decide.plan import Plan
 
 __all__ = ["backoff", "retry"]
 
@@ -31,8 +29,6 @@ def retry(observed: ObservedRun, run: Run) -> Plan | None:
         return Plan(release(observed.pods), due)
     template = frozen_template(observed, run)
     if template is None:
-        text = f"ControllerRevision {run.status.revision} is gone."
-        lost = in_state(run, observed.now, RunState.FAILED, Reason.REVISION_LOST, text)
-        return Plan((WriteRunStatus(lost),))
+        return revision_lost(observed, run)
     plan = begin(observed, run, template)
     return replace(plan, actions=(*release(observed.pods), *plan.actions))

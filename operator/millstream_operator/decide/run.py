@@ -30,7 +30,7 @@ _CHAIN: tuple[Callable[[ObservedRun, Run], Plan | None], ...] = (
 def decide_run(observed: ObservedRun) -> Plan:
     """Decide what to do about a run."""
     plan = _first_answer(observed)
-    return replace(plan, actions=(*release(observed.strays), *plan.actions)) if observed.strays else plan
+    return replace(plan, actions=(*plan.actions, *release(observed.strays))) if observed.strays else plan
 
 
 def _first_answer(observed: ObservedRun) -> Plan:

@@ -9,16 +9,16 @@ from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import current_pods, pod_of
-from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import DeleteJob, Plan, WriteRunStatus
+from millstream_operator.decide.observed import Job, ObservedRun, Run
+from millstream_operator.decide.plan import ConfirmJob, DeleteJob, Plan, WriteRunStatus
 from millstream_operator.decide.status import in_state, with_current
 
 __all__ = ["start_deadline", "time_out_start", "timed_out"]
 
 
-def start_deadline(run: Run, template: RunTemplate) -> datetime:
-    """Give the time by which the current attempt's container must run."""
-    return run.status.current.creation_time + timedelta(seconds=template.timeouts.start_seconds)
+def start_deadline(job: Job, template: RunTemplate) -> datetime:
+    """Give the time by which the container of a Job must run."""
+    return job.start_time + timedelta(seconds=template.timeouts.start_seconds)
 
 
 def time_out_start(observed: ObservedRun, run: Run) -> Plan | None:
@@ -26,10 +26,11 @@ def time_out_start(observed: ObservedRun, run: Run) -> Plan | None:
     job = observed.jobs[run.status.current.job]
     pod = pod_of(run, current_pods(observed, run), job)
     template = frozen_template(observed, run)
-    if template is None or job.suspended or (pod and (pod.started_at or pod.ended)):
+    started = run.status.current.start_time or (pod and (pod.started_at or pod.ended))
+    if template is None or job.suspended or started or observed.now < start_deadline(job, template):
         return None
-    if observed.now < start_deadline(run, template):
-        return None
+    if observed.confirmed != job.name:
+        return Plan((ConfirmJob(job.name),))
     return Plan((WriteRunStatus(timed_out(observed, run, template)), DeleteJob(job.name, job.uid)))
 
 

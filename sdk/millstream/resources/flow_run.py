@@ -1,11 +1,18 @@
 """FlowRun: one run of a flow."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
-from pydantic.config import JsonDict
+from pydantic import AwareDatetime, BeforeValidator, Field
 
-from millstream.resources.model import Condition, FreeForm, Model, ObjectName, StoredModel, Tags
+from millstream.resources.model import (
+    Condition,
+    FreeForm,
+    Model,
+    ObjectName,
+    StoredModel,
+    Tags,
+    validation,
+)
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
@@ -17,8 +24,19 @@ PLURAL = "flowruns"
 SUCCEEDED = "Succeeded"
 """Type of the condition that is Unknown while the run is live."""
 
-_REASON: JsonDict = {"enum": None, "type": "string", "maxLength": 63}
 MAX_ATTEMPTS_KEPT = 10
+
+
+def _known(reason: object) -> object:
+    """After a rollback there may be reasons of a newer release."""
+    return reason if reason in set(Reason) else None
+
+
+_StoredReason = Annotated[
+    Reason | None,
+    BeforeValidator(_known),
+    Field(json_schema_extra={"enum": None, "type": "string", "maxLength": 63}),
+]
 
 
 class DeploymentRef(Model):
@@ -33,7 +51,12 @@ class FlowRunSpec(Model):
     deployment_ref: DeploymentRef | None = Field(default=None, description="The FlowDeployment to run.")
     template: RunTemplate | None = Field(default=None, description="A one-off, in place of a deployment.")
     parameters: FreeForm = Field(default_factory=dict, description="Parameters, over the deployment's.")
-    scheduled_time: AwareDatetime | None = Field(default=None, description="Not to be started before this.")
+    scheduled_time: AwareDatetime | None = Field(
+        default=None,
+        description="Not to be started before this.",
+        # The rule reads it as a time, and so refuses what only looks like one.
+        json_schema_extra=validation("self.getFullYear() >= 1970", "scheduledTime must be from 1970 on"),
+    )
     tags: Tags = Field(default_factory=list, description="Tags of this run.")
 
 
@@ -48,7 +71,7 @@ class Attempt(StoredModel):
     creation_time: AwareDatetime = Field(description="When the attempt was decided.")
     start_time: AwareDatetime | None = Field(default=None, description="When the flow's container started.")
     completion_time: AwareDatetime | None = Field(default=None, description="When the attempt ended.")
-    reason: Reason | None = Field(default=None, description="Why it ended.", json_schema_extra=_REASON)
+    reason: _StoredReason = Field(default=None, description="Why it ended.")
     message: str = Field(default="", max_length=4096, description="Why it ended, for people.")
     exit_code: int | None = Field(default=None, description="Exit code of the flow's container.")
     log_tail: str = Field(default="", max_length=4096, description="Last lines of a failed attempt's output.")
@@ -58,9 +81,7 @@ class FlowRunStatus(StoredModel):
     """Where the run stands."""
 
     state: RunState | None = Field(default=None, description="State of the run; a final one never changes.")
-    reason: Reason | None = Field(
-        default=None, description="Why, in one CamelCase word.", json_schema_extra=_REASON
-    )
+    reason: _StoredReason = Field(default=None, description="Why, in one CamelCase word.")
     message: str = Field(default="", max_length=4096, description="Why, and what to do, for people.")
     conditions: list[Condition] = Field(
         default_factory=list,

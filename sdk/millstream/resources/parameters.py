@@ -5,12 +5,16 @@ that somebody applies to the cluster can neither stall the operator nor make it 
 """
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Never
 
 import jsonschema_rs
 
-__all__ = ["InvalidSchemaError", "check_schema", "problems"]
+__all__ = ["MAX_DEPTH", "InvalidSchemaError", "check_schema", "problems", "too_deep"]
+
+MAX_DEPTH = 100
+"""Levels of nesting; what reads and writes JSON, here and in flows, does not take any number of them."""
 
 _SHOWN_CHARACTERS = 80
 _SCHEMA_CHARACTERS = 400
@@ -38,6 +42,20 @@ def problems(schema: dict[str, Any], parameters: dict[str, Any]) -> list[str]:
     """
     validator = _validator(json.dumps(schema, sort_keys=True))
     return [_sentence(error) for error in validator.iter_errors(parameters)]
+
+
+def too_deep(value: object) -> bool:
+    """Tell whether a JSON value is nested more deeply than `MAX_DEPTH`, however deep it is."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for parent in level for child in _children(parent)]
+    return bool(level)
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 @lru_cache(maxsize=512)

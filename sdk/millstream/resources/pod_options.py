@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from millstream.resources.model import Model, ObjectName, Quantity
+from millstream.resources.model import Model, ObjectName, Quantity, validation
 
 __all__ = ["PodOptions"]
 
@@ -16,14 +16,10 @@ _Key = Annotated[str, Field(min_length=1, max_length=253)]
 _Value = Annotated[str, Field(max_length=32768)]
 _VolumeName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 _Labels = Annotated[dict[_Key, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
-_UNRESERVED: JsonDict = {
-    "x-kubernetes-validations": [
-        {
-            "rule": "self.all(key, !key.startsWith('millstream.dev/'))",
-            "message": "names that begin with millstream.dev/ are the operator's",
-        }
-    ]
-}
+_UNRESERVED = validation(
+    "self.all(key, !key.startsWith('millstream.dev/'))",
+    "names that begin with millstream.dev/ are the operator's",
+)
 
 
 class ResourceRequirements(Model):
@@ -46,12 +42,25 @@ class KeySelector(Model):
 class EnvVarSource(Model):
     """Where an environment variable's value comes from; one of the two."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validation(
+            "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+            "give exactly one of secretKeyRef and configMapKeyRef",
+        )
+    )
+
     secret_key_ref: KeySelector | None = Field(default=None, description="A key of a Secret.")
     config_map_key_ref: KeySelector | None = Field(default=None, description="A key of a ConfigMap.")
 
 
 class EnvVar(Model):
     """An environment variable of the flow's container."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validation(
+            "!(has(self.value) && has(self.valueFrom))", "give value or valueFrom, not both"
+        )
+    )
 
     name: _Key = Field(description="Name of the variable.")
     value: _Value | None = Field(default=None, description="Its value; $(NAME) is not expanded.")
@@ -95,19 +104,24 @@ class SecretVolume(Model):
 
 
 _BY_NAME: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
-_ONE_SOURCE: JsonDict = {
-    "rule": "[has(self.persistentVolumeClaim), has(self.emptyDir), has(self.configMap), has(self.secret)]"
+_ONE_SOURCE = validation(
+    "[has(self.persistentVolumeClaim), has(self.emptyDir), has(self.configMap), has(self.secret)]"
     ".filter(given, given).size() == 1",
-    "message": "give exactly one of persistentVolumeClaim, emptyDir, configMap and secret",
-}
+    "give exactly one of persistentVolumeClaim, emptyDir, configMap and secret",
+)
 
 
 class Volume(Model):
     """A volume of the pod, from one of four sources."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_ONE_SOURCE]})
+    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
-    name: _VolumeName = Field(description="Name that volumeMounts refer to.")
+    name: _VolumeName = Field(
+        description="Name that volumeMounts refer to.",
+        json_schema_extra=validation(
+            "!self.startsWith('millstream-')", "names that begin with millstream- are the operator's"
+        ),
+    )
     persistent_volume_claim: PersistentVolumeClaim | None = Field(default=None, description="A claim.")
     empty_dir: EmptyDir | None = Field(default=None, description="A folder that lives as long as the pod.")
     config_map: Reference | None = Field(default=None, description="A ConfigMap as files.")
@@ -118,7 +132,15 @@ class VolumeMount(Model):
     """Where a volume appears in the flow's container."""
 
     name: _VolumeName = Field(description="Name of the volume.")
-    mount_path: str = Field(min_length=1, max_length=1024, description="Absolute path in the container.")
+    mount_path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="Absolute path in the container.",
+        json_schema_extra=validation(
+            "self.startsWith('/') && !self.startsWith('/run/millstream')",
+            "mountPath must be absolute, and not below /run/millstream, which is the operator's",
+        ),
+    )
     sub_path: str | None = Field(default=None, max_length=1024, description="Part of the volume to mount.")
     read_only: bool | None = Field(default=None, description="Mount it read-only.")
 
@@ -143,17 +165,17 @@ class SecurityContext(Model):
     fs_group: int | None = Field(default=None, ge=1, description="Group that owns the files of volumes.")
 
 
-_MOUNTED: JsonDict = {
-    "rule": "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes)"
+_MOUNTED = validation(
+    "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes)"
     " && self.volumes.exists(volume, volume.name == mount.name))",
-    "message": "each of volumeMounts must name one of volumes",
-}
+    "each of volumeMounts must name one of volumes",
+)
 
 
 class PodOptions(Model):
     """What a deployment may say about its pods."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_MOUNTED]})
+    model_config = ConfigDict(json_schema_extra=_MOUNTED)
 
     resources: ResourceRequirements | None = Field(default=None, description="Requests and limits.")
     env: list[EnvVar] = Field(

@@ -6,21 +6,19 @@ from typing import Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from millstream.resources.model import FreeForm, Model, ObjectName, Tags
+from millstream.resources.model import FreeForm, Model, ObjectName, Tags, validation
 from millstream.resources.pod_options import PodOptions
 
 __all__ = ["Backoff", "RetryPolicy", "RunTemplate", "Source", "Timeouts"]
 
 _DAY = 86_400
-_ENTRYPOINT = r"^[^:\s]+:[A-Za-z_][A-Za-z0-9_.]*$"
+_ENTRYPOINT = r"^[^:\s]+:[A-Za-z_][A-Za-z0-9_]*$"
 _IMAGE = "^[!-~]+$"
 
 
 def _matches(pattern: str, message: str) -> JsonDict:
     """Check a string by a rule, which unlike a schema's pattern can say what is expected."""
-    return {
-        "x-kubernetes-validations": [{"rule": f"self.matches({json.dumps(pattern)})", "message": message}]
-    }
+    return validation(f"self.matches({json.dumps(pattern)})", message)
 
 
 class Source(Model):

@@ -1,0 +1,34 @@
+"""What a status says to people: what happened, and what to do."""
+
+from datetime import datetime
+
+from millstream.resources.model import Condition, timestamp
+from millstream.resources.reasons import Reason
+
+__all__ = ["MESSAGE_CHARACTERS", "condition", "with_hint"]
+
+MESSAGE_CHARACTERS = 2000
+"""Of what others said. With a hint it stays below the 4,096 that the CRDs allow."""
+
+
+def with_hint(message: str, reason: Reason | None, run: str = "") -> str:
+    """Join a bounded message and the hint of its reason into whole sentences."""
+    message = message[:MESSAGE_CHARACTERS].rstrip()
+    if message and message[-1] not in ".!?:…":
+        message += "."
+    hint = reason.hint.replace("{run}", run) if reason else ""
+    return f"{message} {hint}".strip()
+
+
+def condition(
+    kind: str, status: str, reason: str, message: str, *, now: datetime, generation: int
+) -> Condition:
+    """Make a condition."""
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=timestamp(now),
+        observed_generation=generation,
+    )

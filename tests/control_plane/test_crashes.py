@@ -1,0 +1,128 @@
+"""The operator is killed after each of its writes, and another one takes over: the run's life is the same."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import mortal_operator
+import pytest
+from api_server import COMPLETED, FAILED, eventually
+from builders import TEMPLATE
+
+from millstream.resources.states import RunState
+from millstream_operator.kinds import JOBS, PODS, REVISIONS
+
+pytestmark = pytest.mark.control_plane
+
+NEVER = 10**9
+
+
+@pytest.fixture(scope="module")
+def start(limited_kubeconfig, tmp_path_factory):
+    """Start an operator for a namespace, which dies after so many writes; give its PID."""
+    logs = tmp_path_factory.mktemp("operators")
+    forker = subprocess.Popen(
+        [sys.executable, mortal_operator.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pids = []
+
+    def start(ns, writes):
+        order = {
+            "kubeconfig": str(limited_kubeconfig),
+            "namespace": ns.name,
+            "writes": writes,
+            "log": str(logs / ns.name),
+        }
+        forker.stdin.write(json.dumps(order) + "\n")
+        forker.stdin.flush()
+        pids.append(int(forker.stdout.readline()))
+        return pids[-1]
+
+    yield start
+    for pid in filter(lives, pids):
+        os.kill(pid, signal.SIGKILL)
+    forker.stdin.close()
+    forker.wait(20)
+    forker.stdout.close()
+    assert "unexpected error" not in "".join(log.read_text() for log in logs.iterdir())
+
+
+def lives(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+class Life:
+    """A run in a namespace of its own, and the operator that is killed once."""
+
+    def __init__(self, ns, start, template, ends, writes):
+        self.ns, self.start, self.ends, self.writes = ns, start, ends, writes
+        self.jobs = {}
+        self.killed = False
+        ns.deploy(**template)
+        ns.run()
+        self.pid = start(ns, writes)
+
+    def go_on(self):
+        """Do what is to be done next; True at the end of the run."""
+        if not lives(self.pid):
+            assert not self.killed, "the second one died as well"
+            self.killed = True
+            self.pid = self.start(self.ns, NEVER)
+        for job in self.ns.items(JOBS):
+            meta = job["metadata"]
+            assert self.jobs.setdefault(meta["name"], meta["uid"]) == meta["uid"], "a Job was made twice"
+        return self.ns.play("etl-1", *self.ends) and self.ns.is_let_go() and not lives_on(self)
+
+
+def lives_on(life):
+    """Whether the operator that is to be killed has writes left."""
+    return not life.killed and life.writes != NEVER
+
+
+# Of the deployment: its condition. Of the run: the revision, then of each attempt Pending, the Job, Running, its
+# end, and the pod's finalizer.
+LIVES = {
+    "successful": ({}, (COMPLETED,), 1 + 1 + 5),
+    "tried again": (
+        {"retryPolicy": {"failures": 1, "backoff": {"seconds": 0}}},
+        (FAILED, COMPLETED),
+        1 + 1 + 5 + 5,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LIVES)
+def test_a_kill_after_any_write_changes_nothing(make_namespace, start, kind):
+    template, ends, count = LIVES[kind]
+    lived = [Life(make_namespace(), start, TEMPLATE | template, ends, n) for n in range(1, count + 1)]
+    waiting = list(lived)
+
+    def all_have_ended():
+        waiting[:] = [life for life in waiting if not life.go_on()]
+        return not waiting
+
+    eventually(all_have_ended, f"{kind}: {[life.writes for life in waiting]}")
+    for life in lived:
+        status = life.ns.status()
+        assert status["state"] == RunState.COMPLETED, life.writes
+        assert status["attempt"] == len(ends), life.writes
+        assert status["failures"] == len(ends) - 1, life.writes
+        assert sorted(life.jobs) == life.ns.job_names() == [f"etl-1-{n + 1}" for n in range(len(ends))]
+        assert len(life.ns.items(PODS)) == len(ends)
+        assert len(life.ns.items(REVISIONS)) == 1
+        assert life.killed, life.writes
+
+
+@pytest.mark.parametrize("kind", LIVES)
+def test_no_write_is_left_out_above(make_namespace, start, kind):
+    template, ends, count = LIVES[kind]
+    life = Life(make_namespace(), start, TEMPLATE | template, ends, count + 1)
+    eventually(lambda: life.ns.play("etl-1", *ends) and life.ns.is_let_go())
+    life.ns.ready()
+    assert lives(life.pid)

@@ -1,0 +1,44 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+from api_server import eventually, run_operator
+
+from millstream.resources.states import RunState
+
+pytestmark = pytest.mark.control_plane
+
+
+def test_ends_when_it_is_told_to(limited_kubeconfig, tmp_path):
+    with run_operator(limited_kubeconfig, tmp_path / "log") as running:
+        eventually(lambda: "Serving all namespaces" in running.log)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0, running.log
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--log-level", "loud"], {}, "choose one of"),
+        ([], {"KUBECONFIG": "/does/not/exist"}, "no cluster is configured"),
+    ],
+)
+def test_says_what_is_wrong_before_it_starts(arguments, environment, message):
+    command = [sys.executable, "-m", "millstream_operator", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serves_only_its_namespaces(limited_kubeconfig, make_namespace, tmp_path):
+    served, other = make_namespace(), make_namespace()
+    for ns in (served, other):
+        ns.deploy()
+        ns.run()
+    with run_operator(limited_kubeconfig, tmp_path / "log", "--namespaces", served.name):
+        served.becomes(RunState.PENDING)
+        served.ready()
+    assert other.status() == {}

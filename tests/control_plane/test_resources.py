@@ -1,0 +1,247 @@
+"""What the API server says of the custom resources: which it takes, which it refuses, and why."""
+
+import json
+
+import pytest
+from api_server import RefusedError, custom
+from builders import TEMPLATE
+
+from millstream.resources import flow_deployment, flow_run
+from millstream.resources.flow_deployment import FlowDeploymentSpec
+from millstream.resources.flow_run import FlowRunSpec
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
+
+pytestmark = pytest.mark.control_plane
+
+BY_NAME = {"deploymentRef": {"name": "etl"}}
+KINDS = {flow_deployment.KIND: FLOW_DEPLOYMENTS, flow_run.KIND: FLOW_RUNS}
+LONG = "x" * 53
+
+
+def refusal(call):
+    with pytest.raises(RefusedError) as caught:
+        call()
+    return caught.value.message
+
+
+@pytest.mark.parametrize("path", ["flowrun.spec", "fdep.spec.retryPolicy.backoff", "fr.status.attempts"])
+def test_explains_itself(kubectl, path):
+    explained = kubectl("explain", path)
+    assert "FIELDS:" in explained
+    assert "<no description>" not in explained.lower()
+
+
+def test_lists_both_by_category(kubectl, ns):
+    ns.deploy()
+    ns.run()
+    names = kubectl("get", "millstream", "--namespace", ns.name, "--output", "name").split()
+    assert names == ["flowdeployment.millstream.dev/etl", "flowrun.millstream.dev/etl-1"]
+    assert "STATE" in kubectl("get", "fr", "--namespace", ns.name)
+    assert "ENTRYPOINT" in kubectl("get", "fdep", "--namespace", ns.name)
+
+
+def test_selects_runs_by_deployment_and_state(kubectl, ns):
+    ns.run("a")
+    ns.run("b", deploymentRef={"name": "other"})
+    ns.patch(FLOW_RUNS, "b", {"status": {"state": "Running"}}, "status")
+    for field, name in (("spec.deploymentRef.name=etl", "a"), ("status.state=Running", "b")):
+        found = kubectl("get", "fr", "--namespace", ns.name, "--field-selector", field, "--output", "name")
+        assert found.split() == [f"flowrun.millstream.dev/{name}"]
+
+
+def volume(**sources):
+    return {"pod": {"volumes": [{"name": "v", **sources}]}}
+
+
+REFUSED = {
+    "a name too long for pods": ("FlowRun", LONG, BY_NAME, "at most 52 characters"),
+    "a name with a dot": ("FlowRun", "a.b", BY_NAME, "may not contain dots"),
+    "a deployment's name too long": ("FlowDeployment", LONG, TEMPLATE, "at most 52 characters"),
+    "a deployment's name with a dot": ("FlowDeployment", "a.b", TEMPLATE, "may not contain dots"),
+    "no origin": ("FlowRun", "a", {}, "exactly one of spec.deploymentRef and spec.template"),
+    "two origins": ("FlowRun", "a", BY_NAME | {"template": TEMPLATE}, "exactly one of"),
+    "an unknown field": ("FlowRun", "a", BY_NAME | {"paramters": {}}, 'unknown field "spec.paramters"'),
+    "an unknown field of the pod": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"hostNetwork": True}},
+        'unknown field "spec.pod.hostNetwork"',
+    ),
+    "a retry policy with an unknown field": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"retryPolicy": {"retries": 1}}},
+        'unknown field "spec.template.retryPolicy.retries"',
+    ),
+    "no image": ("FlowDeployment", "a", {"entrypoint": "a:b"}, "spec.image: Required"),
+    "an entrypoint without a flow": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"entrypoint": "flows.py"},
+        "entrypoint",
+    ),
+    "root": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"securityContext": {"runAsUser": 0}}},
+        "greater than or equal to 1",
+    ),
+    "two sources in a volume": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | volume(emptyDir={}, configMap={"name": "m"}),
+        "exactly one of persistentVolumeClaim",
+    ),
+    "no source in a volume": ("FlowDeployment", "a", TEMPLATE | volume(), "exactly one of"),
+    "a volume twice": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"volumes": 2 * [{"name": "v", "emptyDir": {}}]}},
+        "Duplicate value",
+    ),
+    "a mount of no volume": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
+        "must name one of volumes",
+    ),
+    "a quantity that is none": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"resources": {"limits": {"memory": "1 GB"}}}},
+        "spec.pod.resources.limits.memory",
+    ),
+    "a tag twice": ("FlowRun", "a", BY_NAME | {"tags": ["x", "x"]}, "Duplicate value"),
+    "too many tags": ("FlowRun", "a", BY_NAME | {"tags": [str(n) for n in range(65)]}, "at most 64 items"),
+    "a time without a zone": (
+        "FlowRun",
+        "a",
+        BY_NAME | {"scheduledTime": "2026-03-01T12:00:00"},
+        "date-time",
+    ),
+    "parameters that are no object": ("FlowRun", "a", BY_NAME | {"parameters": []}, "must be of type object"),
+    "too many failures": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"retryPolicy": {"failures": 101}},
+        "less than or equal to 100",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(ns, case):
+    kind, name, spec, message = REFUSED[case]
+    assert message in refusal(lambda: ns.create(KINDS[kind], custom(kind, name, spec)))
+
+
+def test_takes_the_longest_name(ns):
+    assert ns.run("x" * 52)["metadata"]["name"] == "x" * 52
+
+
+SPEC = {
+    "parameters": {"a": 1, "list": [1, {"b": None}]},
+    "scheduledTime": "2999-01-01T00:00:00Z",
+    "tags": ["a"],
+}
+CHANGES = {
+    "deploymentRef": {"deploymentRef": {"name": "other"}},
+    "template": {"deploymentRef": None, "template": TEMPLATE},
+    "parameters": {"parameters": {"a": 2}},
+    "parameters deep inside": {"parameters": {"list": [1, {"b": 0}]}},
+    "parameters taken away": {"parameters": None},
+    "scheduledTime": {"scheduledTime": "2999-01-02T00:00:00Z"},
+    "scheduledTime taken away": {"scheduledTime": None},
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_run_does_not_change(ns, case):
+    ns.run(**SPEC)
+    field = case.split()[0]
+    message = refusal(lambda: ns.patch(FLOW_RUNS, "etl-1", {"spec": CHANGES[case]}))
+    assert f"spec.{field} of a FlowRun cannot be changed" in message
+
+
+def test_a_runs_template_does_not_change(ns):
+    ns.run(template=TEMPLATE)
+    message = refusal(lambda: ns.patch(FLOW_RUNS, "etl-1", {"spec": {"template": {"image": "other"}}}))
+    assert "spec.template of a FlowRun cannot be changed" in message
+
+
+def test_every_other_field_is_tried():
+    tried = {case.split()[0] for case in CHANGES} | {"tags"}
+    assert tried == {field.alias for field in FlowRunSpec.model_fields.values()}
+
+
+def test_tags_of_a_run_change(ns):
+    ns.run(**SPEC)
+    for tags in (["a", "b"], [], None):
+        ns.patch(FLOW_RUNS, "etl-1", {"spec": {"tags": tags}})
+
+
+@pytest.mark.parametrize("state", ["Completed", "Failed", "TimedOut", "Crashed", "Cancelled"])
+def test_a_final_state_does_not_change(ns, state):
+    ns.run()
+    ns.patch(FLOW_RUNS, "etl-1", {"status": {"state": "Running"}}, "status")
+    ns.patch(FLOW_RUNS, "etl-1", {"status": {"state": state}}, "status")
+    for change in ({"status": {"state": "Running"}}, {"status": {"state": None}}, {"status": None}):
+        message = refusal(lambda change=change: ns.patch(FLOW_RUNS, "etl-1", change, "status"))
+        assert "a final state does not change" in message
+    ns.patch(FLOW_RUNS, "etl-1", {"status": {"state": state, "message": "more"}}, "status")
+
+
+def test_a_state_that_there_is_not_is_refused(ns):
+    ns.run()
+    assert "Unsupported value" in refusal(
+        lambda: ns.patch(FLOW_RUNS, "etl-1", {"status": {"state": "Excellent"}}, "status")
+    )
+
+
+def test_what_is_applied_can_be_edited_with_kubectl(kubectl, ns):
+    for image in ("one", "two"):
+        o = custom("FlowDeployment", "etl", TEMPLATE | {"image": image})
+        assert "flowdeployment.millstream.dev/etl" in kubectl("apply", "-n", ns.name, "-f", "-", body=o)
+    assert ns.get(FLOW_DEPLOYMENTS, "etl")["spec"]["image"] == "two"
+
+
+TAKEN = [
+    {"parameters": {"none": None, "y": {"z": None}}},
+    {"parameters": {"": 1, "true": 2, "ä": "\u2028"}},
+    {"scheduledTime": "2026-03-01T12:00:00z"},
+    {"scheduledTime": "2026-03-01T12:00:00.123456789+05:30"},
+    {"scheduledTime": "2026-03-01T23:59:60Z"},
+    {"tags": None, "parameters": None, "scheduledTime": None},
+]
+
+
+@pytest.mark.parametrize("spec", TAKEN, ids=json.dumps)
+def test_the_operator_reads_every_run_that_is_taken(ns, spec):
+    try:
+        stored = ns.run(**spec)["spec"]
+    except RefusedError:
+        return
+    assert FlowRunSpec.model_validate(stored)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"timeouts": {"runSeconds": None}, "pod": None},
+        {"imagePullPolicy": None, "source": None, "retryPolicy": {"backoff": {}}},
+        {"pod": {"resources": {"limits": {"memory": "1Gi", "cpu": 2}}}},
+        {"pod": {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": 5}}]}},
+        {"retryPolicy": {"failures": 2.0}},
+        {"parameterSchema": {}, "parameters": {}},
+        {"entrypoint": "pkg.mod:flow\n"},
+        {"entrypoint": "flöws.py:flöw"},
+        {"image": "with\u00a0space"},
+    ],
+    ids=json.dumps,
+)
+def test_the_operator_reads_every_deployment_that_is_taken(ns, spec):
+    try:
+        stored = ns.deploy(**spec)["spec"]
+    except RefusedError:
+        return
+    assert FlowDeploymentSpec.model_validate(stored)

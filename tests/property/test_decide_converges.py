@@ -1,0 +1,371 @@
+"""Whatever happens around a run, in whatever order and seen however late: it comes to one end, and stays there."""
+
+from datetime import timedelta
+
+from builders import NOW, TEMPLATE, text
+from cluster_model import (
+    FLOW_DEPLOYMENTS,
+    FLOW_RUNS,
+    JOBS,
+    PODS,
+    REVISIONS,
+    Cluster,
+    Operator,
+    Violation,
+    deleting,
+    revisions_in_use,
+    runs,
+)
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from millstream.resources import labels
+from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+
+WHICH = st.integers(0, 5)
+COMPLETED = (0, (RunState.COMPLETED, None))
+ENDS = st.sampled_from(
+    [
+        COMPLETED,
+        (0, None),
+        (1, (RunState.FAILED, Reason.FLOW_FAILED)),
+        (1, None),
+        (65, (RunState.FAILED, Reason.INVALID_PARAMETERS)),
+        (124, (RunState.TIMED_OUT, Reason.RUN_TIMEOUT)),
+        (137, None),
+        (143, (RunState.CRASHED, Reason.INTERRUPTED)),
+    ]
+)
+STOPS = st.sampled_from([COMPLETED, (0, None), (137, None), (143, (RunState.CRASHED, Reason.INTERRUPTED))])
+ROUNDS = 60
+ROUNDS_BEFORE = st.integers(1, 8)
+
+
+class ARunAndItsCluster(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.cluster = Cluster()
+        self.api = self.cluster.api
+        self.operator = Operator(self.api)
+        self.finals = {}
+        self.images = {}
+
+    @initialize(
+        failures=st.integers(0, 2),
+        disruptions=st.integers(0, 2),
+        wait=st.sampled_from([0, 30]),
+        due=st.sampled_from([None, 60]),
+        template=st.booleans(),
+        deployment_first=st.booleans(),
+    )
+    def create(self, failures, disruptions, wait, due, template, deployment_first):
+        policy = {"failures": failures, "disruptions": disruptions, "backoff": {"seconds": wait}}
+        spec = TEMPLATE | {"retryPolicy": policy}
+        origin = {"template": spec} if template else {"deploymentRef": {"name": "etl"}}
+        self.policy = policy
+        self.run_spec = origin | ({"scheduledTime": text(NOW + timedelta(seconds=due))} if due else {})
+        kinds = {
+            FLOW_DEPLOYMENTS: {"metadata": {"name": "etl"}, "spec": spec, "status": {}},
+            FLOW_RUNS: {"metadata": {"name": "etl-1"}, "spec": self.run_spec, "status": {}},
+        }
+        for kind in kinds if deployment_first else reversed(kinds):
+            self.api.add(kind, kinds[kind])
+
+    # --- what the operator does, step by step, and what it gets to see ---
+
+    @rule(which=WHICH)
+    def take(self, which):
+        if keys := self.operator.waiting():
+            self.operator.take(keys[which % len(keys)])
+
+    @rule(which=WHICH)
+    def step(self, which):
+        if keys := self.operator.working():
+            self.operator.step(keys[which % len(keys)])
+
+    @rule()
+    def work(self):
+        for key in [*self.operator.working(), *self.operator.waiting()]:
+            while key in self.operator.working():
+                self.operator.step(key)
+            if key in self.operator.waiting():
+                self.operator.reconcile(key)
+
+    @rule(which=WHICH, again=st.booleans())
+    def see(self, which, again):
+        events = self.api.events
+        if events:
+            index = which % len(events)
+            event = events[index] if again else events.pop(index)
+            self.operator.see(*event)
+
+    @rule()
+    def see_all(self):
+        while self.api.events:
+            self.operator.see(*self.api.events.pop(0))
+
+    @rule()
+    def miss_all(self):
+        self.api.events.clear()
+
+    @rule()
+    def resync(self):
+        self.operator.resync()
+
+    @rule()
+    def crash(self):
+        self.operator.die()
+        self.api.events.clear()
+        self.operator = Operator(self.api)
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 301, 901]))
+    def pass_time(self, seconds):
+        self.api.now += timedelta(seconds=seconds)
+
+    # --- what Kubernetes does ---
+
+    def go_on(self):
+        """Let everybody do what is to be done next, but the flow does not end."""
+        self.see_all()
+        self.work()
+        moved = self.cluster.control_jobs() | self.cluster.collect_garbage()
+        for pod in self.cluster.pods:
+            moved |= self.cluster.bind(pod) or self.cluster.start(pod)
+            moved |= self.cluster.stop(pod, 143, (RunState.CRASHED, Reason.INTERRUPTED))
+        return moved
+
+    @rule(rounds=ROUNDS_BEFORE)
+    def all_goes_well_for_a_while(self, rounds):
+        for _ in range(rounds):
+            self.go_on()
+
+    @rule(rounds=ROUNDS_BEFORE, end=ENDS)
+    def the_flow_ends(self, rounds, end):
+        self.all_goes_well_for_a_while(rounds)
+        for pod in self.cluster.pods:
+            self.cluster.finish(pod, *end)
+
+    @rule(rounds=ROUNDS_BEFORE, evict=st.booleans())
+    def the_pod_is_taken_away(self, rounds, evict):
+        self.all_goes_well_for_a_while(rounds)
+        for pod in self.cluster.live_pods():
+            if evict and pod["spec"].get("nodeName"):
+                self.cluster.evict(pod)
+            else:
+                self.api.mark_deleted(PODS, pod)
+
+    @rule(rounds=ROUNDS_BEFORE, foreground=st.booleans())
+    def its_jobs_are_deleted(self, rounds, foreground):
+        self.all_goes_well_for_a_while(rounds)
+        for job in self.cluster.jobs:
+            self.api.mark_deleted(JOBS, job, *(["foregroundDeletion"] if foreground else []))
+        self.see_all()
+        self.work()
+
+    @rule(rounds=ROUNDS_BEFORE)
+    def a_deadline_is_exceeded(self, rounds):
+        self.all_goes_well_for_a_while(rounds)
+        for job in self.cluster.jobs:
+            self.cluster.exceed_deadline(job)
+
+    @rule(rounds=ROUNDS_BEFORE, calls=st.integers(0, 12), again=st.booleans())
+    def the_operator_dies_at_work(self, rounds, calls, again):
+        self.all_goes_well_for_a_while(rounds)
+        if again:
+            self.delete_the_run("create again")
+        self.see_all()
+        for _ in range(calls):
+            for key in self.operator.waiting():
+                self.operator.take(key)
+            for key in self.operator.working():
+                self.operator.step(key)
+        self.crash()
+
+    @rule(rounds=ROUNDS_BEFORE, image=st.sampled_from(["registry/etl:4", None]))
+    def the_deployment_is_long_gone(self, rounds, image):
+        self.all_goes_well_for_a_while(rounds)
+        self.edit_or_delete_the_deployment(image)
+        self.see_all()
+        self.api.now += timedelta(seconds=301)
+        self.operator.resync()
+        self.work()
+
+    @rule()
+    def control_jobs(self):
+        self.cluster.control_jobs()
+
+    @rule()
+    def collect_garbage(self):
+        self.cluster.collect_garbage()
+
+    def a_pod(self, which):
+        return self.cluster.pods[which % len(self.cluster.pods)]
+
+    @precondition(lambda self: self.cluster.pods)
+    @rule(which=WHICH)
+    def start_a_pod(self, which):
+        pod = self.a_pod(which)
+        self.cluster.bind(pod) or self.cluster.start(pod)
+
+    @precondition(lambda self: any(runs(pod) for pod in self.cluster.pods))
+    @rule(which=WHICH, end=ENDS)
+    def finish_a_pod(self, which, end):
+        self.cluster.finish(self.a_pod(which), *end)
+
+    @precondition(lambda self: any(deleting(pod) for pod in self.cluster.pods))
+    @rule(which=WHICH, end=STOPS)
+    def stop_a_pod(self, which, end):
+        pod = self.a_pod(which)
+        if pod["spec"].get("nodeName"):
+            self.cluster.stop(pod, *end)
+
+    # --- what goes wrong ---
+
+    @precondition(lambda self: self.cluster.pods)
+    @rule(which=WHICH, reason=st.sampled_from(["ImagePullBackOff", "CreateContainerConfigError"]))
+    def fail_to_start_a_pod(self, which, reason):
+        self.cluster.wait(self.a_pod(which), reason)
+
+    @rule(refuse=st.booleans())
+    def set_a_quota(self, refuse):
+        self.api.refuses_jobs = refuse
+
+    @rule(tag=st.sampled_from("abc"))
+    def tag_the_run(self, tag):
+        if run := self.api.find(FLOW_RUNS, "etl-1"):
+            run["spec"]["tags"] = [tag]
+            run["metadata"]["generation"] += 1
+            self.api.changed(FLOW_RUNS, run)
+
+    @rule(image=st.sampled_from(["registry/etl:2", "registry/etl:3", None]))
+    def edit_or_delete_the_deployment(self, image):
+        deployment = self.api.find(FLOW_DEPLOYMENTS, "etl")
+        if deployment and image:
+            deployment["spec"] = deployment["spec"] | {"image": image}
+            deployment["metadata"]["generation"] += 1
+            self.api.changed(FLOW_DEPLOYMENTS, deployment)
+        elif deployment:
+            self.api.mark_deleted(FLOW_DEPLOYMENTS, deployment)
+
+    @rule(what=st.sampled_from(["nothing", "nothing", "delete", "create again"]))
+    def delete_the_run(self, what):
+        run = self.api.find(FLOW_RUNS, "etl-1")
+        if run and what != "nothing":
+            self.api.mark_deleted(FLOW_RUNS, run)
+        if run and what == "create again":
+            fresh = {"metadata": {"name": "etl-1"}, "spec": self.run_spec, "status": {}}
+            self.api.add(FLOW_RUNS, fresh)
+
+    # --- what always holds ---
+
+    @invariant()
+    def what_always_holds(self):
+        self.a_run_has_one_live_pod_at_most()
+        self.all_attempts_have_the_frozen_template()
+        self.what_a_live_run_has_frozen_is_kept()
+        for run in self.api.of(FLOW_RUNS):
+            status = FlowRunStatus.model_validate(run["status"])
+            self.what_is_final_stays(run, status)
+            self.the_budgets_hold(status)
+            self.a_pod_is_let_go_only_when_its_outcome_is_known(run, status)
+
+    def a_run_has_one_live_pod_at_most(self):
+        live = [pod["metadata"]["labels"][labels.RUN_UID] for pod in self.cluster.live_pods()]
+        assert len(live) == len(set(live)), self.cluster.live_pods()
+
+    def all_attempts_have_the_frozen_template(self):
+        for job in self.cluster.jobs:
+            (container,) = job["spec"]["template"]["spec"]["containers"]
+            uid = job["metadata"]["labels"][labels.RUN_UID]
+            assert self.images.setdefault(uid, container["image"]) == container["image"]
+
+    def what_a_live_run_has_frozen_is_kept(self):
+        revisions = {revision["metadata"]["name"] for revision in self.api.of(REVISIONS)}
+        assert set(revisions_in_use(self.api)) <= revisions
+
+    def what_is_final_stays(self, run, status):
+        if status.state and status.state.is_final:
+            uid = run["metadata"]["uid"]
+            assert self.finals.setdefault(uid, status) == status
+            live = [p for p in self.cluster.live_pods() if p["metadata"]["labels"][labels.RUN_UID] == uid]
+            assert not live or status.reason is Reason.START_TIMEOUT
+
+    def the_budgets_hold(self, status):
+        assert status.failures <= self.policy["failures"] + 1
+        assert status.disruptions <= self.policy["disruptions"] + 1
+        assert status.attempt <= self.policy["failures"] + self.policy["disruptions"] + 1
+
+    def a_pod_is_let_go_only_when_its_outcome_is_known(self, run, status):
+        between = status.state is RunState.AWAITING_RETRY or (status.state and status.state.is_final)
+        for pod in self.cluster.pods:
+            meta = pod["metadata"]
+            own = meta["labels"][labels.RUN_UID] == run["metadata"]["uid"]
+            if own and not deleting(run) and labels.OUTCOME_FINALIZER not in meta["finalizers"]:
+                assert between or int(meta["labels"][labels.ATTEMPT]) < status.attempt
+
+    # --- what comes in the end ---
+
+    def teardown(self):
+        self.api.refuses_jobs = False
+        for _ in range(ROUNDS):
+            self.settle()
+            if self.at_its_end():
+                break
+            self.api.now += timedelta(seconds=61)
+        else:
+            raise Violation(f"no end: {self.api.objects}")
+        assert not [
+            pod for pod in self.cluster.pods if labels.OUTCOME_FINALIZER in pod["metadata"]["finalizers"]
+        ]
+        assert not self.cluster.live_pods()
+        self.nothing_is_left_to_do()
+        self.operator = Operator(self.api)
+        self.nothing_is_left_to_do()
+
+    def settle(self):
+        """Let everything happen that is under way, with no more faults."""
+        for number in range(ROUNDS):
+            moved = self.go_on()
+            if number == 0:
+                self.operator.resync()
+            for pod in self.cluster.pods:
+                moved |= self.cluster.finish(pod, *COMPLETED)
+            if not (moved or self.api.events or self.operator.waiting()):
+                return
+        raise Violation("it does not settle")
+
+    def at_its_end(self):
+        run = self.api.find(FLOW_RUNS, "etl-1")
+        state = FlowRunStatus.model_validate(run["status"]).state if run else None
+        return run is None or (state is not None and state.is_final)
+
+    def nothing_is_left_to_do(self):
+        self.see_all()
+        writes = self.api.writes
+        for key in list(self.operator.cache.keys()):
+            self.operator.reconcile(key)
+        assert self.api.writes == writes, "what is decided twice is not the same"
+
+
+def test_a_run_comes_to_one_end():
+    run_state_machine_as_test(
+        ARunAndItsCluster,
+        settings=settings(
+            max_examples=300,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+            report_multiple_bugs=False,
+        ),
+    )

@@ -1,0 +1,168 @@
+import pytest
+from builders import (
+    NOW,
+    TEMPLATE,
+    after,
+    make_deployment,
+    make_revision,
+    make_run,
+    make_status,
+    observe,
+    text,
+)
+
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+from millstream_operator.decide.admission import admit
+from millstream_operator.decide.plan import CreateJob, CreateRevision, WriteRunStatus
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}, "name": {"type": "string"}},
+    "required": ["n"],
+    "additionalProperties": False,
+}
+
+
+def plan_of(run, **world):
+    observed = observe(run, **world)
+    return admit(observed, observed.run)
+
+
+def written(plan):
+    (status,) = [action.status for action in plan.actions if isinstance(action, WriteRunStatus)]
+    return status
+
+
+def kinds(plan):
+    return [type(action) for action in plan.actions]
+
+
+def test_says_nothing_about_a_run_with_an_attempt():
+    assert plan_of(make_run(status=make_status(RunState.PENDING))) is None
+
+
+def test_waits_for_the_scheduled_time():
+    run = make_run(scheduledTime=text(after(60)))
+    plan = plan_of(run, deployment=make_deployment())
+    assert plan.requeue_at == after(60)
+    assert (written(plan).state, written(plan).reason) == (RunState.SCHEDULED, None)
+    assert "2026-03-01 12:01:00" in written(plan).message
+
+
+def test_says_only_once_that_it_waits():
+    run = make_run(scheduledTime=text(after(60)), status=make_status(RunState.SCHEDULED, attempt=0))
+    plan = plan_of(run)
+    assert (plan.actions, plan.requeue_at) == ((), after(60))
+
+
+@pytest.mark.parametrize("late", [0, 1, 86_400])
+def test_begins_when_due(late):
+    run = make_run(scheduledTime=text(NOW))
+    plan = plan_of(run, now=after(late), deployment=make_deployment())
+    assert kinds(plan) == [CreateRevision, WriteRunStatus, CreateJob]
+
+
+def test_writes_the_attempt_down_before_its_job_and_the_revision_before_both():
+    plan = plan_of(make_run(), deployment=make_deployment())
+    revision, _, job = plan.actions
+    status = written(plan)
+    assert (status.state, status.reason, status.attempt) == (RunState.PENDING, Reason.WAITING_FOR_POD, 1)
+    assert (status.current.number, status.current.job, status.current.creation_time) == (1, "etl-1-1", NOW)
+    assert status.revision == revision.name
+    assert job.job["metadata"]["name"] == "etl-1-1"
+
+
+def test_shares_a_revision_that_exists():
+    name = plan_of(make_run(), deployment=make_deployment()).actions[0].name
+    plan = plan_of(make_run(), deployment=make_deployment(), revisions=[make_revision(name)])
+    assert kinds(plan) == [WriteRunStatus, CreateJob]
+    assert written(plan).revision == name
+
+
+def test_a_template_needs_no_revision():
+    plan = plan_of(make_run(template=TEMPLATE))
+    assert kinds(plan) == [WriteRunStatus, CreateJob]
+    assert written(plan).revision is None
+
+
+@pytest.mark.parametrize("clock", [0, 9999])
+def test_waits_a_little_for_the_deployment_by_its_own_clock(clock):
+    plan = plan_of(make_run(), now=after(clock))
+    assert plan.requeue_at == after(clock + 30)
+    assert (written(plan).state, written(plan).reason) == (RunState.PENDING, Reason.DEPLOYMENT_NOT_FOUND)
+    waiting = make_run(status=written(plan))
+    again = plan_of(waiting, now=after(clock + 29.9))
+    assert (again.actions, again.requeue_at) == ((), after(clock + 30))
+    late = written(plan_of(waiting, now=after(clock + 30)))
+    assert (late.state, late.reason) == (RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND)
+    assert "no FlowDeployment etl in namespace team" in late.message
+
+
+def test_parameters_that_nothing_could_write_down_are_refused():
+    deep = 1
+    for _ in range(5000):
+        deep = [deep]
+    status = written(plan_of(make_run(parameters={"x": deep}), deployment=make_deployment()))
+    assert (status.state, status.reason) == (RunState.FAILED, Reason.INVALID_PARAMETERS)
+
+
+def test_begins_when_the_deployment_comes():
+    waiting = make_run(status=written(plan_of(make_run())))
+    assert kinds(plan_of(waiting, deployment=make_deployment()))[-1] is CreateJob
+
+
+TOO_LARGE = {"text": "ä" * 70_000}
+
+
+@pytest.mark.parametrize(
+    ("spec", "world", "reason", "message"),
+    [
+        ({}, {"deployment_error": "image: missing"}, Reason.DEPLOYMENT_NOT_READY, "image: missing"),
+        (
+            {},
+            {"deployment": make_deployment(parameterSchema={"type": "nonsense"})},
+            Reason.DEPLOYMENT_NOT_READY,
+            "FlowDeployment etl is not ready",
+        ),
+        (
+            {"parameters": {"n": "many"}},
+            {"deployment": make_deployment(parameterSchema=SCHEMA)},
+            Reason.INVALID_PARAMETERS,
+            "n must be integer, not 'many' (string).",
+        ),
+        (
+            {},
+            {"deployment": make_deployment(parameterSchema=SCHEMA)},
+            Reason.INVALID_PARAMETERS,
+            "n is missing.",
+        ),
+        (
+            {"template": TEMPLATE | {"parameterSchema": {"type": 1}}},
+            {},
+            Reason.INVALID_PARAMETER_SCHEMA,
+            "parameterSchema cannot be used",
+        ),
+        (
+            {"parameters": TOO_LARGE},
+            {"deployment": make_deployment()},
+            Reason.DOCUMENT_TOO_LARGE,
+            "131,072 are possible",
+        ),
+    ],
+)
+def test_refuses_bad_input_without_a_job(spec, world, reason, message):
+    plan = plan_of(make_run(**spec), **world)
+    status = written(plan)
+    assert kinds(plan) == [WriteRunStatus]
+    assert (status.state, status.reason, status.attempt) == (RunState.FAILED, reason, 0)
+    assert message in status.message
+    assert reason.hint in status.message
+    assert status.completion_time is not None
+
+
+def test_parameters_of_the_run_win_over_those_of_the_deployment():
+    deployment = make_deployment(parameters={"n": 1, "name": "a"}, parameterSchema=SCHEMA)
+    plan = plan_of(make_run(parameters={"n": 2}), deployment=deployment)
+    annotations = plan.actions[-1].job["spec"]["template"]["metadata"]["annotations"]
+    assert '"parameters":{"n":2,"name":"a"}' in annotations["millstream.dev/run"]

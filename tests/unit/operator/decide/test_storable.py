@@ -1,0 +1,51 @@
+import pytest
+from builders import make_record
+
+from millstream_operator.decide.storable import storable
+
+
+def nested(levels):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, True, 1, -(2**63), 2**63 - 1, 1.5e308, "ä\x00", {"a": [{"b": None}]}, {}, nested(100)],
+    ids=lambda value: repr(value)[:20],
+)
+def test_keeps_what_can_be_stored(result):
+    record = storable(make_record(result=result, has_result=True))
+    assert (record.result, record.has_result) == (result, True)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        2**63,
+        10**400,
+        float("nan"),
+        float("inf"),
+        "\ud800",
+        {"\ud800": 1},
+        [[10**30]],
+        {"a": {1}},
+        nested(101),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_leaves_out_what_cannot(result):
+    record = storable(make_record(result=result, has_result=True, message="kept", tasks={"Completed": 1}))
+    assert (record.result, record.has_result) == (None, False)
+    assert (record.message, record.tasks) == ("kept", {"Completed": 1})
+
+
+def test_text_loses_what_is_no_unicode():
+    record = storable(make_record(message="no file \udcff", log_tail="\ud800 ä"))
+    assert (record.message, record.log_tail) == ("no file ?", "? ä")
+
+
+def test_forged_counts_are_left_out():
+    assert storable(make_record(tasks={"Completed": 10**30})).tasks == {}

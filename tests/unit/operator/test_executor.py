@@ -1,0 +1,257 @@
+"""What a real API server does not answer on demand; the rest is in tests/control_plane."""
+
+import aiohttp
+import pytest
+from builders import NAMESPACE, NOW, make_deployment, make_job, make_pod, make_revision, make_run, make_status
+
+from millstream.resources.states import RunState
+from millstream_operator.api import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from millstream_operator.cache import Cache, Key
+from millstream_operator.decide.plan import (
+    ConfirmJob,
+    ConfirmRevision,
+    ConfirmRun,
+    CreateJob,
+    CreateRevision,
+    DeleteJob,
+    ReadWarning,
+    ReleasePod,
+    TryJob,
+    WriteRunStatus,
+)
+from millstream_operator.executor import Executor
+from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
+from millstream_operator.metrics import Metrics
+
+KEY = Key(FLOW_RUNS, NAMESPACE, "etl-1")
+JOB = CreateJob({"metadata": {"namespace": NAMESPACE, "name": "etl-1-1"}})
+
+
+class Api:
+    """Answers each verb with what it was given: an object, or an error to raise."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.calls = []
+
+    def __getattr__(self, verb):
+        async def call(kind, *arguments, **query):
+            self.calls.append((verb, kind, *arguments, *query.values()))
+            answer = self.answers[verb]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+
+class World:
+    def __init__(self, api, *, status=None):
+        self.cache, self.changed = Cache(), set()
+        self.cache.put(FLOW_RUNS, make_run(status=status))
+        self.cache.put(FLOW_DEPLOYMENTS, make_deployment())
+        self.executor = Executor(api, self.cache, Metrics(), self.changed.update, lambda: NOW)
+
+    def observed(self):
+        return self.cache.observe_run(KEY, NOW)
+
+    async def execute(self, action):
+        await self.executor.execute(action, KEY, self.observed())
+
+
+async def test_a_status_write_names_the_version_that_it_was_decided_from():
+    status = make_status(RunState.RUNNING)
+    api = Api(patch=make_run(version=2, status=status))
+    world = World(api)
+    await world.execute(WriteRunStatus(status))
+    ((_, _, _, name, (version, write), part),) = api.calls
+    assert (name, part) == ("etl-1", "status")
+    assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}
+    assert write["value"] == status.to_dict()
+    assert world.observed().run.status == status
+    assert world.changed == {KEY}
+
+
+async def test_a_conflict_ends_the_plan():
+    world = World(Api(patch=ConflictError(409, "changed")))
+    with pytest.raises(ConflictError):
+        await world.execute(WriteRunStatus(make_status(RunState.RUNNING)))
+
+
+async def test_no_job_is_made_for_a_run_that_is_gone():
+    world = World(Api(patch=NotFoundError(404, "gone")))
+    with pytest.raises(NotFoundError):
+        await world.execute(WriteRunStatus(make_status(RunState.PENDING)))
+    assert world.observed().run is None
+
+
+async def test_a_job_that_the_run_owns_is_taken_for_it():
+    world = World(Api(create=AlreadyExistsError(409, "exists"), get=make_job()))
+    await world.execute(JOB)
+    assert set(world.observed().jobs) == {"etl-1-1"}
+    assert world.observed().refusal is None
+
+
+async def test_a_job_of_somebody_else_is_not():
+    world = World(Api(create=AlreadyExistsError(409, "exists"), get=make_job(owner="other")))
+    await world.execute(JOB)
+    assert world.observed().jobs == {}
+    assert (world.observed().refusal.foreign, world.observed().refusal.job) == (True, "etl-1-1")
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 409, 413, 422, 500, 503])
+async def test_what_the_api_server_says_of_a_job_is_remembered(code):
+    world = World(Api(create=ApiError(code, "no")))
+    await world.execute(JOB)
+    refusal = world.observed().refusal
+    assert (refusal.job, refusal.code, refusal.message, refusal.time) == ("etl-1-1", code, "no", NOW)
+    assert world.changed == {KEY}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [*(ApiError(code, "later") for code in (401, 408, 429)), aiohttp.ClientError(), TimeoutError()],
+)
+async def test_what_passes_is_no_refusal(error):
+    world = World(Api(create=error))
+    with pytest.raises(type(error)):
+        await world.execute(JOB)
+    assert world.observed().refusal is None
+
+
+async def test_a_job_that_is_made_ends_the_refusal():
+    api = Api(create=ApiError(403, "quota"))
+    world = World(api)
+    await world.execute(JOB)
+    api.answers["create"] = make_job()
+    await world.execute(JOB)
+    assert world.observed().refusal is None
+
+
+async def test_a_revision_that_exists_is_the_same():
+    revision = make_revision("etl-a")
+    world = World(Api(create=AlreadyExistsError(409, "exists"), get=revision))
+    await world.execute(CreateRevision("etl-a", "etl", revision["data"]))
+    assert world.observed().revisions == {"etl-a": revision["data"]}
+
+
+async def test_a_job_that_is_gone_need_not_be_deleted():
+    await World(Api(delete=NotFoundError(404, "gone"))).execute(DeleteJob("etl-1-1", "uid"))
+
+
+async def test_only_our_finalizer_is_taken_and_only_off_that_pod():
+    api = Api(patch=make_pod(version=2, held=False))
+    world = World(api)
+    await world.execute(ReleasePod("etl-1-1-x", "uid", ("a", "millstream.dev/outcome", "b")))
+    ((_, kind, _, name, operations),) = api.calls
+    assert (kind, name) == (PODS, "etl-1-1-x")
+    assert [(o["op"], o["path"], o["value"]) for o in operations] == [
+        ("test", "/metadata/uid", "uid"),
+        ("test", "/metadata/finalizers", ["a", "millstream.dev/outcome", "b"]),
+        ("replace", "/metadata/finalizers", ["a", "b"]),
+    ]
+
+
+async def test_a_pod_that_is_gone_is_forgotten():
+    world = World(Api(patch=NotFoundError(404, "gone")))
+    world.cache.put(PODS, make_pod())
+    await world.execute(ReleasePod("etl-1-1-x", "uid-etl-1-1-x", ()))
+    assert world.observed().pods == ()
+
+
+@pytest.mark.parametrize(
+    ("job", "pods", "left"),
+    [
+        (make_job(version=5), [make_pod(version=5)], (1, 1)),
+        (make_job(version=5), [], (1, 0)),
+        (NotFoundError(404, "gone"), [make_pod(version=5)], (0, 1)),
+        (NotFoundError(404, "gone"), [], (0, 0)),
+        (make_job(version=5), [make_pod(version=5), make_pod(attempt=2)], (1, 2)),
+    ],
+)
+async def test_asking_makes_the_cache_true(job, pods, left):
+    world = World(Api(get=job, collect=(pods, 5)))
+    world.cache.put(JOBS, make_job())
+    world.cache.put(PODS, make_pod())
+    world.changed.clear()
+    await world.execute(ConfirmJob("etl-1-1"))
+    assert KEY in world.changed
+    observed = world.observed()
+    assert (len(observed.jobs), len(observed.pods)) == left
+    assert observed.confirmed == "etl-1-1"
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([], ""),
+        (
+            [
+                {"lastTimestamp": "2026-03-01T12:00:01Z", "message": "new"},
+                {"lastTimestamp": "2026-03-01T12:00:00Z", "message": "old"},
+            ],
+            "new",
+        ),
+        (
+            [
+                {"eventTime": "2026-03-01T12:00:00.5Z", "lastTimestamp": None, "message": "old"},
+                {"metadata": {"creationTimestamp": "2026-03-01T12:00:01Z"}, "message": "new"},
+            ],
+            "new",
+        ),
+    ],
+)
+async def test_the_latest_warning_is_told(events, message):
+    api = Api(collect=([{"metadata": {}, "reason": "FailedMount"} | event for event in events], 1))
+    world = World(api)
+    await world.execute(ReadWarning("uid-of-pod"))
+    assert api.calls == [("collect", EVENTS, NAMESPACE, "involvedObject.uid=uid-of-pod,type=Warning")]
+    assert (world.observed().warning.uid, world.observed().warning.message) == ("uid-of-pod", message)
+
+
+async def test_an_event_that_comes_and_goes_on_the_way_is_not_told():
+    event = {"metadata": {}, "lastTimestamp": "x", "reason": "FailedScheduling", "message": "0/3 nodes"}
+    world = World(Api(collect=([event], 1)))
+    await world.execute(ReadWarning("uid-of-pod"))
+    assert world.observed().warning.message == ""
+
+
+async def test_a_deployments_jobs_are_tried():
+    key = Key(FLOW_DEPLOYMENTS, NAMESPACE, "etl")
+    for answer, refusal in ((make_job(), ""), (ApiError(422, "label: invalid"), "label: invalid")):
+        world = World(Api(try_to_create=answer))
+        observed = world.cache.observe_deployment(key, NOW)
+        await world.executor.execute(TryJob(JOB.job), key, observed)
+        seen = world.cache.observe_deployment(key, NOW)
+        assert (seen.tried, seen.refusal) == (1, refusal)
+
+
+async def test_a_revision_of_the_name_with_other_content_is_replaced():
+    class Planted(Api):
+        async def create(self, *_, **__):
+            raise AlreadyExistsError(409, "exists")
+
+        async def delete(self, *arguments):
+            self.calls.append(("delete", arguments[2]))
+
+    api = Planted(get=make_revision("etl-a", {"image": "evil"}))
+    with pytest.raises(ConflictError):
+        await World(api).execute(CreateRevision("etl-a", "etl", {"image": "x"}))
+    assert ("delete", "etl-a") in api.calls
+
+
+async def test_what_is_asked_for_and_gone_is_forgotten():
+    world = World(Api(get=NotFoundError(404, "gone")))
+    await world.execute(ConfirmRevision("etl-a"))
+    assert world.observed().confirmed == "etl-a"
+    await world.execute(ConfirmRun("etl-1"))
+    assert world.observed().run is None
+
+
+async def test_revisions_are_labelled_so_that_they_are_found_again():
+    api = Api(create=make_revision("etl-a"))
+    await World(api).execute(CreateRevision("etl-a", "etl", {"image": "x"}))
+    ((_, kind, body),) = api.calls
+    assert kind == REVISIONS
+    assert body["metadata"]["labels"]["millstream.dev/deployment"] == "etl"
+    assert body["data"] == {"image": "x"}

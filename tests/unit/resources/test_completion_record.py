@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+from millstream.resources.completion_record import MAX_BYTES, CompletionRecord
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+
+FULL = CompletionRecord(
+    uid="u",
+    attempt=2,
+    state=RunState.FAILED,
+    reason=Reason.FLOW_FAILED,
+    message="ValueError: ä",
+    error="ValueError",
+    start_time="2026-03-01T12:00:00Z",
+    end_time="2026-03-01T12:00:01Z",
+    tasks={"Completed": 1},
+    result={"x": None},
+    has_result=True,
+    log_tail="Traceback\n",
+)
+
+
+def decode(text, uid="u", attempt=2):
+    return CompletionRecord.decode(text, uid=uid, attempt=attempt)
+
+
+@pytest.mark.parametrize("record", [FULL, CompletionRecord(uid="u", attempt=2, state=RunState.COMPLETED)])
+def test_comes_back_as_it_was(record):
+    encoded = record.encode()
+    assert len(encoded) <= MAX_BYTES
+    assert decode(encoded.decode()) == record
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Traceback (most recent call last):",
+        "null",
+        "[]",
+        "[" * 100_000,
+        json.dumps({"uid": "u", "attempt": 2, "state": "Completed"}),
+        json.dumps({"millstream": 2, "uid": "u", "attempt": 2, "state": "Completed"}),
+        json.dumps({"millstream": 1, "uid": "u", "attempt": 2}),
+        json.dumps({"millstream": 1, "uid": "u", "attempt": 2, "state": "Excellent"}),
+        FULL.encode().decode()[:-1],
+    ],
+)
+def test_nothing_else_passes_for_a_record(text):
+    assert decode(text) is None
+
+
+@pytest.mark.parametrize(("uid", "attempt"), [("other", 2), ("u", 1), ("u", "2")])
+def test_a_record_of_another_run_or_attempt_is_none(uid, attempt):
+    assert decode(FULL.encode().decode(), uid, attempt) is None
