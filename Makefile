@@ -36,12 +36,13 @@ images: venv cluster ## Build the operator's and the flows' images, and load the
 venv: .venv/made ## Make .venv with everything the commands below need
 
 .venv/made: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' 'pip>=25.1'
-	certificates=/etc/ssl/certs/ca-certificates.crt; \
+	@echo "making .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' 'pip>=25.1'
+	@certificates=/etc/ssl/certs/ca-certificates.crt; \
 	if [[ -e $$certificates ]]; then export SSL_CERT_FILE=$${SSL_CERT_FILE:-$$certificates}; fi; \
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
-	touch $@
+	@touch $@
 
 generate: venv ## Write the files that are made from others: CRDs, and the chart's copy of them
 	$(BIN)/python -m millstream.resources.crd crds

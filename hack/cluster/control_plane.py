@@ -8,6 +8,7 @@ server and set the status of Jobs and pods themselves. The programs come from `h
 
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from pathlib import Path
 __all__ = ["ControlPlane", "MissingProgramsError", "running"]
 
 _DEADLINE_SECONDS = 60
+_PR_SET_PDEATHSIG = 1
 _ADMIN_TOKEN = "admin-of-a-throw-away-control-plane"  # noqa: S105  (it guards an API server on loopback)
 
 
@@ -147,9 +149,20 @@ def _start_controllers(stack: contextlib.ExitStack, directory: Path, plane: Cont
 def _start(stack: contextlib.ExitStack, directory: Path, name: str, *arguments: str) -> Path:
     log = directory / f"{name}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen([program(name), *arguments], stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [program(name), *arguments],
+            stdout=output,
+            stderr=output,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509  (there are no threads yet)
+        )
     stack.callback(_stop, process)
     return log
+
+
+def _end_with_parent() -> None:
+    """Have Linux end this process when the one that started it ends, even by SIGKILL."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -39,14 +39,36 @@ def test_a_run_made_while_there_is_no_operator_is_run_later(operator, runs):
 
 
 def test_an_operator_killed_between_run_and_job_makes_one_job(operator, runs):
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "no-jobs"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    runs.deploy("nap", NAP)
+    runs.apply(quota)
+    names = [runs.start("nap") for _ in range(3)]
+    for run in names:
+        status = runs.until(run, "Pending", reason="PodCreationFailed")
+        assert (status["attempt"], runs.jobs(run)) == (1, [])
+    kill(operator)
+    runs.kubectl("delete", "resourcequota", "no-jobs")
+    for run in names:
+        status = runs.until(run, "Completed", seconds=240)
+        (job,) = runs.items("jobs", f"millstream.dev/run={run}")
+        (attempt,) = status["attempts"]
+        assert (attempt["number"], attempt["jobUid"]) == (1, job["metadata"]["uid"])
+
+
+def test_runs_survive_an_operator_that_dies_again_and_again(operator, runs):
     runs.deploy("nap", NAP)
     names = []
     for _ in range(4):
-        names += [runs.start("nap") for _ in range(3)]
+        names += [runs.start("nap", parameters={"seconds": 1}) for _ in range(2)]
         kill(operator)
     for run in names:
-        runs.until(run, "Completed", seconds=240)
-        assert runs.jobs(run) == [f"{run}-1"]
+        status = runs.until(run, "Completed", seconds=240)
+        assert [attempt["number"] for attempt in status["attempts"]] == [1]
 
 
 def test_an_end_that_no_operator_saw_is_not_lost(operator, runs):

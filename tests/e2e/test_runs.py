@@ -91,6 +91,14 @@ def test_a_deployment_says_whether_it_is_ready(runs):
     assert status["attempt"] == 0
 
 
+def test_a_deployment_whose_pods_would_be_refused_says_so(runs):
+    runs.deploy("broken", GREET, pod={"labels": {"a b": "x y"}})
+    runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", "--timeout=60s")
+    (condition,) = runs.get("fdep", "broken")["status"]["conditions"]
+    assert condition["reason"] == "InvalidPod"
+    assert "a b" in condition["message"]
+
+
 def test_a_flow_that_raises_is_tried_as_often_as_its_policy_says(runs):
     runs.deploy("fail", FAIL, retryPolicy={"failures": 1, **AT_ONCE})
     run = runs.start("fail")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from builders import NOW, TEMPLATE, text
 from cluster_model import (
     FLOW_DEPLOYMENTS,
@@ -12,6 +13,7 @@ from cluster_model import (
     Cluster,
     Operator,
     Violation,
+    completed,
     deleting,
     revisions_in_use,
     runs,
@@ -149,11 +151,13 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         for _ in range(rounds):
             self.go_on()
 
-    @rule(rounds=ROUNDS_BEFORE, end=ENDS)
-    def the_flow_ends(self, rounds, end):
+    @rule(rounds=ROUNDS_BEFORE, end=ENDS, seen=st.booleans())
+    def the_flow_ends(self, rounds, end, seen):
         self.all_goes_well_for_a_while(rounds)
         for pod in self.cluster.pods:
             self.cluster.finish(pod, *end)
+        if not seen:
+            self.miss_all()
 
     @rule(rounds=ROUNDS_BEFORE, evict=st.booleans())
     def the_pod_is_taken_away(self, rounds, evict):
@@ -178,18 +182,25 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         for job in self.cluster.jobs:
             self.cluster.exceed_deadline(job)
 
-    @rule(rounds=ROUNDS_BEFORE, calls=st.integers(0, 12), again=st.booleans())
-    def the_operator_dies_at_work(self, rounds, calls, again):
-        self.all_goes_well_for_a_while(rounds)
-        if again:
-            self.delete_the_run("create again")
+    @rule(
+        rounds=st.integers(0, 8),
+        calls=st.integers(0, 12),
+        what=st.sampled_from(["crash", "crash", "delete", "create again"]),
+    )
+    def something_happens_while_it_works(self, rounds, calls, what):
+        for _ in range(rounds):
+            self.go_on()
         self.see_all()
         for _ in range(calls):
+            working = self.operator.working()
             for key in self.operator.waiting():
                 self.operator.take(key)
-            for key in self.operator.working():
+            for key in working:
                 self.operator.step(key)
-        self.crash()
+        if what == "crash":
+            self.crash()
+        else:
+            self.delete_the_run(what)
 
     @rule(rounds=ROUNDS_BEFORE, image=st.sampled_from(["registry/etl:4", None]))
     def the_deployment_is_long_gone(self, rounds, image):
@@ -277,6 +288,7 @@ class ARunAndItsCluster(RuleBasedStateMachine):
             status = FlowRunStatus.model_validate(run["status"])
             self.what_is_final_stays(run, status)
             self.the_budgets_hold(status)
+            self.what_completed_is_completed(run, status)
             self.a_pod_is_let_go_only_when_its_outcome_is_known(run, status)
 
     def a_run_has_one_live_pod_at_most(self):
@@ -304,6 +316,15 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         assert status.failures <= self.policy["failures"] + 1
         assert status.disruptions <= self.policy["disruptions"] + 1
         assert status.attempt <= self.policy["failures"] + self.policy["disruptions"] + 1
+
+    def what_completed_is_completed(self, run, status):
+        for pod in self.cluster.pods:
+            own = pod["metadata"]["labels"]
+            if own[labels.RUN_UID] == run["metadata"]["uid"] and completed(pod):
+                assert status.attempt == int(own[labels.ATTEMPT])
+                assert status.state is not RunState.AWAITING_RETRY
+                good = status.state is RunState.COMPLETED or status.reason is Reason.START_TIMEOUT
+                assert good or not (status.state and status.state.is_final)
 
     def a_pod_is_let_go_only_when_its_outcome_is_known(self, run, status):
         between = status.state is RunState.AWAITING_RETRY or (status.state and status.state.is_final)
@@ -369,3 +390,74 @@ def test_a_run_comes_to_one_end():
             report_multiple_bugs=False,
         ),
     )
+
+
+def go_through_its_life(cluster, pod):
+    attempt = int(pod["metadata"]["labels"][labels.ATTEMPT])
+    if deleting(pod):
+        cluster.stop(pod, 143, (RunState.CRASHED, Reason.INTERRUPTED))
+    elif runs(pod) and attempt == 1:
+        cluster.finish(pod, 1, (RunState.FAILED, Reason.FLOW_FAILED))
+    elif runs(pod) and attempt == 2:
+        cluster.evict(pod)
+    else:
+        cluster.bind(pod) or cluster.start(pod) or cluster.finish(pod, *COMPLETED)
+
+
+def lead_a_life(machine, interrupt, when):
+    """Let a run fail, be evicted and complete; interrupt it before the operator's call number `when`.
+
+    Gives the number of calls.
+    """
+    calls = 0
+    for _ in range(ROUNDS):
+        machine.see_all()
+        while machine.operator.working() or machine.operator.waiting():
+            if calls == when:
+                interrupt(machine)
+            calls += 1
+            working = machine.operator.working()
+            for key in machine.operator.waiting():
+                machine.operator.take(key)
+            for key in working:
+                machine.operator.step(key)
+            machine.what_always_holds()
+        machine.cluster.control_jobs()
+        machine.cluster.collect_garbage()
+        for pod in machine.cluster.pods:
+            go_through_its_life(machine.cluster, pod)
+        if machine.at_its_end():
+            break
+        machine.api.now += timedelta(seconds=1)
+    machine.teardown()
+    return calls
+
+
+INTERRUPTIONS = {
+    "the operator dies": ARunAndItsCluster.crash,
+    "events are lost": ARunAndItsCluster.miss_all,
+    "the run is deleted": lambda machine: machine.delete_the_run("delete"),
+    "the run is created again": lambda machine: machine.delete_the_run("create again"),
+    "the run is tagged": lambda machine: machine.tag_the_run("x"),
+    "the deployment is deleted": lambda machine: machine.edit_or_delete_the_deployment(None),
+    "the deployment is edited": lambda machine: machine.edit_or_delete_the_deployment("registry/etl:9"),
+    "its jobs are deleted": lambda machine: machine.its_jobs_are_deleted(0, foreground=False),
+    "its jobs are deleted in the foreground": lambda machine: machine.its_jobs_are_deleted(
+        0, foreground=True
+    ),
+    "its pods are deleted": lambda machine: machine.the_pod_is_taken_away(0, evict=False),
+}
+
+
+def a_new_run():
+    machine = ARunAndItsCluster()
+    machine.create(failures=2, disruptions=3, wait=0, due=None, template=False, deployment_first=True)
+    return machine
+
+
+@pytest.mark.parametrize("what", INTERRUPTIONS)
+def test_a_run_may_be_interrupted_before_any_call(what):
+    calls = lead_a_life(a_new_run(), None, None)
+    assert calls > 20
+    for when in range(calls):
+        lead_a_life(a_new_run(), INTERRUPTIONS[what], when)
