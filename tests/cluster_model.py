@@ -5,8 +5,8 @@ server pauses before and after it takes effect, so that whoever drives the model
 meanwhile, or whether the operator dies there.
 """
 
-import copy
 import json
+import marshal
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from datetime import datetime, timedelta
@@ -43,6 +43,14 @@ SCHEMAS = {
 }
 
 
+METRICS = Metrics()
+
+
+def copied(o: Any) -> Any:
+    """Copy what is JSON, in a fifth of the time that copy.deepcopy takes."""
+    return marshal.loads(marshal.dumps(o))  # noqa: S302  (our own)
+
+
 class Violation(BaseException):
     """Something happened that must never happen."""
 
@@ -76,7 +84,7 @@ class ApiServer:
         meta = o["metadata"]
         if self.find(kind, meta["name"]):
             raise AlreadyExistsError(409, "exists")
-        new = {"status": {}} | copy.deepcopy(o)
+        new = {"status": {}} | copied(o)
         new["metadata"] |= {
             "namespace": NAMESPACE,
             "uid": f"uid-{self._version}",
@@ -90,7 +98,7 @@ class ApiServer:
     def changed(self, kind: Kind, o: Object, event: str = "MODIFIED") -> None:
         self._version += 1
         o["metadata"]["resourceVersion"] = str(self._version)
-        self.events.append((event, kind, copy.deepcopy(o)))
+        self.events.append((event, kind, copied(o)))
 
     def mark_deleted(self, kind: Kind, o: Object, *finalizers: str) -> None:
         """Delete an object, or begin to if something holds it."""
@@ -118,7 +126,7 @@ class ApiServer:
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         del namespace
         await pause()
-        return copy.deepcopy(self._existing(kind, name))
+        return copied(self._existing(kind, name))
 
     async def collect(
         self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = ""
@@ -127,7 +135,7 @@ class ApiServer:
         await pause()
         name, _, value = labels.partition("=")
         found = [o for o in self.of(kind) if not value or o["metadata"].get("labels", {}).get(name) == value]
-        return copy.deepcopy(found), self._version
+        return copied(found), self._version
 
     async def try_to_create(self, kind: Kind, body: Object) -> None:
         del kind, body
@@ -139,7 +147,7 @@ class ApiServer:
             if self.refuses_jobs:
                 raise ApiError(403, "exceeded quota")
             self._check_job(body)
-        stored = copy.deepcopy(self.add(kind, dict(body)))
+        stored = copied(self.add(kind, dict(body)))
         self.writes += 1
         await pause()
         return stored
@@ -150,7 +158,7 @@ class ApiServer:
         del namespace
         await pause()
         o = self._existing(kind, name)
-        new = copy.deepcopy(o)
+        new = copied(o)
         for operation in operations:
             _apply(operation, new)
         if part == "status":
@@ -159,7 +167,7 @@ class ApiServer:
         self.writes += 1
         self.changed(kind, o)
         self.collect_garbage_of(kind, o)
-        stored = copy.deepcopy(o)
+        stored = copied(o)
         await pause()
         return stored
 
@@ -390,7 +398,7 @@ class Cluster:
                     "finalizers": [*spec["metadata"]["finalizers"], TRACKED],
                     "ownerReferences": [{"uid": meta["uid"], "controller": True}],
                 },
-                "spec": copy.deepcopy(spec["spec"]),
+                "spec": copied(spec["spec"]),
                 "status": {"phase": "Pending", "containerStatuses": []},
             },
         )
@@ -505,8 +513,8 @@ class Operator:
         self.queue = Queue(lambda: api.now)
         self._working: dict[Key, Coroutine[Any, Any, str]] = {}
         now = lambda: api.now  # noqa: E731
-        executor = Executor(api, self.cache, Metrics(), self._changed, now)
-        self._reconciler = Reconciler(self.cache, self.queue, executor, Metrics(), now)
+        executor = Executor(api, self.cache, METRICS, self._changed, now)
+        self._reconciler = Reconciler(self.cache, self.queue, executor, METRICS, now)
         self.resync()
 
     def _changed(self, keys: set[Key]) -> None:
@@ -514,7 +522,7 @@ class Operator:
 
     def resync(self) -> None:
         for kind in WATCHED:
-            objects = copy.deepcopy(self._api.of(kind))
+            objects = copied(self._api.of(kind))
             self._changed(self.cache.replace(kind, objects, self._api._version, None))
         self._changed(set(self.cache.keys()))
 
@@ -523,7 +531,7 @@ class Operator:
         if event == "DELETED":
             self._changed(self.cache.remove(kind, NAMESPACE, meta["name"], meta["uid"]))
         else:
-            self._changed(self.cache.put(kind, copy.deepcopy(o)))
+            self._changed(self.cache.put(kind, copied(o)))
 
     def waiting(self) -> list[Key]:
         """Give the keys that a worker can take."""

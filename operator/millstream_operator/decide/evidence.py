@@ -109,13 +109,21 @@ def _reason(job: Job | None, pod: Pod | None, record: CompletionRecord | None) -
         return Reason.EVICTED, (pod.disruption if pod else "") or "Kubernetes took the pod away."
     if cause == "DeadlineExceeded":
         return Reason.RUN_TIMEOUT, "The Job was active for longer than all its limits together."
-    if pod and pod.reason == "Evicted":
-        return Reason.STORAGE_EXCEEDED, pod.message
-    if pod and pod.container_reason == "OOMKilled":
-        return Reason.OOM_KILLED, record.message if record else "The container reached its memory limit."
+    if pod and (told := _by_kubelet(pod, record)):
+        return told
     if record and record.reason and record.reason in VERDICTS and pod and pod.exit_code != 0:
         return record.reason, record.message
     return _by_exit_code(_exit_code(job, pod), gone=pod is None or pod.deleting)
+
+
+def _by_kubelet(pod: Pod, record: CompletionRecord | None) -> tuple[Reason, str] | None:
+    if pod.reason == "Evicted":
+        return Reason.STORAGE_EXCEEDED, pod.message
+    if pod.phase == "Failed" and pod.exit_code is None:
+        return Reason.POD_LOST, f"The node did not run the pod: {pod.reason} {pod.message}".rstrip()
+    if pod.container_reason == "OOMKilled":
+        return Reason.OOM_KILLED, record.message if record else "The container reached its memory limit."
+    return None
 
 
 def _by_exit_code(code: int | None, *, gone: bool) -> tuple[Reason, str]:

@@ -157,7 +157,7 @@ SIGNATURES = {
         {"exit_code": 1, "record": "Traceback…"},
         Reason.NON_ZERO_EXIT,
     ),
-    "never ran, by the Job": (BACKOFF, {"phase": "Failed"}, Reason.NO_RESULT),
+    "refused by the node": (BACKOFF, {"phase": "Failed", "reason": "OutOfcpu"}, Reason.POD_LOST),
 }
 
 
