@@ -19,6 +19,14 @@ Usage:
     ```
 """
 
+import sys as _sys
+
+if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
+    # The first process of a pod, for which Python imports this package first: a SIGTERM must not get lost meanwhile.
+    from millstream.runner._held_signals import hold_signals
+
+    hold_signals()
+
 from millstream.context import get_run_context
 from millstream.flows import Flow, flow
 from millstream.logging import get_run_logger

@@ -96,22 +96,3 @@ def check_name(name: object, what: str) -> str:
         reason = f"has {' '.join(banned)}" if banned else "is empty"
         raise InvalidNameError(f"{name!r} cannot be the name of a {what}: it {reason}.")
     return name
-
-
-def check_options(given: dict[str, Any], known: frozenset[str], decorator: str) -> None:
-    """Refuse options that do not exist, with a guess at what was meant.
-
-    Raises:
-        TypeError: There are unknown options.
-    """
-    if given.keys() <= known:
-        return
-    import difflib  # noqa: PLC0415 - for the error alone
-
-    problems = []
-    for option in given.keys() - known:
-        close = difflib.get_close_matches(option, known, n=1)
-        problems.append(f"{option!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
-    raise TypeError(
-        f"@{decorator} has no option {', '.join(sorted(problems))}. It has: {', '.join(sorted(known))}."
-    )

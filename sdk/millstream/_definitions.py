@@ -6,8 +6,9 @@ from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar
 
-from millstream._callables import check_function, check_name, check_options, is_async
+from millstream._callables import check_function, check_name, is_async
 from millstream._engine.retries import RetryPolicy, check_retries, retry_delays
+from millstream._options import check_callback, check_kinds, check_options
 from millstream._parameters import Parameters
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_KINDS = {"description": str, "version": str, "log_prints": bool, "validate_parameters": bool}
+_DELAYS = "a number, a list of numbers, or a function"
 
 
 class Options(TypedDict, total=False):
@@ -48,6 +52,7 @@ class Definition(Generic[P, R]):
     def __init__(self, fn: Callable[P, R], options: Mapping[str, Any], default_name: str) -> None:
         self._options = {option: value for option, value in options.items() if value is not None}
         given = self._options
+        check_kinds(given, _KINDS, self._word)
         # For methods: what `__get__` binds to, by the decorator that is inside of this one.
         self._binds = {staticmethod: None, classmethod: "class"}.get(type(fn), "instance")
         if isinstance(fn, staticmethod | classmethod):
@@ -56,12 +61,16 @@ class Definition(Generic[P, R]):
         update_wrapper(self, fn)  # type: ignore[arg-type] # meant for functions, and does for any object
         self.fn = fn
         self.isasync = is_async(fn)
+        # The name of its coroutines, in Python's warning about one that was never awaited and in asyncio's messages.
+        self._called: str = getattr(fn, "__qualname__", default_name)
         self.name = check_name(given.get("name", default_name), self._word)
         self.version: str | None = given.get("version")
         self.log_prints: bool | None = given.get("log_prints")
         self.retries = check_retries(given.get("retries", 0))
         self.retry_delay_seconds: float | Sequence[float] | Callable[[int], Sequence[float]]
         self.retry_delay_seconds = given.get("retry_delay_seconds", 0)
+        if callable(self.retry_delay_seconds):
+            check_callback("retry_delay_seconds", self.retry_delay_seconds, "retries", kind=_DELAYS)
         delays = retry_delays(self.retries, self.retry_delay_seconds)
         self._retry_policy = RetryPolicy(self.retries, delays, self._wants_retry()) if self.retries else None
 

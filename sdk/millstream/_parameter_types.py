@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import typing
 from functools import cached_property
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic_core.core_schema import CoreSchema
 
 _LONGEST_VALUE = 80
+_logger = logging.getLogger("millstream")
 
 
 class ParameterTypes:
@@ -37,7 +39,15 @@ class ParameterTypes:
 
     @cached_property
     def _model(self) -> type[BaseModel]:
-        hints = _resolved_hints(self._fn, self._signature)
+        hints, unresolved = _resolved_hints(self._fn, self._signature)
+        for name, text in unresolved.items():
+            _logger.warning(
+                "%s does not check its parameter %r: the type hint %s cannot be resolved. What it names has to be "
+                "defined where the code runs, and not only under `if TYPE_CHECKING:`.",
+                self._owner,
+                name,
+                text if isinstance(text, str) else repr(text),
+            )
         fields: dict[str, Any] = {}
         for number, parameter in enumerate(self._signature.parameters.values()):
             default = ... if parameter.default is parameter.empty else parameter.default
@@ -125,22 +135,25 @@ def _problem(problem: ErrorDetails) -> str:
     return f"{where}: {problem['msg']}, got {text} ({type(value).__name__})"
 
 
-def _resolved_hints(fn: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
-    """Type hints by parameter; `Any` where there is none, or one that exists for type checkers only."""
+def _resolved_hints(
+    fn: Callable[..., Any], signature: inspect.Signature
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Type hints by parameter, `Any` where there is none; and those that exist for type checkers only."""
     function = getattr(fn, "__func__", getattr(fn, "func", fn))
     module_names = getattr(function, "__globals__", {})
     code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
     closure = dict(_filled(zip(code.co_freevars, cells, strict=True))) if code and cells else {}
     hints: dict[str, Any] = {}
+    unresolved: dict[str, Any] = {}
     for name, parameter in signature.parameters.items():
         hints[name] = Any
         if parameter.annotation is not parameter.empty:
             holder = SimpleNamespace(__annotations__={name: parameter.annotation})
             try:
                 hints.update(typing.get_type_hints(holder, module_names, closure, include_extras=True))
-            except Exception:  # noqa: BLE001, S112 - an annotation may be any text; then nothing is checked
-                continue
-    return hints
+            except Exception:  # noqa: BLE001 - an annotation may be any text; then nothing is checked
+                unresolved[name] = parameter.annotation
+    return hints, unresolved
 
 
 def _filled(cells: typing.Iterable[tuple[str, Any]]) -> typing.Iterator[tuple[str, Any]]:

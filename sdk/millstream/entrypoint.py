@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -38,10 +39,13 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
 
 
 def _load_file(place: str) -> ModuleType:
-    path = Path(place).resolve()
+    # Not resolved: the files of a mounted ConfigMap are links into a folder with a time in its name, which nobody
+    # would know again in a traceback.
+    path = Path(os.path.abspath(place))  # noqa: PTH100 - `absolute` leaves `..` in
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise EntrypointError(f"The file {place!r} {what} (looked in {Path.cwd()}).")
+    _put_first_on_path(str(path.resolve().parent))  # where a script that is a link finds its local modules
     _put_first_on_path(str(path.parent))
     name = path.stem
     loaded = sys.modules.get(name)

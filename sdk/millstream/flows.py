@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
-from millstream._callables import check_options, function_name
+from millstream._callables import function_name
 from millstream._definitions import Definition, Options
 from millstream._engine.drive import drive, drive_async
 from millstream._engine.flow_runs import FlowRun
+from millstream._options import check_callback, check_options, check_template
 from millstream.exceptions import ParameterBindError
 
 if TYPE_CHECKING:
@@ -56,11 +57,12 @@ class Flow(Definition[P, R]):
     def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
         check_options(dict(options), self._known_options, self._word)
         delay = options.get("retry_delay_seconds")
-        if delay is not None and not isinstance(delay, int | float):
+        if delay is not None and (isinstance(delay, bool) or not isinstance(delay, int | float)):
             raise TypeError(f"A flow's retry_delay_seconds is a number, and got {delay!r}.")
         self.flow_run_name = options.get("flow_run_name")
         self.should_validate_parameters = options.get("validate_parameters") is not False
         super().__init__(fn, options, function_name(fn).replace("_", "-"))
+        self._check_run_name()
 
     @overload
     def __call__(
@@ -89,8 +91,11 @@ class Flow(Definition[P, R]):
             parameters = self._parameters.bind(args, kwargs)
         except ParameterBindError as error:
             raise error.with_traceback(None) from None
-        driver = drive_async if self.isasync else drive
-        return driver(FlowRun(self, parameters, return_state=return_state))  # in no variable: see `drive`
+        if not self.isasync:
+            return drive(FlowRun(self, parameters, return_state=return_state))  # in no variable: see `drive`
+        coroutine = drive_async(FlowRun(self, parameters, return_state=return_state))
+        coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
+        return coroutine
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Self:
         """The same flow with some options changed; None puts an option back to its default."""
@@ -113,9 +118,26 @@ class Flow(Definition[P, R]):
         return self._parameters.types.schema()
 
     def make_run_name(self, parameters: Mapping[str, Any]) -> str | None:
-        """The name that the option `flow_run_name` gives to a run; None without that option."""
-        made = self.flow_run_name
-        return made.format(**parameters) if isinstance(made, str) else made and made()
+        """The name that the option `flow_run_name` gives to a run; None without that option.
+
+        Raises:
+            TypeError: The option is a function that gave no text.
+        """
+        option = self.flow_run_name
+        if option is None:
+            return None
+        made = option.format(**parameters) if isinstance(option, str) else option()
+        if not isinstance(made, str):
+            raise TypeError(f"flow_run_name is to give a text, and gave {made!r}.")
+        return made
+
+    def _check_run_name(self) -> None:
+        option = self.flow_run_name
+        if isinstance(option, str):
+            if "{" in option or "}" in option:
+                check_template("flow_run_name", option, self._parameters.signature.parameters, self._owner)
+        elif option is not None:
+            check_callback("flow_run_name", option, kind="a text, or a function")
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...

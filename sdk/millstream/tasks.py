@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
-from millstream._callables import check_options, function_name
+from millstream._callables import function_name
 from millstream._definitions import Definition, Options
 from millstream._engine.drive import drive, drive_async
 from millstream._engine.task_runs import TaskRun
+from millstream._options import check_callback, check_options
 
 if TYPE_CHECKING:
     from millstream._engine.runs import Run
@@ -60,6 +61,8 @@ class Task(Definition[P, R]):
         check_options(dict(options), self._known_options, self._word)
         self.tags = _tags(options.get("tags"))
         self.retry_condition_fn = options.get("retry_condition_fn")
+        if self.retry_condition_fn is not None:
+            check_callback("retry_condition_fn", self.retry_condition_fn, "task", "task_run", "state")
         super().__init__(fn, options, function_name(fn))
 
     @overload
@@ -80,8 +83,11 @@ class Task(Definition[P, R]):
         **kwargs: Any,
     ) -> Any:
         """Run the task."""
-        driver = drive_async if self.isasync else drive
-        return driver(TaskRun(self, args, kwargs, return_state))  # in no variable: see `drive`
+        if not self.isasync:
+            return drive(TaskRun(self, args, kwargs, return_state))  # in no variable: see `drive`
+        coroutine = drive_async(TaskRun(self, args, kwargs, return_state))
+        coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
+        return coroutine
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Self:
         """The same task with some options changed; None puts an option back to its default."""
@@ -141,6 +147,7 @@ def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
 
 
 def _tags(tags: Iterable[str] | None) -> frozenset[str]:
-    if isinstance(tags, str):
-        raise TypeError(f"tags is a list of texts, and got the text {tags!r}.")
-    return frozenset(tags or ())
+    given: Any = () if tags is None else tags
+    if isinstance(given, list | tuple | set | frozenset) and all(isinstance(tag, str) for tag in given):
+        return frozenset(given)
+    raise TypeError(f"tags is a list of texts, and got {tags!r}.")

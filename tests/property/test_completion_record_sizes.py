@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from millstream.resources.completion_record import MAX_BYTES, CompletionRecord
+from millstream.resources.completion_record import MAX_BYTES, CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
@@ -91,3 +91,32 @@ def test_unknown_fields_of_a_newer_runner_are_ignored():
     message = '{"millstream":1,"uid":"u","attempt":1,"state":"Completed","colour":"blue"}'
     record = CompletionRecord.decode(message, uid="u", attempt=1)
     assert record == CompletionRecord(uid="u", attempt=1, state=RunState.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, None),
+        ("x" * 1022, None),
+        ("x" * 1023, "it is larger than 1,024 bytes of JSON"),
+        ("\u00e9" * 512, "it is larger than 1,024 bytes of JSON"),
+        ({"rows": {1, 2}}, "a set is not JSON"),
+        ([object()], "an object is not JSON"),
+        (math.nan, "it cannot be written as JSON (ValueError)"),
+        ({(1, 2): 3}, "it cannot be written as JSON (TypeError)"),
+    ],
+)
+def test_why_a_return_value_is_not_kept(value, why):
+    assert why_not_kept(value) == why
+    record = CompletionRecord(uid="u", attempt=1, state=RunState.COMPLETED, result=value, has_result=True)
+    again = CompletionRecord.decode(record.encode().decode(), uid="u", attempt=1)
+    assert again.has_result == (why is None)
+
+
+def test_nothing_is_read_beyond_what_is_too_large():
+    class Endless(list):
+        def __iter__(self):
+            while True:
+                yield 1
+
+    assert why_not_kept(Endless([1])) == "it is larger than 1,024 bytes of JSON"

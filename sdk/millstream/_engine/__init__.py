@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from millstream._engine import console
+from millstream._engine.console import configure as log_to_console
 from millstream._engine.drive import drive, drive_async
 from millstream._engine.flow_runs import FlowRun, FlowRunInfo
+from millstream._engine.origins import origin_of
 from millstream._engine.outcomes import crash_message
 from millstream._stopping import stop, stop_requested
 from millstream.exceptions import ParameterBindError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from millstream.flows import Flow
     from millstream.states import State
 
-__all__ = ["FlowRunInfo", "run_flow", "stop", "stop_requested"]
+__all__ = ["FlowRunInfo", "log_to_console", "origin_of", "run_flow", "stop", "stop_requested"]
 
 
 def run_flow(
@@ -42,7 +43,7 @@ def run_flow(
         `KeyboardInterrupt`. None of them is raised.
     """
     flow_run = FlowRun(flow, {}, run, return_state=True)
-    console.configure()
+    log_to_console()
     try:
         flow_run.parameters = flow._parameters.bind_by_name(parameters or {})  # noqa: SLF001 - the engine's own
     except ParameterBindError as error:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from millstream import _stopping
 from millstream._engine.origins import described
 from millstream.exceptions import RunInterrupted
 from millstream.states import Completed, State, StateType, returned_states
+
+if TYPE_CHECKING:
+    from types import CoroutineType
+
+_MAY_BE_STATES = (State, list, tuple, set)  # made once: this is asked after every task
 
 
 def final_state_of(value: Any) -> State[Any]:
@@ -15,7 +21,7 @@ def final_state_of(value: Any) -> State[Any]:
 
     A state is taken as it is; several states make the worst of them; any other value is a success.
     """
-    if not isinstance(value, State | list | tuple | set):
+    if not isinstance(value, _MAY_BE_STATES):
         return State(StateType.COMPLETED, None, None, value)
     states = list(returned_states(value))
     if not states:
@@ -44,17 +50,35 @@ def failure_without_exception(state: State[Any], title: str) -> State[Any]:
     return State(state.type, state.name, f"{title} returned the state {state.name}{because}", state.data)
 
 
+def forgotten_await(coroutine: CoroutineType[Any, Any, Any], title: str, *, is_async: bool) -> str:
+    """What is wrong with a function that returned a coroutine: what it stands for was not run.
+
+    The coroutine is closed, as nobody will await it, and Python would warn of that at some other place.
+    """
+    if not (coroutine.cr_running or coroutine.cr_suspended):
+        coroutine.close()
+    called = coroutine.__qualname__.rpartition("<locals>.")[2]
+    cure = "" if is_async else "declare it `async def` and "
+    return f"{title} returned a coroutine: {cure}await the call of {called}()."
+
+
 def crash_message(title: str, error: BaseException) -> str:
     """What ended a run that did not end by itself."""
     if isinstance(error, RunInterrupted):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return f"{title} was interrupted from the keyboard (KeyboardInterrupt)."
+        by = "stopped from outside" if _stopping.stopped else "interrupted from the keyboard"
+        return f"{title} was {by} (KeyboardInterrupt)."
     if isinstance(error, SystemExit):
-        return f"{title} ended the process by sys.exit({'' if error.code is None else repr(error.code)})."
+        code = "" if error.code is None else repr(error.code)
+        return (
+            f"{title} ended the process by sys.exit({code}). "
+            "Use return to end a run early, and raise an exception to let it fail."
+        )
     if isinstance(error, GeneratorExit):
         return f"{title} was closed before it had ended."
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and isinstance(error, asyncio.CancelledError):
-        return f"{title} was cancelled by the code that awaited it (asyncio.CancelledError)."
+        by = "stopped from outside" if _stopping.stopped else "cancelled by the code that awaited it"
+        return f"{title} was {by} (asyncio.CancelledError)."
     return f"{title} was ended by {described(error)}"

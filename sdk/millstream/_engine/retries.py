@@ -63,7 +63,8 @@ def retry_delays(
     delays = tuple(given) if isinstance(given, list | tuple) else (given or 0,)
     if any(isinstance(delay, bool) or not isinstance(delay, int | float) for delay in delays):
         raise TypeError(
-            f"retry_delay_seconds is a number, a list of numbers or a function of the retries: {option!r}."
+            "retry_delay_seconds is a number, a list of numbers, or a function that is called as fn(retries) and gives "
+            f"such a list, and got {given!r}{f' from {option!r}' if callable(option) else ''}."
         )
     if any(not delay >= 0 for delay in delays):  # not `delay < 0`: NaN is neither
         raise ValueError(f"retry_delay_seconds cannot be negative: {option!r}.")

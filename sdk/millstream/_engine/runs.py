@@ -7,12 +7,19 @@ functions, and nothing in here calls the user's function or sleeps.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream import _stopping, _surroundings
+from millstream._callables import is_async
 from millstream._engine import console, origins, prints
 from millstream._engine.current import current
-from millstream._engine.outcomes import crash_message, failure_without_exception, final_state_of
+from millstream._engine.outcomes import (
+    crash_message,
+    failure_without_exception,
+    final_state_of,
+    forgotten_await,
+)
 from millstream.states import AwaitingRetry, Crashed, Failed, Pending, Retrying, Running, State, StateType
 
 if TYPE_CHECKING:
@@ -160,6 +167,12 @@ class Run:
 
     def returned(self, value: Any) -> float | None:
         """Take note of what the attempt returned; the answer is that of `failed`."""
+        if type(value) is CoroutineType:
+            message = forgotten_await(value, self.title, is_async=is_async(self.fn))
+            error = TypeError(message)
+            origins.mark(error, self)  # it has no traceback that a log could show
+            self.finish(Failed(message=message, data=error))
+            return None
         state = final_state_of(value)
         if state.type is not StateType.FAILED:
             self.finish(state)

@@ -7,12 +7,12 @@ together with exit code 0.
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Never
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
-__all__ = ["MAX_BYTES", "PATH", "CompletionRecord"]
+__all__ = ["MAX_BYTES", "PATH", "CompletionRecord", "why_not_kept"]
 
 MAX_BYTES = 4096
 PATH = "/dev/termination-log"
@@ -79,12 +79,12 @@ class CompletionRecord:
             "error": _shortened(self.error or "", _ERROR_CHARACTERS),
             "start_time": self.start_time,
             "end_time": self.end_time,
-            "tasks": self.tasks if _small_json(self.tasks) else {},
+            "tasks": self.tasks if why_not_kept(self.tasks) is None else {},
             "log_tail": self.log_tail[-MAX_BYTES:],
         }
         values = {key: value for key, value in values.items() if value not in (None, "", {})}
-        if self.has_result and (result := _small_json(self.result)) is not None:
-            values |= {"has_result": True, "result": json.loads(result)}
+        if self.has_result and why_not_kept(self.result) is None:
+            values |= {"has_result": True, "result": json.loads(_dump(self.result))}
         return values
 
     @classmethod
@@ -141,16 +141,39 @@ def _shortened(text: str, characters: int) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
-def _small_json(value: object) -> bytes | None:
-    """Serialise a flow's return value; None if it is no JSON, as NaN or a set are not, or too large."""
+def why_not_kept(value: object) -> str | None:
+    """Tell why a record has no room for a flow's return value; None if it has.
+
+    Looks no further into a large value than it has to.
+    """
+    size = 0
     try:
-        dumped = _dump(value)
-    except Exception:  # noqa: BLE001  a return value is the user's object: its methods may raise anything
-        return None
-    return dumped if len(dumped) <= _RESULT_BYTES else None
+        for part in _ENCODER.iterencode(value):
+            size += len(part.encode("utf-8", "backslashreplace"))
+            if size > _RESULT_BYTES:
+                return f"it is larger than {_RESULT_BYTES:,} bytes of JSON"
+    except _NotJsonError as error:
+        return f"{error} is not JSON"
+    except RecursionError:
+        return "it is nested too deeply"
+    except Exception as error:  # noqa: BLE001  a return value is the user's object: its methods may raise anything
+        # Not the error's text: it may hold anything of the value, and the message of a completed run is not redacted.
+        return f"it cannot be written as JSON ({type(error).__name__})"
+    return None
+
+
+class _NotJsonError(Exception):
+    """Names the kind of value that JSON does not have."""
+
+
+def _refuse(value: object) -> Never:
+    name = type(value).__name__
+    raise _NotJsonError(f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}")
 
 
 def _dump(value: object) -> bytes:
     # A lone surrogate can stand in a Python string, but not in UTF-8: it becomes \ud800, its escape in JSON.
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace")
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_refuse)

@@ -9,10 +9,10 @@ import time
 from datetime import datetime
 from typing import Any
 
-from millstream._engine import FlowRunInfo, run_flow, stop_requested
+from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
 from millstream.entrypoint import load_flow
 from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
-from millstream.resources.completion_record import CompletionRecord
+from millstream.resources.completion_record import CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
 from millstream.resources.states import RunState
@@ -25,6 +25,7 @@ from millstream.states import State, StateType
 __all__ = ["run"]
 
 _LINGERING_SECONDS = 5.0
+_BOOLEANS = {"true", "false"}
 
 
 def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
@@ -57,11 +58,13 @@ def _prepare(document: RunDocument, mask: set[int]) -> None:
 def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     try:
         flow = load_flow(document.entrypoint)
+        log_to_console()  # the check of the parameters may have something to say, and nothing runs yet
         parameters = flow.validate_parameters(document.parameters)
     except EntrypointError as error:
         return _record(document, RunState.FAILED, Reason.INVALID_ENTRYPOINT, str(error), error)
     except (ParameterBindError, ParameterTypeError) as error:
-        return _record(document, RunState.FAILED, Reason.INVALID_PARAMETERS, str(error), error)
+        message = f"{error}{_yaml_hint(document) if isinstance(error, ParameterBindError) else ''}"
+        return _record(document, RunState.FAILED, Reason.INVALID_PARAMETERS, message, error)
     except KeyboardInterrupt:
         return _interrupted_before_start(document)
     if stop_requested():
@@ -88,17 +91,36 @@ def _record_of(document: RunDocument, state: State[Any], **known: Any) -> Comple
     """Translate the SDK's final state into the record of an attempt."""
     message = state.message or ""
     if state.type is StateType.COMPLETED:
-        return _record(
-            document, RunState.COMPLETED, None, message, result=state.data, has_result=True, **known
-        )
+        why = why_not_kept(state.data)
+        if why is None:
+            known |= {"result": state.data, "has_result": True}
+        else:
+            not_kept = f"The return value is not kept: {why}."
+            say(not_kept)
+            message = f"{message} {not_kept}".lstrip()
+        return _record(document, RunState.COMPLETED, None, message, **known)
     error = state.data if isinstance(state.data, BaseException) else None
     if state.type is StateType.CRASHED and stop_requested() and not isinstance(error, SystemExit):
         if not isinstance(error, RunInterrupted):  # which tells what did not start any more
-            message = "The flow was still running when its grace period was nearly over."
+            message = _where_it_was(error, document)
         return _record(document, RunState.CRASHED, Reason.INTERRUPTED, message, error, **known)
     # A flow that crashes with nobody having stopped it, by sys.exit() for instance, did so by its own code.
     message = message or f"The flow ended in the state {state.name}."
     return _record(document, RunState.FAILED, Reason.FLOW_FAILED, message, error, **known)
+
+
+def _where_it_was(error: BaseException | None, document: RunDocument) -> str:
+    """The task or subflow that the interruption hit; nothing if it was the flow itself."""
+    origin = error and origin_of(error)
+    if not origin or origin.startswith(f"flow run {document.run!r} "):
+        return ""
+    return f"It was in {origin}."
+
+
+def _yaml_hint(document: RunDocument) -> str:
+    if not _BOOLEANS & document.parameters.keys():
+        return ""
+    return " (YAML reads an unquoted y, n, yes, no, on or off as a boolean: quote it)"
 
 
 def _record(

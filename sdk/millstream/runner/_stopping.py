@@ -1,8 +1,10 @@
 """When an attempt has to stop, and what its process is told on the way there.
 
-Three steps, spread over the grace period: SIGTERM, upon which no more tasks start and running ones go on; SIGINT,
-which raises KeyboardInterrupt in the main thread wherever it is, so that `finally` blocks get their turn; SIGKILL.
-The last one leaves the supervisor time to write down what happened before the kubelet kills everything.
+Three steps: SIGTERM, upon which no more tasks start and running ones go on; SIGINT, which raises KeyboardInterrupt in
+the main thread wherever it is, so that `finally` blocks get their turn; SIGKILL. When Kubernetes ends the pod they are
+spread over the grace period, so that running work may still complete. At the time limit SIGINT comes at once: it is a
+limit, and the grace period is for cleaning up. SIGKILL always leaves the supervisor time to write down what happened
+before the kubelet kills everything.
 """
 
 import signal
@@ -65,4 +67,5 @@ class Stopping:
         self.reason = reason
         kill_at = now + self.grace_seconds - self.reserve_seconds
         cleanup_at = kill_at - min(_CLEANUP_SECONDS, _SHARE * self.grace_seconds)
-        self._steps = [(now, signal.SIGTERM), (cleanup_at, signal.SIGINT), (kill_at, signal.SIGKILL)]
+        interrupt_at = now if reason is Reason.RUN_TIMEOUT else cleanup_at
+        self._steps = [(now, signal.SIGTERM), (interrupt_at, signal.SIGINT), (kill_at, signal.SIGKILL)]

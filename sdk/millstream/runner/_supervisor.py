@@ -15,6 +15,7 @@ from millstream.resources.states import RunState
 from millstream.runner import _process
 from millstream.runner._clock import timestamp
 from millstream.runner._handover import Handover
+from millstream.runner._held_signals import STOP_SIGNALS, WATCHED, hold_signals
 from millstream.runner._memory import oom_kills
 from millstream.runner._notices import say
 from millstream.runner._redaction import plain_text, redact, secrets_of
@@ -25,8 +26,6 @@ from millstream.runner._verdict import Ending, exit_code, judge
 __all__ = ["main"]
 
 _PATHS = (f"{run_document.DIRECTORY}/{run_document.FILE}", completion_record.PATH)
-_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-_WATCHED = _STOP_SIGNALS | {signal.SIGCHLD}
 _TAIL_BYTES = 16 * 1024
 _DRAIN_SECONDS = 3.0
 
@@ -37,8 +36,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     Args:
         arguments: for tests, other paths of the run document and of the termination message.
     """
-    # Blocked signals wait to be fetched, even for PID 1, for which the kernel throws away unblocked ones.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    mask = hold_signals()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     document_path, message_path = [*arguments, *_PATHS[len(arguments) :]]
     try:
@@ -78,11 +76,13 @@ def _watch(child: int, handover: Handover, stopping: Stopping) -> Ending:
         if stopping.reason is None:
             handover.receive()
             ended_in_time = handover.record is not None
-        if received in _STOP_SIGNALS:
+        if received in STOP_SIGNALS:
             stopping.interrupt(time.monotonic())
-        for step in stopping.due(time.monotonic()):
-            _process.tell(child, step)
-            say(f"{stopping.reason}: sent {step.name} to the flow's process")
+        if steps := stopping.due(time.monotonic()):
+            for step in steps:
+                _process.tell(child, step)
+            names = " and ".join(step.name for step in steps)
+            say(f"{stopping.reason}: sent {names} to the flow's process")
     handover.receive()
     return Ending(
         status=status,
@@ -95,8 +95,8 @@ def _watch(child: int, handover: Handover, stopping: Stopping) -> Ending:
 
 def _next_signal(seconds: float | None) -> int | None:
     if seconds is None:
-        return signal.sigwaitinfo(_WATCHED).si_signo
-    received = signal.sigtimedwait(_WATCHED, seconds)
+        return signal.sigwaitinfo(WATCHED).si_signo
+    received = signal.sigtimedwait(WATCHED, seconds)
     return received.si_signo if received else None
 
 

@@ -48,12 +48,15 @@ class Ending:
 def judge(document: RunDocument, ending: Ending) -> CompletionRecord:
     """Tell how the attempt ended; without the end of its output, and without a time if the flow gave none."""
     record = ending.record
-    if record and (ending.stopped is None or _stands(record)):
+    if record and _stands(record, ending.stopped):
         return record
     if ending.stopped:
         told = record or _nothing_told(document, ending)
         state = _STOPPED[ending.stopped]
-        return replace(told, state=state, reason=ending.stopped, message=_why_stopped(document, ending))
+        message = _why_stopped(document, ending)
+        return replace(
+            told, state=state, reason=ending.stopped, message=message, result=None, has_result=False
+        )
     state, reason, message = _how_it_vanished(ending)
     return replace(_nothing_told(document, ending), state=state, reason=reason, message=message)
 
@@ -68,12 +71,15 @@ def exit_code(record: CompletionRecord, ending: Ending) -> int:
     return _CODES[record.reason]
 
 
-def _stands(record: CompletionRecord) -> bool:
-    """Whether an outcome holds that came after the attempt had to stop: the work is done, or can never be."""
-    return record.state is RunState.COMPLETED or record.reason in (
-        Reason.INVALID_PARAMETERS,
-        Reason.INVALID_ENTRYPOINT,
-    )
+def _stands(record: CompletionRecord, stopped: Reason | None) -> bool:
+    """Whether an outcome holds, although it may have come after the attempt had to stop.
+
+    It does if nothing better can come of another attempt: the work is done, or can never be. What is done only after
+    the time limit is too late all the same.
+    """
+    if record.state is RunState.COMPLETED:
+        return stopped is not Reason.RUN_TIMEOUT
+    return stopped is None or record.reason in (Reason.INVALID_PARAMETERS, Reason.INVALID_ENTRYPOINT)
 
 
 def _why_stopped(document: RunDocument, ending: Ending) -> str:
@@ -81,8 +87,10 @@ def _why_stopped(document: RunDocument, ending: Ending) -> str:
         why = f"The attempt took longer than {document.run_seconds} s."
     else:
         why = "Kubernetes stopped the pod before the flow had ended."
-    if ending.record and ending.record.message:
-        return f"{why} {ending.record.message}"
+    if ending.record and ending.record.state is RunState.COMPLETED:
+        return f"{why} The flow completed only after that."
+    if ending.record:
+        return f"{why} {ending.record.message}".rstrip()
     if ending.killed:
         return f"{why} The flow did not stop within its grace period of {document.grace_seconds} s and was killed."
     return why

@@ -179,3 +179,48 @@ def test_run_timeout_of_a_flow_that_cannot_be_interrupted(run):
     )
     assert outcome.exit_code == ExitCode.RUN_TIMEOUT
     assert "killed" in outcome.record.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("'x' * 1023", "it is larger than 1,024 bytes of JSON"),
+        ("{'rows': {1}}", "a set is not JSON"),
+        ("object()", "an object is not JSON"),
+        ("float('nan')", "it cannot be written as JSON (ValueError)"),
+    ],
+)
+def test_return_value_that_is_not_kept_is_spoken_of(run, expression, why):
+    outcome = run(f"@flow\ndef main(): return {expression}")
+    message = f"The return value is not kept: {why}."
+    assert outcome.exit_code == ExitCode.COMPLETED
+    assert (outcome.record.message, outcome.record.has_result) == (message, False)
+    assert outcome.err.count(message.encode()) == 1
+
+
+def test_message_of_the_flows_own_stays_beside_it(run):
+    outcome = run(
+        """
+        from millstream.states import Completed
+
+        @flow
+        def main(): return Completed(message="Nothing new.", data={1})
+        """
+    )
+    assert outcome.record.message == "Nothing new. The return value is not kept: a set is not JSON."
+
+
+@pytest.mark.parametrize(("name", "hinted"), [("true", True), ("false", True), ("x", False)])
+def test_parameter_that_yaml_made_a_boolean(run, name, hinted):
+    outcome = run("@flow\ndef main(y): pass", parameters={name: 1})
+    assert outcome.record.reason == Reason.INVALID_PARAMETERS
+    assert f"unknown '{name}'" in outcome.record.message
+    hint = "(YAML reads an unquoted y, n, yes, no, on or off as a boolean: quote it)"
+    assert outcome.record.message.endswith(hint) == hinted
+
+
+def test_hint_that_cannot_be_resolved_is_logged_as_all_else(run):
+    outcome = run("@flow\ndef main(day: 'Day'): return day", parameters={"day": "x"})
+    assert outcome.record.result == "x"
+    [line] = [line for line in outcome.err.splitlines() if b"cannot be resolved" in line]
+    assert b" | WARNING | millstream - Flow 'main' does not check its parameter 'day'" in line

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-FOREIGN = ["aiohttp", "jsonschema", "kopf", "kubernetes", "millstream_operator", "prometheus_client"]
+FOREIGN = ["aiohttp", "jsonschema_rs", "kopf", "kubernetes", "millstream_operator", "prometheus_client"]
 HEAVY = ["asyncio", "pydantic", "subprocess", "millstream.runner._child", "millstream.entrypoint"]
 
 

@@ -73,11 +73,111 @@ def test_second_sigterm_changes_nothing(workbench):
     assert outcome.err.count(b"sent SIG") == 1
 
 
-def test_completion_after_the_run_deadline_but_in_its_grace_period_wins(workbench):
-    attempt = workbench.start(COMPLETES, parameters={"fifo": str(workbench.fifo)}, run_seconds=1)
+def assert_timed_out(outcome):
+    assert outcome.exit_code == ExitCode.RUN_TIMEOUT
+    assert (outcome.record.state, outcome.record.reason) == (RunState.TIMED_OUT, Reason.RUN_TIMEOUT)
+    assert b"keyboard" not in outcome.err
+    assert b"code that awaited it" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            """
+            @task
+            def load():
+                try:
+                    threading.Event().wait()
+                finally:
+                    print("cleaned up")
+
+            @flow
+            def main(): load()
+            """,
+            "The attempt took longer than 1 s. It was in task run 'load-0' (attempt 1 of 1).",
+        ),
+        (
+            """
+            import asyncio
+
+            @task
+            async def load():
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    print("cleaned up")
+
+            @flow
+            async def main(): await load()
+            """,
+            "The attempt took longer than 1 s. It was in task run 'load-0' (attempt 1 of 1).",
+        ),
+        (
+            """
+            @flow
+            def main():
+                try:
+                    threading.Event().wait()
+                finally:
+                    print("cleaned up")
+            """,
+            "The attempt took longer than 1 s.",
+        ),
+        (
+            """
+            try:
+                threading.Event().wait()
+            finally:
+                print("cleaned up", flush=True)
+            """,
+            "The attempt took longer than 1 s. The flow had not started.",
+        ),
+    ],
+    ids=["task", "asynchronous", "flow", "import"],
+)
+def test_time_limit_interrupts_at_once(workbench, source, message):
+    # With a grace period that nobody would sit out: an interruption near its end is the test's own timeout.
+    outcome = workbench.run(source, run_seconds=1, grace_seconds=3600)
+    assert_timed_out(outcome)
+    assert outcome.record.message == message
+    assert outcome.out == b"cleaned up\n"
+    assert b"RunTimeout: sent SIGTERM and SIGINT to the flow's process" in outcome.err
+    assert (b"stopped from outside" in outcome.err) == (outcome.record.start_time is not None)
+
+
+def test_completion_after_the_time_limit_is_too_late(run):
+    outcome = run(
+        """
+        @flow
+        def main():
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                return "half of it"
+        """,
+        run_seconds=1,
+    )
+    assert_timed_out(outcome)
+    assert outcome.record.message == "The attempt took longer than 1 s. The flow completed only after that."
+    assert not outcome.record.has_result
+
+
+def test_completion_before_the_time_limit_stands_although_the_process_lingers(workbench):
+    attempt = workbench.start(
+        """
+        @flow
+        def main(fifo):
+            threading.Thread(target=wait, args=[fifo]).start()
+            return "done"
+        """,
+        parameters={"fifo": str(workbench.fifo)},
+        run_seconds=2,
+    )
     attempt.err.wait_for("RunTimeout: sent SIGTERM")
     workbench.release()
-    assert attempt.finish().exit_code == ExitCode.COMPLETED
+    outcome = attempt.finish()
+    assert (outcome.exit_code, outcome.record.result) == (ExitCode.COMPLETED, "done")
 
 
 def test_failure_in_the_grace_period_is_an_interruption_that_names_it(workbench):
@@ -261,3 +361,27 @@ def test_invalid_parameters_stay_invalid_when_interrupted(workbench):
     attempt.err.wait_for(STOPPED)
     workbench.release()
     assert attempt.finish().exit_code == ExitCode.INVALID_PARAMETERS
+
+
+EARLY = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("module", ["millstream.context", "millstream.runner._supervisor"])
+def test_signal_while_the_runner_itself_is_imported(workbench, module):
+    (workbench.directory / "sitecustomize.py").write_text(EARLY.format(module=module))
+    outcome = workbench.run(
+        "@flow\ndef main(): threading.Event().wait()",
+        environment={"PYTHONPATH": str(workbench.directory)},
+        grace_seconds=1,
+    )
+    assert_interrupted(outcome)

@@ -35,7 +35,7 @@ def test_interruption(grace, interrupt_at, kill_at):
 def test_run_deadline():
     stopping = Stopping(run_deadline=1000.0, grace_seconds=10)
     assert stopping.due(999.9) == []
-    assert steps(stopping, 100.0) == [(1000, SIGTERM), (1006, SIGINT), (1008, SIGKILL)]
+    assert steps(stopping, 100.0) == [(1000, SIGTERM), (1000, SIGINT), (1008, SIGKILL)]
     assert stopping.reason is Reason.RUN_TIMEOUT
 
 
@@ -57,10 +57,10 @@ def test_run_deadline_during_an_interruption_changes_nothing():
 
 def test_interruption_after_the_run_deadline_changes_nothing():
     stopping = Stopping(run_deadline=100.0, grace_seconds=10)
-    assert stopping.due(100.0) == [SIGTERM]
+    assert stopping.due(100.0) == [SIGTERM, SIGINT]
     stopping.interrupt(105.0)
     assert stopping.reason is Reason.RUN_TIMEOUT
-    assert steps(stopping, 105.0) == [(106, SIGINT), (108, SIGKILL)]
+    assert steps(stopping, 105.0) == [(108, SIGKILL)]
 
 
 def test_signals_that_are_late_are_sent_together():

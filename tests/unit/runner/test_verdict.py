@@ -1,5 +1,7 @@
 """How an attempt ended: the table of what the supervisor saw and what it makes of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from millstream.resources.completion_record import CompletionRecord
@@ -19,6 +21,7 @@ def told(state: RunState, reason: Reason | None = None, message: str = "") -> Co
 
 
 COMPLETED = told(RunState.COMPLETED)
+WITH_RESULT = replace(COMPLETED, result=1, has_result=True)
 FAILED = told(RunState.FAILED, Reason.FLOW_FAILED, "Flow 'etl' raised ValueError: x.")
 INTERRUPTED = told(RunState.CRASHED, Reason.INTERRUPTED, "Task 'load' did not start.")
 BAD_INPUT = told(RunState.FAILED, Reason.INVALID_PARAMETERS)
@@ -38,7 +41,7 @@ TERM, TIMEOUT = Reason.INTERRUPTED, Reason.RUN_TIMEOUT
         (Ending(status=0, record=INTERRUPTED), "Crashed", "Interrupted", 143),
         # It told after it had to stop.
         (Ending(status=0, record=COMPLETED, stopped=TERM), "Completed", None, 0),
-        (Ending(status=-9, record=COMPLETED, stopped=TIMEOUT, killed=True), "Completed", None, 0),
+        (Ending(status=0, record=COMPLETED, stopped=TIMEOUT), "TimedOut", "RunTimeout", 124),
         (Ending(status=0, record=FAILED, stopped=TERM), "Crashed", "Interrupted", 143),
         (Ending(status=0, record=FAILED, stopped=TIMEOUT), "TimedOut", "RunTimeout", 124),
         (Ending(status=0, record=INTERRUPTED, stopped=TIMEOUT), "TimedOut", "RunTimeout", 124),
@@ -75,6 +78,14 @@ def test_table(ending, state, reason, code):
             "Kubernetes stopped the pod before the flow had ended. Task 'load' did not start.",
         ),
         (
+            Ending(status=0, record=WITH_RESULT, stopped=TIMEOUT),
+            "The attempt took longer than 60 s. The flow completed only after that.",
+        ),
+        (
+            Ending(status=0, record=told(RunState.CRASHED, Reason.INTERRUPTED), stopped=TIMEOUT),
+            "The attempt took longer than 60 s.",
+        ),
+        (
             Ending(status=-9, stopped=TIMEOUT, killed=True),
             "The attempt took longer than 60 s. The flow did not stop within its grace period of 20 s and was killed.",
         ),
@@ -84,6 +95,11 @@ def test_table(ending, state, reason, code):
 )
 def test_message(ending, message):
     assert judge(DOCUMENT, ending).message == message
+
+
+def test_result_that_came_too_late_is_not_kept():
+    record = judge(DOCUMENT, Ending(status=0, record=WITH_RESULT, stopped=TIMEOUT))
+    assert (record.result, record.has_result) == (None, False)
 
 
 def test_start_is_known_without_a_record():

@@ -56,6 +56,27 @@ class TestLoads:
         folder = project(flows__etl_abs=FLOW)
         assert load_flow(f"{folder}/flows/etl_abs.py:etl").name == "etl"
 
+    def test_a_mounted_config_map(self, project, monkeypatch):
+        """Its files are links into a folder with a time in its name, which nobody would know again."""
+        folder = project(
+            in_2026_11__etl_linked="import etl_link_helper\nfrom millstream import flow\netl = flow(lambda: __file__)",
+            in_2026_11__etl_link_helper="",
+        )
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        for name in ("etl_linked.py", "etl_link_helper.py"):
+            (folder / name).symlink_to(next(folder.rglob(name)))
+        assert load_flow("etl_linked.py:etl")() == str(folder / "etl_linked.py")
+        assert load_flow("./etl_linked.py:etl") is load_flow("etl_linked.py:etl")
+        assert sys.modules["etl_link_helper"].__file__ == str(folder / "etl_link_helper.py")
+
+    def test_a_link_has_its_local_modules_beside_the_file_it_names(self, project):
+        folder = project(
+            real__etl_real="import etl_real_helper\nfrom millstream import flow\netl = flow(lambda: 5)",
+            real__etl_real_helper="",
+        )
+        (folder / "etl_link.py").symlink_to(folder / "real" / "etl_real.py")
+        assert load_flow("etl_link.py:etl")() == 5
+
     def test_local_modules_import(self, project):
         project(
             flows__etl_local="from etl_helper import value\nfrom millstream import flow\netl = flow(lambda: value)",

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from millstream import flow, task
+from millstream import _stopping, flow, task
 from millstream._engine import run_flow
 from millstream.exceptions import CancelledRun, CrashedRun, FailedRun
 from millstream.states import Cancelled, Completed, Crashed, Failed, Pending, Running, State
@@ -157,13 +157,69 @@ class TestExceptions:
         assert final(shy).message == "Flow 'f' raised Shy: (its text cannot be shown) (attempt 1 of 1)"
 
 
+async def fetch():
+    return 1
+
+
+@pytest.mark.filterwarnings("error")
+class TestForgottenAwait:
+    @pytest.mark.parametrize("decorator", [flow, task])
+    def test_fails_without_a_retry(self, decorator, still, logs):
+        run = decorator(lambda: fetch(), name="load", retries=3, retry_delay_seconds=9)  # noqa: PLW0108
+        state = run(return_state=True)
+        word = decorator.__name__.capitalize()
+        message = f"{word} 'load' returned a coroutine: declare it `async def` and await the call of fetch()."
+        assert (state.name, state.message, type(state.data)) == ("Failed", message, TypeError)
+        with pytest.raises(TypeError, match="await the call of fetch"):
+            run()
+        assert still.slept == []
+        assert not any(record.exc_info for record in logs.records)
+
+    def test_of_a_task_in_a_flow(self):
+        later = task(fetch)
+        state = flow(lambda: later(), name="f")(return_state=True)  # noqa: PLW0108
+        assert "await the call of fetch()" in state.message
+        gc.collect()
+
+    def test_of_an_asynchronous_function(self):
+        async def outer():
+            return fetch()
+
+        assert (
+            run_flow(flow(outer)).message == "Flow 'outer' returned a coroutine: await the call of fetch()."
+        )
+
+    def test_one_that_was_begun_is_left_alone(self):
+        async def halt():
+            await asyncio.sleep(0)
+            return 5
+
+        coroutine = halt()
+        coroutine.send(None)
+        assert flow(lambda: coroutine)(return_state=True).is_failed()
+        with pytest.raises(StopIteration) as ended:
+            coroutine.send(None)
+        assert ended.value.value == 5
+
+    @pytest.mark.parametrize("decorator", [flow, task])
+    def test_pythons_own_warning_names_the_function(self, decorator):
+        with pytest.warns(RuntimeWarning, match="coroutine 'fetch' was never awaited"):
+            decorator(fetch)()  # and thrown away at once
+
+
 class TestCrashes:
     @pytest.mark.parametrize(
         ("error", "message"),
         [
             (KeyboardInterrupt(), "Flow 'f' was interrupted from the keyboard (KeyboardInterrupt)."),
-            (SystemExit(3), "Flow 'f' ended the process by sys.exit(3)."),
-            (SystemExit(), "Flow 'f' ended the process by sys.exit()."),
+            (
+                SystemExit(3),
+                "Flow 'f' ended the process by sys.exit(3). Use return to end a run early, and raise an exception to let it fail.",
+            ),
+            (
+                SystemExit(),
+                "Flow 'f' ended the process by sys.exit(). Use return to end a run early, and raise an exception to let it fail.",
+            ),
             (
                 asyncio.CancelledError(),
                 "Flow 'f' was cancelled by the code that awaited it (asyncio.CancelledError).",
@@ -184,6 +240,14 @@ class TestCrashes:
         state = run_flow(crashing)
         assert (state.type, state.message) == ("CRASHED", message)
         assert state.data is error
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), asyncio.CancelledError()])
+    def test_after_a_stop_they_come_from_outside(self, error, monkeypatch):
+        def stopped():
+            monkeypatch.setattr(_stopping, "stopped", True)
+            raise error
+
+        assert run_flow(flow(stopped, name="f")).message.startswith("Flow 'f' was stopped from outside (")
 
     def test_an_interrupted_task_crashes_its_flow(self):
         states = []

@@ -159,8 +159,11 @@ class TestCondition:
         assert len(asked) == 1
 
     def test_that_raises_is_no(self, logs):
+        def condition(*_):
+            raise TypeError
+
         flaky = Flaky(9)
-        state = task(flaky, retries=3, retry_condition_fn=lambda: True)(return_state=True)
+        state = task(flaky, retries=3, retry_condition_fn=condition)(return_state=True)
         assert flaky.calls == 1
         assert str(state.data) == "failure 1"
         assert "retry_condition_fn raised TypeError" in state.message
