@@ -65,6 +65,9 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     except (ParameterBindError, ParameterTypeError) as error:
         message = f"{error}{_yaml_hint(document) if isinstance(error, ParameterBindError) else ''}"
         return _record(document, RunState.FAILED, Reason.INVALID_PARAMETERS, message, error)
+    except Exception as error:  # noqa: BLE001  a validator of the flow's own may raise anything
+        message = f"The parameters could not be checked: {type(error).__name__}: {error}"
+        return _record(document, RunState.FAILED, Reason.INVALID_PARAMETERS, message, error)
     except KeyboardInterrupt:
         return _interrupted_before_start(document)
     if stop_requested():

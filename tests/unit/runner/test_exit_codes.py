@@ -82,6 +82,24 @@ def test_parameters_that_do_not_fit_are_all_named(run):
     assert b"Traceback" not in outcome.err
 
 
+def test_a_validator_that_raises_something_else(run):
+    outcome = run(
+        """
+        from typing import Annotated
+        from pydantic import AfterValidator
+
+        def check(value):
+            raise LookupError("no table of codes")
+
+        @flow
+        def main(code: Annotated[str, AfterValidator(check)]): pass
+        """,
+        parameters={"code": "x"},
+    )
+    assert outcome.exit_code == ExitCode.INVALID_PARAMETERS
+    assert "LookupError: no table of codes" in outcome.record.message
+
+
 def test_missing_and_unknown_parameters(run):
     outcome = run("@flow\ndef main(day): pass", parameters={"dya": 1})
     assert outcome.exit_code == ExitCode.INVALID_PARAMETERS
