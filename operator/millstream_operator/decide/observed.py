@@ -43,10 +43,7 @@ class Run:
         """Read it from the API's form."""
         meta = o["metadata"]
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
-            version=int(meta["resourceVersion"]),
+            **_identity(meta),
             generation=meta["generation"],
             creation_time=_time(meta["creationTimestamp"]),
             deleting="deletionTimestamp" in meta,
@@ -77,10 +74,7 @@ class Deployment:
         """Read it from the API's form."""
         meta = o["metadata"]
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
-            version=int(meta["resourceVersion"]),
+            **_identity(meta),
             generation=meta["generation"],
             spec=FlowDeploymentSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowDeploymentStatus.model_validate(o.get("status") or {}),
@@ -104,10 +98,7 @@ class Revision:
         """Read it from the API's form."""
         meta = o["metadata"]
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
-            version=int(meta["resourceVersion"]),
+            **_identity(meta),
             deployment=meta["labels"][labels.DEPLOYMENT],
             creation_time=_time(meta["creationTimestamp"]),
             template=o["data"],
@@ -147,10 +138,7 @@ class Job:
         conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
         failure = conditions.get("Failed") or conditions.get("FailureTarget")
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
-            version=int(meta["resourceVersion"]),
+            **_identity(meta),
             owner_uid=_owner_uid(meta),
             run=meta["labels"][labels.RUN],
             attempt=int(meta["labels"][labels.ATTEMPT]),
@@ -226,10 +214,7 @@ class Pod:
         running: Object = state.get("running") or {}
         started = running.get("startedAt") or ended.get("startedAt")
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
-            version=int(meta["resourceVersion"]),
+            **_identity(meta),
             run=meta["labels"][labels.RUN],
             run_uid=meta["labels"][labels.RUN_UID],
             attempt=int(meta["labels"][labels.ATTEMPT]),
@@ -342,6 +327,15 @@ class ObservedDeployment:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _identity(meta: Object) -> dict[str, Any]:
+    return {
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "version": int(meta["resourceVersion"]),
+    }
 
 
 def _owner_uid(meta: Object) -> str:
