@@ -131,7 +131,7 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
     commands = re.findall(
         r"^  (.*kubectl.*)$", helm("get", "notes", "millstream", "-n", "system"), re.MULTILINE
     )
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         manifest, _, arguments = command.rpartition("kubectl ")
         kubectl(*arguments.split(), stdin=manifest.removeprefix("echo '").removesuffix("' | "))
