@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest
 
 .PHONY: help
 help: ## Show this list
-	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## See it work
 .PHONY: demo cluster cluster-down cluster-tools images
