@@ -36,7 +36,7 @@ from millstream_operator.decide.plan import (
 )
 from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
 from millstream_operator.metrics import Metrics
-from millstream_operator.pod_finalizer import removal
+from millstream_operator.pod_finalizer import let_go
 
 __all__ = ["Executor"]
 
@@ -166,15 +166,12 @@ class Executor:
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
         del observed
-        operations = removal(action.uid, action.finalizers)
         try:
-            self._put(PODS, await self._api.patch(PODS, key.namespace, action.name, operations))
+            pod = await let_go(self._api, key.namespace, action.name, action.uid, action.finalizers)
         except NotFoundError:
             self._changed(self._cache.remove(PODS, key.namespace, action.name, action.uid))
-        except ApiError as error:
-            if error.code == HTTPStatus.UNPROCESSABLE_ENTITY:  # what a JSON patch's failed test gives
-                raise ConflictError(HTTPStatus.CONFLICT, error.message) from None
-            raise
+        else:
+            self._put(PODS, pod)
 
     @execute.register
     async def _(self, action: ConfirmJob, key: Key, observed: ObservedRun) -> None:

@@ -9,17 +9,16 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from millstream.resources import labels
-from millstream_operator.api import Api, ApiError, NotFoundError
+from millstream_operator.api import Api, ApiError, ConflictError, NotFoundError
 from millstream_operator.credentials import Credentials, NoClusterError
 from millstream_operator.kinds import PODS
 from millstream_operator.metrics import Metrics
-from millstream_operator.pod_finalizer import removal
+from millstream_operator.pod_finalizer import let_go
 from millstream_operator.settings import Settings
 
 __all__ = ["release"]
@@ -56,14 +55,9 @@ async def _held(api: Api, namespace: str | None) -> list[dict[str, Any]]:
 async def _release(api: Api, pod: dict[str, Any]) -> bool:
     """Release a pod, or leave it to the next round if it has changed."""
     meta = pod["metadata"]
-    operations = removal(meta["uid"], meta["finalizers"])
     try:
-        await api.patch(PODS, meta["namespace"], meta["name"], operations)
-    except NotFoundError:
-        return False
-    except ApiError as error:
-        if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:  # what a JSON patch's failed test gives
-            raise
+        await let_go(api, meta["namespace"], meta["name"], meta["uid"], meta["finalizers"])
+    except (NotFoundError, ConflictError):
         return False
     return True
 

@@ -11,7 +11,7 @@ from millstream.resources.names import revision_name
 from millstream.resources.reasons import Reason
 from millstream_operator.decide.attempt import create_job
 from millstream_operator.decide.message import condition, with_hint
-from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, Revision, Run
 from millstream_operator.decide.plan import Action, DeleteRevision, Plan, TryJob, WriteDeploymentStatus
 
 __all__ = ["decide_deployment", "problem"]
@@ -24,7 +24,8 @@ def decide_deployment(observed: ObservedDeployment) -> Plan:
     """Decide what to do about a deployment, or about what is left of one that was deleted."""
     deployment = observed.deployment
     actions = _judge(observed, deployment) if deployment else ()
-    return Plan((*actions, *_unused(observed)), _next_look(observed))
+    superseded = _superseded(observed)
+    return Plan((*actions, *_unused(observed, superseded)), _next_look(observed, superseded))
 
 
 def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
@@ -92,31 +93,26 @@ def _status(
     )
 
 
-def _unused(observed: ObservedDeployment) -> tuple[DeleteRevision, ...]:
+def _superseded(observed: ObservedDeployment) -> tuple[Revision, ...]:
+    """Find the revisions that hold something else than the deployment says now."""
+    if not observed.revisions:
+        return ()
+    deployment, current = observed.deployment, None
+    if deployment is not None and problem(deployment.spec) is None:
+        current = revision_name(deployment.name, deployment.spec.template().to_dict())
+    return tuple(revision for revision in observed.revisions if revision.name != current)
+
+
+def _unused(observed: ObservedDeployment, superseded: tuple[Revision, ...]) -> tuple[DeleteRevision, ...]:
     if observed.admitting:
         return ()
-    current = _current(observed)
     return tuple(
         DeleteRevision(revision.name, revision.uid)
-        for revision in observed.revisions
-        if revision.name != current
-        and revision.name not in observed.in_use
-        and revision.creation_time + _KEEP_UNUSED <= observed.now
+        for revision in superseded
+        if revision.name not in observed.in_use and revision.creation_time + _KEEP_UNUSED <= observed.now
     )
 
 
-def _next_look(observed: ObservedDeployment) -> datetime | None:
-    current = _current(observed)
-    times = [
-        revision.creation_time + _KEEP_UNUSED
-        for revision in observed.revisions
-        if revision.name != current and revision.creation_time + _KEEP_UNUSED > observed.now
-    ]
-    return min(times, default=None)
-
-
-def _current(observed: ObservedDeployment) -> str | None:
-    deployment = observed.deployment
-    if deployment is None or problem(deployment.spec):
-        return None
-    return revision_name(deployment.name, deployment.spec.template().to_dict())
+def _next_look(observed: ObservedDeployment, superseded: tuple[Revision, ...]) -> datetime | None:
+    times = (revision.creation_time + _KEEP_UNUSED for revision in superseded)
+    return min((time for time in times if time > observed.now), default=None)

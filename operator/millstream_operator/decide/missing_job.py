@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import create_job, frozen_template, revision_lost
@@ -13,7 +12,7 @@ from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Refusal, Run
 from millstream_operator.decide.plan import ConfirmJob, CreateJob, Plan, WriteRunStatus
 from millstream_operator.decide.start_timeout import timed_out
-from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.status import ended_without_outcome, in_state
 
 __all__ = ["create_or_explain"]
 
@@ -95,14 +94,5 @@ def _await_pod(observed: ObservedRun, run: Run) -> Plan:
 
 
 def _final(observed: ObservedRun, run: Run, state: RunState, reason: Reason, message: str) -> Plan:
-    status = in_state(
-        run,
-        observed.now,
-        state,
-        reason,
-        message,
-        attempts=with_current(
-            run.status, completion_time=timestamp(observed.now), reason=reason, message=message
-        ),
-    )
+    status = ended_without_outcome(run, observed.now, state, reason, message)
     return Plan((WriteRunStatus(status), *release(current_pods(observed, run))))

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from millstream.resources.flow_run import FlowRunStatus
-from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
@@ -11,7 +10,7 @@ from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import current_pods, pod_of
 from millstream_operator.decide.observed import Job, ObservedRun, Run
 from millstream_operator.decide.plan import ConfirmJob, DeleteJob, Plan, WriteRunStatus
-from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.status import ended_without_outcome
 
 __all__ = ["start_deadline", "time_out_start", "timed_out"]
 
@@ -39,16 +38,4 @@ def timed_out(observed: ObservedRun, run: Run, template: RunTemplate) -> FlowRun
     last = run.status.reason
     waited = f"{last}: {run.status.message}" if last else "The pod did not start."
     message = f"Not started within {template.timeouts.start_seconds} seconds. {waited}"
-    return in_state(
-        run,
-        observed.now,
-        RunState.CRASHED,
-        Reason.START_TIMEOUT,
-        message,
-        attempts=with_current(
-            run.status,
-            completion_time=timestamp(observed.now),
-            reason=Reason.START_TIMEOUT,
-            message=message,
-        ),
-    )
+    return ended_without_outcome(run, observed.now, RunState.CRASHED, Reason.START_TIMEOUT, message)

@@ -10,7 +10,7 @@ from millstream.resources.states import RunState
 from millstream_operator.decide.message import MESSAGE_CHARACTERS, condition, with_hint
 from millstream_operator.decide.observed import Run
 
-__all__ = ["in_state", "with_attempt", "with_current"]
+__all__ = ["ended_without_outcome", "in_state", "with_attempt", "with_current"]
 
 
 def in_state(
@@ -30,6 +30,14 @@ def in_state(
         observed_generation=run.generation,
         **changes,
     )
+
+
+def ended_without_outcome(
+    run: Run, now: datetime, state: RunState, reason: Reason, message: str
+) -> FlowRunStatus:
+    """Give the final status of a run whose attempt ends for a reason that no pod has told."""
+    attempts = with_current(run.status, completion_time=timestamp(now), reason=reason, message=message)
+    return in_state(run, now, state, reason, message, attempts=attempts)
 
 
 def with_attempt(status: FlowRunStatus, attempt: Attempt) -> list[Attempt]:

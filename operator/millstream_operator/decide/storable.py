@@ -7,16 +7,16 @@ import math
 from dataclasses import replace
 
 from millstream.resources.completion_record import CompletionRecord
+from millstream.resources.parameters import MAX_DEPTH
 
 __all__ = ["storable"]
 
-_MOST_LEVELS = 100
 _INTEGERS = range(-(2**63), 2**63)
 
 
 def storable(record: CompletionRecord) -> CompletionRecord:
     """Give a record whose result is stored exactly as it is, or left out; text loses what is no Unicode."""
-    fits = record.has_result and _fits(record.result, _MOST_LEVELS)
+    fits = record.has_result and _fits(record.result, MAX_DEPTH)
     return replace(
         record,
         message=_text(record.message),
