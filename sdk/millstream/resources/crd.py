@@ -43,7 +43,11 @@ _ONE_ORIGIN_RULE = {
     "rule": "has(self.deploymentRef) != has(self.template)",
     "message": "give exactly one of spec.deploymentRef and spec.template",
 }
-_MUTABLE_RUN_FIELDS = {"tags"}
+_MUTABLE_RUN_FIELDS = {"tags", "cancel", "suspend", "ttlSecondsAfterFinished"}
+_CANCEL_RULE = {
+    "rule": "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+    "message": "a cancel cannot be taken back; create a new FlowRun",
+}
 
 
 def definitions() -> dict[str, Schema]:
@@ -59,6 +63,7 @@ def definitions() -> dict[str, Schema]:
 
 def _flow_deployment() -> dict[str, Any]:
     ready = f".status.conditions[?(@.type=='{flow_deployment.READY}')]"
+    suspended = f".status.conditions[?(@.type=='{flow_deployment.SUSPENDED}')]"
     return {
         "description": "What to run in this namespace, and how. Runs of it are FlowRuns.",
         "short_name": "fdep",
@@ -70,6 +75,9 @@ def _flow_deployment() -> dict[str, Any]:
             _column("Image", ".spec.image"),
             _column("Ready", f"{ready}.status"),
             _column("Reason", f"{ready}.reason"),
+            _column("Suspended", f"{suspended}.status"),
+            _column("Active", ".status.active", "integer"),
+            _column("Last run", ".status.lastRun.state"),
         ],
         "wide": [_column("Message", f"{ready}.message", priority=1)],
         "selectable": [],
@@ -80,6 +88,7 @@ def _flow_run() -> dict[str, Any]:
     spec = structural(flow_run.FlowRunSpec)
     spec["x-kubernetes-validations"] = [
         _ONE_ORIGIN_RULE,
+        _CANCEL_RULE,
         *(_immutable(name) for name in spec["properties"] if name not in _MUTABLE_RUN_FIELDS),
     ]
     return {
@@ -183,6 +192,8 @@ def structural(model: type[Model]) -> Schema:
 def _node(node: Schema, definitions: dict[str, Schema]) -> Schema:
     node = _resolve(_without_null(node), definitions)
     node = {key: value for key, value in node.items() if key not in _NOT_STRUCTURAL and value is not None}
+    if "const" in node:
+        node["enum"] = [node.pop("const")]
     if isinstance(node.get("default"), dict | list) or node.get("default") == "":
         del node["default"]
     if "default" in node and "description" in node:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from millstream.resources.model import (
+    PRIORITY_BOUND,
     Condition,
     FreeForm,
     Model,
@@ -14,6 +15,7 @@ from millstream.resources.model import (
     validation,
 )
 from millstream.resources.reasons import Reason
+from millstream.resources.run_overrides import RunOverrides
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 
@@ -46,7 +48,7 @@ class DeploymentRef(Model):
 
 
 class FlowRunSpec(Model):
-    """What to run, with what. Only tags can be changed later."""
+    """What to run, with what. Only tags, cancel, suspend and ttlSecondsAfterFinished can be changed later."""
 
     deployment_ref: DeploymentRef | None = Field(default=None, description="The FlowDeployment to run.")
     template: RunTemplate | None = Field(default=None, description="A one-off, in place of a deployment.")
@@ -57,7 +59,29 @@ class FlowRunSpec(Model):
         # The rule reads it as a time, and so refuses what only looks like one.
         json_schema_extra=validation("self.getFullYear() >= 1970", "scheduledTime must be from 1970 on"),
     )
+    schedule_name: str | None = Field(
+        default=None, max_length=63, description="The deployment's schedule that made this run."
+    )
+    priority: int | None = Field(
+        default=None,
+        ge=-PRIORITY_BOUND,
+        le=PRIORITY_BOUND,
+        description="Among the runs that wait, higher comes first; by default the deployment's.",
+    )
     tags: Tags = Field(default_factory=list, description="Tags of this run.")
+    cancel: bool = Field(default=False, description="Set to true to end the run; it cannot be taken back.")
+    suspend: bool = Field(
+        default=False,
+        description="While true nothing of the run runs; when it goes on, it does so with a new attempt.",
+    )
+    overrides: RunOverrides | None = Field(
+        default=None, description="What this run does differently from its deployment."
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        default=None,
+        ge=0,
+        description="The run is deleted this long after its end; by default as runHistory says.",
+    )
 
 
 class Attempt(StoredModel):
@@ -98,6 +122,11 @@ class FlowRunStatus(StoredModel):
     revision: str | None = Field(
         default=None, max_length=253, description="ControllerRevision with what the deployment said."
     )
+    admission_time: AwareDatetime | None = Field(
+        default=None, description="When its first attempt was decided; totalSeconds count from here."
+    )
+    paused_time: AwareDatetime | None = Field(default=None, description="Since when the run is paused.")
+    paused_seconds: int = Field(default=0, description="How long it was paused before that, all together.")
     start_time: AwareDatetime | None = Field(default=None, description="When the flow first ran.")
     completion_time: AwareDatetime | None = Field(default=None, description="When the run became final.")
     next_attempt_time: AwareDatetime | None = Field(default=None, description="When the next attempt starts.")

@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 __all__ = [
     "API_VERSION",
     "GROUP",
+    "PRIORITY_BOUND",
     "VERSION",
     "Condition",
     "FreeForm",
@@ -20,12 +21,15 @@ __all__ = [
     "Tags",
     "timestamp",
     "validation",
+    "validations",
     "with_condition",
 ]
 
 GROUP = "millstream.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+PRIORITY_BOUND = 1_000_000_000
+"""Priorities lie between minus this and this, as those of Kubernetes' own PriorityClasses do."""
 
 
 class Model(BaseModel):
@@ -54,7 +58,12 @@ class StoredModel(Model):
 
 def validation(rule: str, message: str) -> JsonDict:
     """Make a rule in CEL, with what the API server says when it is broken."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message}]}
+    return validations((rule, message))
+
+
+def validations(*rules: tuple[str, str]) -> JsonDict:
+    """Make several rules in CEL, each with its message."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from millstream.resources.model import Model, ObjectName, Quantity, validation
+from millstream.resources.model import FreeForm, Model, ObjectName, Quantity, validation, validations
 
 __all__ = ["PodOptions"]
 
@@ -165,17 +165,52 @@ class SecurityContext(Model):
     fs_group: int | None = Field(default=None, ge=1, description="Group that owns the files of volumes.")
 
 
-_MOUNTED = validation(
-    "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes)"
-    " && self.volumes.exists(volume, volume.name == mount.name))",
-    "each of volumeMounts must name one of volumes",
-)
+class InitContainer(Model):
+    """A container that ends before the flow starts, or a sidecar that runs beside it."""
+
+    name: _VolumeName = Field(
+        description="Name of the container.",
+        json_schema_extra=validation("self != 'flow'", "the container flow is the operator's"),
+    )
+    image: str = Field(min_length=1, max_length=1024, pattern="^[!-~]+$", description="Its image.")
+    command: list[_Value] = Field(default_factory=list, max_length=64, description="In place of the image's.")
+    args: list[_Value] = Field(default_factory=list, max_length=64, description="Arguments of the command.")
+    env: list[EnvVar] = Field(
+        default_factory=list, max_length=64, description="Environment variables.", json_schema_extra=_BY_NAME
+    )
+    env_from: list[EnvFromSource] = Field(
+        default_factory=list, max_length=16, description="ConfigMaps and Secrets as environment variables."
+    )
+    resources: ResourceRequirements | None = Field(default=None, description="Requests and limits.")
+    volume_mounts: list[VolumeMount] = Field(
+        default_factory=list, max_length=32, description="Volumes of the pod that it sees."
+    )
+    restart_policy: Literal["Always"] | None = Field(
+        default=None, description="Always for a sidecar, which is stopped when the flow has ended."
+    )
 
 
 class PodOptions(Model):
     """What a deployment may say about its pods."""
 
-    model_config = ConfigDict(json_schema_extra=_MOUNTED)
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            (
+                (
+                    "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes)"
+                    " && self.volumes.exists(volume, volume.name == mount.name))"
+                ),
+                "each of volumeMounts must name one of volumes",
+            ),
+            (
+                (
+                    "!has(self.automountServiceAccountToken) || !self.automountServiceAccountToken"
+                    " || has(self.serviceAccountName)"
+                ),
+                "automountServiceAccountToken needs serviceAccountName",
+            ),
+        )
+    )
 
     resources: ResourceRequirements | None = Field(default=None, description="Requests and limits.")
     env: list[EnvVar] = Field(
@@ -193,6 +228,25 @@ class PodOptions(Model):
     node_selector: _Labels = Field(default_factory=dict, description="Labels that the node must have.")
     tolerations: list[Toleration] = Field(
         default_factory=list, max_length=32, description="Tolerated taints."
+    )
+    affinity: FreeForm | None = Field(default=None, description="As in a pod.")
+    topology_spread_constraints: list[FreeForm] = Field(
+        default_factory=list, max_length=16, description="As in a pod."
+    )
+    priority_class_name: ObjectName | None = Field(default=None, description="PriorityClass of the pod.")
+    runtime_class_name: ObjectName | None = Field(default=None, description="RuntimeClass of the pod.")
+    service_account_name: ObjectName | None = Field(
+        default=None, description="Service account of the pod, for workload identity for instance."
+    )
+    automount_service_account_token: bool = Field(
+        default=False,
+        description="Whether the flow gets a token of serviceAccountName for the Kubernetes API.",
+    )
+    init_containers: list[InitContainer] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Containers before the flow's, and sidecars.",
+        json_schema_extra=_BY_NAME,
     )
     security_context: SecurityContext | None = Field(default=None, description="Users and groups.")
     labels: _Labels = Field(

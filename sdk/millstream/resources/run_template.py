@@ -1,15 +1,25 @@
 """What is run and how: the part of a deployment that each of its runs freezes when it is admitted."""
 
 import json
+from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from millstream.resources.model import FreeForm, Model, ObjectName, Tags, validation
 from millstream.resources.pod_options import PodOptions
 
-__all__ = ["Backoff", "RetryPolicy", "RunTemplate", "Source", "Timeouts"]
+__all__ = [
+    "ApiAccess",
+    "Backoff",
+    "DisruptionPolicy",
+    "OverridePolicy",
+    "RetryPolicy",
+    "RunTemplate",
+    "Source",
+    "Timeouts",
+]
 
 _DAY = 86_400
 _ENTRYPOINT = r"^[^:\s]+:[A-Za-z_][A-Za-z0-9_]*$"
@@ -19,6 +29,25 @@ _IMAGE = "^[!-~]+$"
 def _matches(pattern: str, message: str) -> JsonDict:
     """Check a string by a rule, which unlike a schema's pattern can say what is expected."""
     return validation(f"self.matches({json.dumps(pattern)})", message)
+
+
+class DisruptionPolicy(StrEnum):
+    """What happens to an attempt whose node is lost, so that nobody can say whether its process still runs."""
+
+    WAIT = "Wait"
+    """Nothing, until Kubernetes confirms that the pod is gone."""
+    REPLACE = "Replace"
+    """The next attempt starts; the old process may still run."""
+
+
+class ApiAccess(StrEnum):
+    """What a run may do with the FlowRuns and FlowDeployments of its namespace."""
+
+    NONE = "None"
+    READ = "Read"
+    """Get, list and watch."""
+    TRIGGER = "Trigger"
+    """Also create and cancel runs of deployments."""
 
 
 class Source(Model):
@@ -57,9 +86,31 @@ class Timeouts(Model):
         default=None, ge=1, le=365 * _DAY, description="How long each attempt may run; unset for no limit."
     )
 
+    total_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=365 * _DAY,
+        description="From the first attempt's creation to the end, all attempts and their waiting together; the "
+        "time that the run is paused does not count. Unset for no limit.",
+    )
+
+
+class OverridePolicy(Model):
+    """What a run may change that it may not by default."""
+
+    allow_image: bool = Field(default=False, description="A run may give spec.overrides.image.")
+
 
 class RunTemplate(Model):
     """What is run and how."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validation(
+            "!has(self.apiAccess) || self.apiAccess == 'None' || !has(self.pod)"
+            " || !has(self.pod.serviceAccountName)",
+            "apiAccess gives the pod a service account of its own; leave out pod.serviceAccountName",
+        )
+    )
 
     entrypoint: str = Field(
         min_length=3,
@@ -67,10 +118,11 @@ class RunTemplate(Model):
         description="module.path:flow or path/file.py:flow, as seen inside the container.",
         json_schema_extra=_matches(_ENTRYPOINT, "give module.path:flow or path/file.py:flow"),
     )
-    image: str = Field(
+    image: str | None = Field(
+        default=None,
         min_length=1,
         max_length=1024,
-        description="Container image with the SDK installed.",
+        description="Container image with the SDK installed; by default the namespace's.",
         json_schema_extra=_matches(_IMAGE, "give an image as in a pod, without spaces"),
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
@@ -87,6 +139,23 @@ class RunTemplate(Model):
     tags: Tags = Field(default_factory=list, description="Tags of every run.")
     retry_policy: RetryPolicy = Field(default_factory=RetryPolicy, description="New attempts of a run.")
     timeouts: Timeouts = Field(default_factory=Timeouts, description="Limits in seconds.")
+    disruption_policy: DisruptionPolicy = Field(
+        default=DisruptionPolicy.WAIT,
+        description="When a node is lost: Wait until its pod is certainly gone, or Replace it at once.",
+    )
+    api_access: ApiAccess = Field(
+        default=ApiAccess.NONE,
+        description="What the flow may do with the runs of its namespace: None, Read, or Trigger.",
+    )
+    queue_name: str | None = Field(
+        default=None,
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="LocalQueue of Kueue that admits the Jobs.",
+    )
+    overrides: OverridePolicy = Field(
+        default_factory=OverridePolicy, description="What a run may change that it may not by default."
+    )
     pod: PodOptions = Field(default_factory=PodOptions, description="Curated fields of the pod.")
     log_tail: bool = Field(
         default=True, description="Keep the last lines of output of a failed attempt in the run's status."
