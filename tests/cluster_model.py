@@ -18,14 +18,26 @@ from builders import NAMESPACE, NOW, text
 from millstream.resources import crd, labels
 from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.flow_deployment import FlowDeploymentStatus
-from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.flow_run import MAX_ATTEMPTS_KEPT, FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.api import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
+from millstream_operator.decide.announcement import Announcement
+from millstream_operator.decide.observed import Run
 from millstream_operator.executor import Executor
-from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, WATCHED, Kind
+from millstream_operator.kinds import (
+    FLOW_DEPLOYMENTS,
+    FLOW_RUNS,
+    JOBS,
+    NODES,
+    PODS,
+    REVISIONS,
+    WATCHED,
+    Kind,
+)
 from millstream_operator.metrics import Metrics
+from millstream_operator.rate_limit import RateLimit
 from millstream_operator.reconciler import Reconciler
 
 Object = dict[str, Any]
@@ -68,6 +80,7 @@ class ApiServer:
         self.now = NOW
         self.events: list[tuple[str, Kind, Object]] = []
         self.refuses_jobs = False
+        self.lost_nodes: set[str] = set()
         self.writes = 0
         self._intents: set[tuple[str, int]] = set()
         self._version = 0
@@ -123,9 +136,12 @@ class ApiServer:
 
     # --- the operator's verbs ---
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         del namespace
         await pause()
+        if kind == NODES:
+            ready = "Unknown" if name in self.lost_nodes else "True"
+            return {"status": {"conditions": [{"type": "Ready", "status": ready}]}}
         return copied(self._existing(kind, name))
 
     async def collect(
@@ -217,6 +233,8 @@ def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:
         raise Violation(f"{old.state} is final, and a status is written: {new.state} {new.reason}")
     if new.attempt not in {old.attempt, old.attempt + 1}:
         raise Violation(f"attempt {new.attempt} after {old.attempt}")
+    if new.attempt > old.attempt and (spec.get("cancel") or spec.get("suspend")):
+        raise Violation("an attempt of a run that is not to run")
     if new.attempt and old.revision not in {None, new.revision}:
         raise Violation("the revision is not frozen")
     if (new.completion_time is not None) != new.state.is_final:
@@ -229,7 +247,10 @@ def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:
         return
     if new.failures > policy["failures"] + 1 or new.disruptions > policy["disruptions"] + 1:
         raise Violation(f"spent {new.failures} and {new.disruptions} of {policy}")
-    if new.attempt > policy["failures"] + policy["disruptions"] + 1:
+    suspended = sum(attempt.reason is Reason.SUSPENDED for attempt in new.attempts)
+    if new.attempt <= MAX_ATTEMPTS_KEPT and (
+        new.attempt > policy["failures"] + policy["disruptions"] + suspended + 1
+    ):
         raise Violation(f"{new.attempt} attempts of {policy}")
 
 
@@ -342,7 +363,9 @@ class Cluster:
             if any(pod["status"]["phase"] == "Succeeded" for pod in pods):
                 status["conditions"].append({"type": "Complete", "status": "True"})
                 done = True
-            elif failed := [pod for pod in pods if pod["status"]["phase"] == "Failed"]:
+            elif failed := [
+                pod for pod in pods if pod["status"]["phase"] == "Failed" and not job["spec"].get("suspend")
+            ]:
                 target = next((c for c in status["conditions"] if c["type"] == "FailureTarget"), None)
                 reason, message = (
                     (target["reason"], target["message"]) if target else self._why_failed(failed[0])
@@ -356,7 +379,7 @@ class Cluster:
                     {"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}
                 )
                 done = True
-            elif not pods and not deleting(job):
+            elif not pods and not deleting(job) and not job["spec"].get("suspend"):
                 self._create_pod(job)
                 return True
         if done:
@@ -366,6 +389,17 @@ class Cluster:
                 self._untrack(pod)
                 done = True
         return done
+
+    def suspend(self, job: Object, *, suspended: bool) -> None:
+        """Suspend a Job, as Kueue does, or let it go on."""
+        if bool(job["spec"].get("suspend")) == suspended or job["status"].get("conditions") or deleting(job):
+            return
+        job["spec"]["suspend"] = suspended
+        job["status"]["startTime"] = None if suspended else text(self.api.now)
+        self.api.changed(JOBS, job)
+        for pod in self.pods_of(job) if suspended else ():
+            if not (deleting(pod) or ended(pod)):
+                self.api.mark_deleted(PODS, pod)
 
     def _why_failed(self, pod: Object) -> tuple[str, str]:
         name = pod["metadata"]["name"]
@@ -442,14 +476,14 @@ class Cluster:
         return True
 
     def finish(self, pod: Object, code: int, record: tuple[RunState, Reason | None] | None) -> bool:
-        if not runs(pod):
+        if not runs(pod) or pod["spec"]["nodeName"] in self.api.lost_nodes:
             return False
         self._end(pod, code, record)
         return True
 
     def stop(self, pod: Object, code: int | None, record: tuple[RunState, Reason | None] | None) -> bool:
-        """Stop a pod that is to be deleted."""
-        if not deleting(pod) or ended(pod):
+        """Stop a pod that is to be deleted, if its node answers."""
+        if not deleting(pod) or ended(pod) or pod["spec"].get("nodeName") in self.api.lost_nodes:
             return False
         self._end(pod, code, record) if runs(pod) else self._end(pod, 137, None)
         return True
@@ -513,12 +547,18 @@ class Operator:
         self.queue = Queue(lambda: api.now)
         self._working: dict[Key, Coroutine[Any, Any, str]] = {}
         now = lambda: api.now  # noqa: E731
-        executor = Executor(api, self.cache, METRICS, self._changed, now)
+        executor = Executor(
+            api, self.cache, METRICS, self._changed, now, self._say, RateLimit(1000, 1000, lambda: 0.0)
+        )
         self._reconciler = Reconciler(self.cache, self.queue, executor, METRICS, now)
         self.resync()
 
     def _changed(self, keys: set[Key]) -> None:
         self.queue.ready.update(dict.fromkeys(sorted(keys, key=str)))
+
+    def _say(self, run: Run, said: Announcement) -> None:
+        assert said.message
+        assert run.live
 
     def resync(self) -> None:
         for kind in WATCHED:

@@ -1,8 +1,9 @@
 """What the API server said when it was asked, until a decision has used it. None of it outlives the process."""
 
 from dataclasses import replace
+from datetime import datetime
 
-from millstream_operator.decide.observed import PodWarning, Refusal
+from millstream_operator.decide.observed import NodeSeen, PodWarning, Refusal
 
 __all__ = ["Answers"]
 
@@ -15,6 +16,8 @@ class Answers:
         self._warnings: dict[str, PodWarning] = {}
         self._confirmed: dict[tuple[str, str], str] = {}
         self._trials: dict[str, tuple[int, str]] = {}
+        self._nodes: dict[str, NodeSeen] = {}
+        self._counted: dict[str, datetime] = {}
 
     def refuse(self, uid: str, refusal: Refusal) -> None:
         """Keep why a run's Job was not made; the first refusal of the same Job is remembered with it."""
@@ -55,8 +58,26 @@ class Answers:
         """Give the generation of a deployment that was tried, and what came of it."""
         return self._trials.get(uid, (None, ""))
 
+    def see_node(self, uid: str, node: NodeSeen) -> None:
+        """Keep what was found of the node that a run's pod is on."""
+        self._nodes[uid] = node
+
+    def node(self, uid: str) -> NodeSeen | None:
+        """Give what was found of the node that a run's pod is on."""
+        return self._nodes.get(uid)
+
+    def count(self, uid: str, time: datetime) -> None:
+        """Keep when a deployment's numbers were written."""
+        self._counted[uid] = time
+
+    def counted(self, uid: str) -> datetime | None:
+        """Give when a deployment's numbers were written."""
+        return self._counted.get(uid)
+
     def forget(self, uid: str) -> None:
         """Drop all about a run or deployment that is gone."""
         self._refusals.pop(uid, None)
         self._warnings.pop(uid, None)
         self._trials.pop(uid, None)
+        self._nodes.pop(uid, None)
+        self._counted.pop(uid, None)

@@ -16,9 +16,11 @@ from millstream_operator import health, watches
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
+from millstream_operator.event_recorder import EventRecorder
 from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
 from millstream_operator.metrics import Metrics
+from millstream_operator.rate_limit import RateLimit
 from millstream_operator.reconciler import Reconciler
 from millstream_operator.resync import Resync
 from millstream_operator.settings import Settings
@@ -34,6 +36,8 @@ class OperatorFailedError(RuntimeError):
 
 
 _STALE_SECONDS = 1200.0
+_EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 10.0, 100
+_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 20.0, 40
 _DRAIN_SECONDS = 10.0
 
 
@@ -62,10 +66,13 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         stack.push_async_callback(endpoints.cleanup)
         _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
         await resync.first()
-        reconciler = Reconciler(cache, queue, Executor(api, cache, metrics, changed, _now), metrics, _now)
+        recorder = EventRecorder(api, RateLimit(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE, time.monotonic), _now)
+        deletions = RateLimit(_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE, time.monotonic)
+        executor = Executor(api, cache, metrics, changed, _now, recorder.announce, deletions)
+        reconciler = Reconciler(cache, queue, executor, metrics, _now)
         # These tasks exist before kopf starts: at its end it takes later ones for its own that hang.
         workers = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
-        others = [asyncio.create_task(resync.run()), asyncio.create_task(watchdog.run())]
+        others = [asyncio.create_task(part()) for part in (resync.run, watchdog.run, recorder.work)]
         for task in (*workers, *others):
             task.add_done_callback(_stop_on_failure(stop, failures))
         _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
+from millstream.resources import namespace_defaults
+from millstream.resources.flow_deployment import ConcurrencyPolicy
 from millstream_operator.answers import Answers
+from millstream_operator.decide.defaults import live_limit
 from millstream_operator.decide.observed import (
+    Defaults,
     Deployment,
     Job,
     ObservedDeployment,
@@ -13,9 +18,13 @@ from millstream_operator.decide.observed import (
     Pod,
     Revision,
     Run,
+    Slots,
 )
-from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
-from millstream_operator.live_runs import LiveRuns, is_live
+from millstream_operator.defaults_reader import read_defaults
+from millstream_operator.finished_runs import FinishedRuns
+from millstream_operator.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
+from millstream_operator.live_runs import LiveRuns
+from millstream_operator.slots import Limits, SlotBook
 from millstream_operator.store import Store
 
 __all__ = ["Cache", "Key"]
@@ -44,13 +53,21 @@ class Cache:
     be deleted does not come back. Each change names the keys to decide about again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config_namespace: str = "") -> None:
+        """Make an empty cache.
+
+        Args:
+            config_namespace: the namespace whose defaults hold for all; "" if there is none.
+        """
+        self._config_namespace = config_namespace
+        self._defaults = Store(partial(read_defaults, config_namespace=config_namespace), lambda _: None)
         self._runs = Store(Run.from_object, lambda run: run.deployment)
         self._deployments = Store(Deployment.from_object, lambda _: None)
         self._revisions = Store(Revision.from_object, lambda revision: revision.deployment)
         self._jobs = Store(Job.from_object, lambda job: job.run)
         self._pods = Store(Pod.from_object, lambda pod: pod.run)
         self._stores: dict[Kind, Store[Any]] = {
+            CONFIG_MAPS: self._defaults,
             FLOW_RUNS: self._runs,
             FLOW_DEPLOYMENTS: self._deployments,
             REVISIONS: self._revisions,
@@ -60,6 +77,8 @@ class Cache:
         self._deleted: dict[str, None] = {}
         self._unreadable: dict[Key, _Unreadable] = {}
         self._live = LiveRuns()
+        self._finished = FinishedRuns()
+        self._slots = SlotBook(Limits(self._limit_of_deployment, self._limit_of_namespace))
         self.answers = Answers()
 
     # --- changes ---
@@ -84,8 +103,11 @@ class Cache:
         self._drop(kind, old)
         store.put(new)
         if kind == FLOW_RUNS:
-            self._live.add(new)
-        return self._keys(kind, new) | (self._keys(kind, old) if old else set()) | self._ended(kind, old, new)
+            self._enter(new)
+            return {key} | self._moved(old, new)
+        if kind == FLOW_DEPLOYMENTS:
+            return self._edited(key, old, new)
+        return self._keys(kind, new) | (self._keys(kind, old) if old else set())
 
     def remove(self, kind: Kind, namespace: str, name: str, uid: str) -> set[Key]:
         """Take note that an object is gone for good."""
@@ -102,7 +124,7 @@ class Cache:
             return set()
         self._drop(kind, old)
         self.answers.forget(uid)
-        return self._keys(kind, old) | self._ended(kind, old, None)
+        return self._keys(kind, old) | (self._moved(old, None) if kind == FLOW_RUNS else set())
 
     def replace(
         self, kind: Kind, objects: Iterable[dict[str, Any]], version: int, scope: str | None
@@ -135,28 +157,67 @@ class Cache:
         self._stores[kind].remove(old.namespace, old.name)
         if kind == FLOW_RUNS:
             self._live.discard(old)
+            self._finished.discard(old)
+            self._slots.discard(old.namespace, old.name)
 
-    def _ended(self, kind: Kind, old: Any, new: Any) -> set[Key]:
-        """Name the deployment of a run that is live no more: it may have used the last of a revision."""
-        if kind != FLOW_RUNS or old is None or not old.deployment or not is_live(old):
+    def _enter(self, run: Run) -> None:
+        self._live.add(run)
+        self._finished.add(run)
+        self._slots.add(run, self._priority(run))
+
+    def _moved(self, old: Run | None, new: Run | None) -> set[Key]:
+        """Name what is to be decided about when a run goes from one stage to the next."""
+        run = new or old
+        if run is None or _stage(old) == _stage(new):
             return set()
-        still = new is not None and is_live(new)
-        return set() if still else {Key(FLOW_DEPLOYMENTS, old.namespace, old.deployment)}
+        namespace, deployment = run.namespace, run.deployment
+        names = set(self._slots.next_in_line(namespace, deployment))
+        if deployment is None:
+            return {Key(FLOW_RUNS, namespace, name) for name in names}
+        if self._replaces(namespace, deployment):
+            names.update(self._slots.holders(namespace, deployment), self._slots.waiting(namespace, deployment))
+        # It counts its runs, keeps some of those that are finished, and lets go of what no live run uses.
+        return {Key(FLOW_RUNS, namespace, name) for name in names} | {
+            Key(FLOW_DEPLOYMENTS, namespace, deployment)
+        }
+
+    def _edited(self, key: Key, old: Deployment | None, new: Deployment) -> set[Key]:
+        if old is not None and old.uid == new.uid and old.generation == new.generation:
+            return {key}
+        if old is None or old.spec.priority != new.spec.priority:
+            for name in self._slots.waiting(key.namespace, key.name):
+                if run := self._runs.get(key.namespace, name):
+                    self._slots.discard(key.namespace, name)
+                    self._slots.add(run, new.spec.priority)
+        return self._concerned(key)
 
     def _keys(self, kind: Kind, o: Any) -> set[Key]:
         if kind in {JOBS, PODS}:
             return {Key(FLOW_RUNS, o.namespace, o.run)}
         if kind == REVISIONS:
             return {Key(FLOW_DEPLOYMENTS, o.namespace, o.deployment)}
+        if kind == CONFIG_MAPS:
+            return self._under(o)
         return self._concerned(Key(kind, o.namespace, o.name))
+
+    def _under(self, defaults: Defaults) -> set[Key]:
+        """Name what defaults hold for: deployments, and runs that have not begun."""
+        scope = None if defaults.clusterwide else defaults.namespace
+        deployments = {Key(FLOW_DEPLOYMENTS, o.namespace, o.name) for o in self._deployments}
+        waiting = (run for run in self._runs if run.live and run.between_attempts)
+        keys = deployments | {Key(FLOW_RUNS, run.namespace, run.name) for run in waiting}
+        return {key for key in keys if scope in {None, key.namespace}}
 
     def _concerned(self, key: Key) -> set[Key]:
         if key.kind == FLOW_RUNS:
             return {key}
         if key.kind != FLOW_DEPLOYMENTS:
             return set()
-        waiting = self._live.admitting(key.namespace, key.name)
-        return {key} | {Key(FLOW_RUNS, key.namespace, run) for run in waiting}
+        _, namespace, name = key
+        runs = {*self._live.admitting(namespace, name), *self._slots.waiting(namespace, name)}
+        if self._replaces(namespace, name):
+            runs.update(self._slots.holders(namespace, name))
+        return {key} | {Key(FLOW_RUNS, namespace, run) for run in runs}
 
     # --- observations ---
 
@@ -183,6 +244,9 @@ class Cache:
             confirmed=confirmed,
             refusal=self.answers.refusal(run.uid),
             warning=self.answers.warning(run.uid),
+            node=self.answers.node(run.uid),
+            defaults=self._defaults_of(namespace),
+            slots=self._slots_of(run),
         )
 
     def observe_deployment(self, key: Key, now: datetime) -> ObservedDeployment | None:
@@ -192,6 +256,7 @@ class Cache:
             return None
         deployment = self._deployments.get(namespace, name)
         tried, refusal = self.answers.trial(deployment.uid) if deployment else (None, "")
+        active, queued = self._slots.counts(namespace, name)
         return ObservedDeployment(
             now=now,
             deployment=deployment,
@@ -200,7 +265,55 @@ class Cache:
             admitting=bool(self._live.admitting(namespace, name)),
             tried=tried,
             refusal=refusal,
+            runs=self._runs.within(namespace),
+            completed=self._finished.of(namespace, name, completed=True),
+            failed=self._finished.of(namespace, name, completed=False),
+            active=active,
+            queued=queued,
+            counted=self.answers.counted(deployment.uid) if deployment else None,
+            defaults=self._defaults_of(namespace),
         )
+
+    def reserve_slot(self, run: Run) -> None:
+        """Count a run as live while its admission is being written."""
+        self._slots.reserve(run, self._priority(run))
+
+    def unreserve_slot(self, run: Run) -> set[Key]:
+        """Give a reserved slot, if there is one, to whoever is next."""
+        if not self._slots.unreserve(run, self._priority(run)):
+            return set()
+        names = self._slots.next_in_line(run.namespace, run.deployment)
+        return {Key(FLOW_RUNS, run.namespace, name) for name in names}
+
+    def _slots_of(self, run: Run) -> Slots:
+        if not run.live:
+            return Slots()
+        replaces = run.deployment is not None and self._replaces(run.namespace, run.deployment)
+        if not (replaces or run.between_attempts):
+            return Slots()
+        return self._slots.observe(run, self._priority(run), replaces=replaces)
+
+    def _defaults_of(self, namespace: str) -> tuple[Defaults, ...]:
+        names = dict.fromkeys((self._config_namespace, namespace))
+        found = (self._defaults.get(name, namespace_defaults.NAME) for name in names)
+        return tuple(defaults for defaults in found if defaults is not None)
+
+    def _priority(self, run: Run) -> int:
+        deployment = self._deployments.get(run.namespace, run.deployment or "")
+        return deployment.spec.priority if deployment else 0
+
+    def _replaces(self, namespace: str, name: str) -> bool:
+        deployment = self._deployments.get(namespace, name)
+        concurrency = deployment.spec.concurrency if deployment else None
+        return concurrency is not None and concurrency.policy is ConcurrencyPolicy.REPLACE
+
+    def _limit_of_deployment(self, namespace: str, name: str) -> int | None:
+        deployment = self._deployments.get(namespace, name)
+        concurrency = deployment.spec.concurrency if deployment else None
+        return concurrency.limit if concurrency else None
+
+    def _limit_of_namespace(self, namespace: str) -> int | None:
+        return live_limit(self._defaults_of(namespace))
 
     def runs(self) -> Iterator[Run]:
         """Go through all runs."""
@@ -221,3 +334,8 @@ class Cache:
             yield Key(FLOW_RUNS, pod.namespace, pod.run)
         for revision in self._revisions:
             yield Key(FLOW_DEPLOYMENTS, revision.namespace, revision.deployment)
+
+
+def _stage(run: Run | None) -> tuple[bool, bool, bool] | None:
+    """Sum up what others see of a run; None when it is gone."""
+    return None if run is None else (run.live, run.holds_slot, run.waits_for_slot)

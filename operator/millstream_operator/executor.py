@@ -1,5 +1,6 @@
 """Carries out a plan: one call to the API server after the other, each result back into the cache."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from functools import singledispatchmethod
@@ -8,11 +9,14 @@ from typing import Any
 
 from millstream.resources import labels
 from millstream.resources.model import timestamp
+from millstream_operator.access import access_objects
 from millstream_operator.api import AlreadyExistsError, Api, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
+from millstream_operator.decide.announcement import Announcement, announcement
 from millstream_operator.decide.observed import (
     Deployment,
     Job,
+    NodeSeen,
     ObservedDeployment,
     ObservedRun,
     PodWarning,
@@ -26,25 +30,53 @@ from millstream_operator.decide.plan import (
     ConfirmRun,
     CreateJob,
     CreateRevision,
+    CreateRun,
     DeleteJob,
+    DeletePod,
     DeleteRevision,
+    DeleteRun,
+    GrantAccess,
+    ReadNode,
     ReadWarning,
     ReleasePod,
+    TakeSlot,
     TryJob,
     WriteDeploymentStatus,
     WriteRunStatus,
 )
-from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
+from millstream_operator.kinds import (
+    EVENTS,
+    FLOW_DEPLOYMENTS,
+    FLOW_RUNS,
+    JOBS,
+    NODES,
+    PODS,
+    REVISIONS,
+    Kind,
+)
 from millstream_operator.metrics import Metrics
 from millstream_operator.pod_finalizer import let_go
+from millstream_operator.rate_limit import RateLimit
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "PostponedError"]
 
 _TELLING = {
     "FailedCreate", "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox",
 }  # fmt: skip
 """Reasons of Events that say why a Job has no pod or a pod does not start; others come and go on the way."""
 _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class PostponedError(Exception):
+    """An action has to wait, because enough of its kind have been carried out.
+
+    Attributes:
+        seconds: how long.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"wait {seconds:.1f} s")
+        self.seconds = seconds
 
 
 class Executor:
@@ -61,12 +93,27 @@ class Executor:
         metrics: Metrics,
         changed: Callable[[set[Key]], None],
         now: Callable[[], datetime],
+        announce: Callable[[Run, Announcement], None],
+        deletions: RateLimit,
     ) -> None:
+        """Make an executor.
+
+        Args:
+            api: what calls are made to.
+            cache: takes in what the calls give.
+            metrics: count what happens.
+            changed: is told what is to be decided about again.
+            now: gives the time.
+            announce: tells people about a run, sooner or later.
+            deletions: how often a finished run may be deleted.
+        """
         self._api = api
         self._cache = cache
         self._metrics = metrics
         self._changed = changed
         self._now = now
+        self._announce = announce
+        self._deletions = deletions
 
     @singledispatchmethod
     async def execute(self, action: Action, key: Key, observed: ObservedRun | ObservedDeployment) -> None:
@@ -80,11 +127,14 @@ class Executor:
             return
         await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
         self._metrics.run_moved(run, action.status)
+        if said := announcement(run.status, action.status):
+            self._announce(run, said)
 
     @execute.register
     async def _(self, action: WriteDeploymentStatus, key: Key, observed: ObservedDeployment) -> None:
         if observed.deployment:
             await self._write_status(FLOW_DEPLOYMENTS, key, observed.deployment, action.status.to_dict())
+            self._cache.answers.count(observed.deployment.uid, self._now())
 
     async def _write_status(self, kind: Kind, key: Key, o: Run | Deployment, status: dict[str, Any]) -> None:
         operations: list[dict[str, Any]] = [
@@ -164,6 +214,40 @@ class Executor:
         await self._delete(JOBS, key.namespace, action.name, action.uid)
 
     @execute.register
+    async def _(self, action: DeletePod, key: Key, observed: ObservedRun) -> None:
+        del observed
+        await self._delete(PODS, key.namespace, action.name, action.uid)
+
+    @execute.register
+    async def _(self, action: TakeSlot, key: Key, observed: ObservedRun) -> None:
+        del action, key
+        if observed.run:
+            self._cache.reserve_slot(observed.run)
+
+    @execute.register
+    async def _(self, action: CreateRun, key: Key, observed: ObservedDeployment) -> None:
+        del observed
+        try:
+            stored = await self._api.create(FLOW_RUNS, action.run)
+        except AlreadyExistsError:
+            stored = await self._api.get(FLOW_RUNS, key.namespace, action.run["metadata"]["name"])
+        self._put(FLOW_RUNS, stored)
+
+    @execute.register
+    async def _(self, action: DeleteRun, key: Key, observed: ObservedRun | ObservedDeployment) -> None:
+        del observed
+        if wait := self._deletions.take():
+            raise PostponedError(wait)
+        await self._delete(FLOW_RUNS, key.namespace, action.name, action.uid)
+
+    @execute.register
+    async def _(self, action: GrantAccess, key: Key, observed: ObservedRun) -> None:
+        del observed
+        for kind, body in access_objects(action.access, key.namespace):
+            with contextlib.suppress(AlreadyExistsError):
+                await self._api.create(kind, body)
+
+    @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
         del observed
         try:
@@ -223,6 +307,24 @@ class Executor:
         self._changed({key})
 
     @execute.register
+    async def _(self, action: ReadNode, key: Key, observed: ObservedRun) -> None:
+        if observed.run is None:
+            return
+        try:
+            node = await self._api.get(NODES, None, action.name)
+        except NotFoundError:
+            lost = True
+        except ApiError as error:
+            if error.code != HTTPStatus.FORBIDDEN:
+                raise
+            lost = True  # with rights in some namespaces only; a pod that is overdue tells enough
+        else:
+            lost = not _answers(node)
+        seen = NodeSeen(name=action.name, lost=lost, time=self._now())
+        self._cache.answers.see_node(observed.run.uid, seen)
+        self._changed({key})
+
+    @execute.register
     async def _(self, action: TryJob, key: Key, observed: ObservedDeployment) -> None:
         if observed.deployment is None:
             return
@@ -246,6 +348,11 @@ class Executor:
 
     def _put(self, kind: Kind, stored: dict[str, Any]) -> None:
         self._changed(self._cache.put(kind, stored))
+
+
+def _answers(node: dict[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions", ())
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _owned(job: dict[str, Any], uid: str) -> bool:

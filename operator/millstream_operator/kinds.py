@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass
 
-from millstream.resources import flow_deployment, flow_run, labels
+from millstream.resources import flow_deployment, flow_run, labels, namespace_defaults
 from millstream.resources.model import GROUP, VERSION
 
-__all__ = ["EVENTS", "FLOW_DEPLOYMENTS", "FLOW_RUNS", "JOBS", "PODS", "REVISIONS", "WATCHED", "Kind"]
+__all__ = [
+    "CONFIG_MAPS",
+    "EVENTS",
+    "FLOW_DEPLOYMENTS",
+    "FLOW_RUNS",
+    "JOBS",
+    "NODES",
+    "PODS",
+    "REVISIONS",
+    "ROLE_BINDINGS",
+    "SERVICE_ACCOUNTS",
+    "WATCHED",
+    "Kind",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +27,14 @@ class Kind:
 
     Attributes:
         selector: label selector of the objects that concern us, applied by the API server.
+        fields: field selector of them.
     """
 
     group: str
     version: str
     plural: str
     selector: str = ""
+    fields: str = ""
 
     def path(self, namespace: str | None = None, name: str | None = None, part: str | None = None) -> str:
         """Give the path of the collection, of an object, or of its subresource."""
@@ -33,7 +48,11 @@ FLOW_DEPLOYMENTS = Kind(GROUP, VERSION, flow_deployment.PLURAL)
 JOBS = Kind("batch", "v1", "jobs", labels.RUN_UID)
 PODS = Kind("", "v1", "pods", labels.RUN_UID)
 REVISIONS = Kind("apps", "v1", "controllerrevisions", labels.DEPLOYMENT)
+CONFIG_MAPS = Kind("", "v1", "configmaps", fields=f"metadata.name={namespace_defaults.NAME}")
 EVENTS = Kind("", "v1", "events")
+NODES = Kind("", "v1", "nodes")
+SERVICE_ACCOUNTS = Kind("", "v1", "serviceaccounts")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings")
 
 # In this order they are listed at the start: what a decision refers to comes before what is decided on.
 WATCHED = (FLOW_DEPLOYMENTS, REVISIONS, PODS, JOBS, FLOW_RUNS)

@@ -4,12 +4,7 @@ from collections import Counter, defaultdict
 
 from millstream_operator.decide.observed import Run
 
-__all__ = ["LiveRuns", "is_live"]
-
-
-def is_live(run: Run) -> bool:
-    """Whether something is still to happen to the run."""
-    return run.status.state is None or not run.status.state.is_final
+__all__ = ["LiveRuns"]
 
 
 class LiveRuns:
@@ -21,7 +16,7 @@ class LiveRuns:
 
     def add(self, run: Run) -> None:
         """Count a run."""
-        if run.deployment is None or not is_live(run):
+        if run.deployment is None or not run.live:
             return
         deployment = (run.namespace, run.deployment)
         if run.status.revision:
@@ -31,7 +26,7 @@ class LiveRuns:
 
     def discard(self, run: Run) -> None:
         """Take a run, as it was when it was counted, out again."""
-        if run.deployment is None or not is_live(run):
+        if run.deployment is None or not run.live:
             return
         deployment = (run.namespace, run.deployment)
         if run.status.revision:

@@ -11,8 +11,8 @@ from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
-from millstream_operator.decide.plan import Plan, Question
-from millstream_operator.executor import Executor
+from millstream_operator.decide.plan import Plan, Question, TakeSlot
+from millstream_operator.executor import Executor, PostponedError
 from millstream_operator.keyed_queue import KeyedQueue
 from millstream_operator.kinds import FLOW_RUNS
 from millstream_operator.metrics import Metrics
@@ -54,6 +54,9 @@ class Reconciler:
     async def _reconcile(self, key: Key) -> str:
         try:
             plan = await self._decide_and_act(key)
+        except PostponedError as error:
+            self._queue.add_after(key, error.seconds)
+            return "postponed"
         except ApiError as error:
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
             # Somebody was quicker; the watch brings what they wrote.
@@ -86,8 +89,14 @@ class Reconciler:
 
     def _decide(self, key: Key) -> tuple[ObservedRun | ObservedDeployment | None, Plan]:
         if key.kind == FLOW_RUNS:
-            run = self._cache.observe_run(key, self._now())
-            return run, decide_run(run) if run else Plan()
+            observed = self._cache.observe_run(key, self._now())
+            if observed is None:
+                return None, Plan()
+            plan = decide_run(observed)
+            if observed.run and not any(isinstance(action, TakeSlot) for action in plan.actions):
+                for other in self._cache.unreserve_slot(observed.run):
+                    self._queue.add(other)
+            return observed, plan
         deployment = self._cache.observe_deployment(key, self._now())
         return deployment, decide_deployment(deployment) if deployment else Plan()
 

@@ -1,7 +1,7 @@
 """Objects of one kind, found by name and by the object that they belong to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = ["Store", "Stored"]
@@ -30,6 +30,15 @@ class Stored(Protocol):
 T = TypeVar("T", bound=Stored)
 
 
+class _Names:
+    def __init__(self, objects: Mapping[tuple[str, str], object], namespace: str) -> None:
+        self._objects = objects
+        self._namespace = namespace
+
+    def __contains__(self, name: object) -> bool:
+        return (self._namespace, name) in self._objects
+
+
 class Store(Generic[T]):
     """Objects by name, and by parent."""
 
@@ -55,6 +64,10 @@ class Store(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._objects.values())
+
+    def within(self, namespace: str) -> Container[str]:
+        """Give the names of a namespace's objects, to ask whether one is among them."""
+        return _Names(self._objects, namespace)
 
     def put(self, new: T) -> None:
         """Store an object, in place of one of the same name."""

@@ -69,10 +69,15 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         due=st.sampled_from([None, 60]),
         template=st.booleans(),
         deployment_first=st.booleans(),
+        total=st.sampled_from([None, None, 300]),
+        lost=st.sampled_from(["Wait", "Replace"]),
     )
-    def create(self, failures, disruptions, wait, due, template, deployment_first):
+    def create(self, failures, disruptions, wait, due, template, deployment_first, total=None, lost="Wait"):
         policy = {"failures": failures, "disruptions": disruptions, "backoff": {"seconds": wait}}
-        spec = TEMPLATE | {"retryPolicy": policy}
+        spec = TEMPLATE | {"retryPolicy": policy, "disruptionPolicy": lost}
+        if total:
+            spec["timeouts"] = {"totalSeconds": total}
+        self.lost = lost
         origin = {"template": spec} if template else {"deploymentRef": {"name": "etl"}}
         self.policy = policy
         self.run_spec = origin | ({"scheduledTime": text(NOW + timedelta(seconds=due))} if due else {})
@@ -175,6 +180,40 @@ class ARunAndItsCluster(RuleBasedStateMachine):
             self.api.mark_deleted(JOBS, job, *(["foregroundDeletion"] if foreground else []))
         self.see_all()
         self.work()
+
+    @rule(rounds=ROUNDS_BEFORE, cancel=st.booleans())
+    def the_run_is_cancelled_or_suspended(self, rounds, cancel):
+        self.all_goes_well_for_a_while(rounds)
+        self.ask(**{"cancel" if cancel else "suspend": True})
+
+    @rule(rounds=ROUNDS_BEFORE)
+    def the_run_goes_on(self, rounds):
+        self.all_goes_well_for_a_while(rounds)
+        self.ask(suspend=False)
+
+    def ask(self, **spec):
+        if run := self.api.find(FLOW_RUNS, "etl-1"):
+            run["spec"] |= spec
+            run["metadata"]["generation"] += 1
+            self.api.changed(FLOW_RUNS, run)
+
+    @rule(rounds=ROUNDS_BEFORE, suspended=st.booleans())
+    def its_jobs_are_suspended(self, rounds, suspended):
+        self.all_goes_well_for_a_while(rounds)
+        for job in self.cluster.jobs:
+            self.cluster.suspend(job, suspended=suspended)
+
+    @rule(rounds=ROUNDS_BEFORE)
+    def its_node_is_lost(self, rounds):
+        self.all_goes_well_for_a_while(rounds)
+        self.api.lost_nodes.add("node-1")
+        for pod in self.cluster.live_pods():
+            if pod["spec"].get("nodeName"):
+                self.cluster.evict(pod)
+
+    @rule()
+    def its_node_is_back(self):
+        self.api.lost_nodes.clear()
 
     @rule(rounds=ROUNDS_BEFORE)
     def a_deadline_is_exceeded(self, rounds):
@@ -292,8 +331,10 @@ class ARunAndItsCluster(RuleBasedStateMachine):
             self.a_pod_is_let_go_only_when_its_outcome_is_known(run, status)
 
     def a_run_has_one_live_pod_at_most(self):
-        live = [pod["metadata"]["labels"][labels.RUN_UID] for pod in self.cluster.live_pods()]
-        assert len(live) == len(set(live)), self.cluster.live_pods()
+        # With disruptionPolicy Replace it is known that one on a lost node may still run.
+        pods = [pod for pod in self.cluster.live_pods() if not (self.lost == "Replace" and deleting(pod))]
+        live = [pod["metadata"]["labels"][labels.RUN_UID] for pod in pods]
+        assert len(live) == len(set(live)), pods
 
     def all_attempts_have_the_frozen_template(self):
         for job in self.cluster.jobs:
@@ -310,24 +351,28 @@ class ARunAndItsCluster(RuleBasedStateMachine):
             uid = run["metadata"]["uid"]
             assert self.finals.setdefault(uid, status) == status
             live = [p for p in self.cluster.live_pods() if p["metadata"]["labels"][labels.RUN_UID] == uid]
-            assert not live or status.reason is Reason.START_TIMEOUT
+            known = {Reason.START_TIMEOUT, Reason.NODE_LOST, Reason.NODE_UNREACHABLE}
+            assert not live or status.reason in known or (self.lost == "Replace" and all(map(deleting, live)))
 
     def the_budgets_hold(self, status):
         assert status.failures <= self.policy["failures"] + 1
         assert status.disruptions <= self.policy["disruptions"] + 1
-        assert status.attempt <= self.policy["failures"] + self.policy["disruptions"] + 1
 
     def what_completed_is_completed(self, run, status):
         for pod in self.cluster.pods:
             own = pod["metadata"]["labels"]
             if own[labels.RUN_UID] == run["metadata"]["uid"] and completed(pod):
+                if self.lost == "Replace" and status.attempt > int(own[labels.ATTEMPT]):
+                    continue
                 assert status.attempt == int(own[labels.ATTEMPT])
-                assert status.state is not RunState.AWAITING_RETRY
-                good = status.state is RunState.COMPLETED or status.reason is Reason.START_TIMEOUT
+                assert status.state is not RunState.AWAITING_RETRY or self.lost == "Replace"
+                given_up = {Reason.START_TIMEOUT, Reason.NODE_LOST, Reason.NODE_UNREACHABLE}
+                good = status.state is RunState.COMPLETED or status.reason in given_up
                 assert good or not (status.state and status.state.is_final)
 
     def a_pod_is_let_go_only_when_its_outcome_is_known(self, run, status):
-        between = status.state is RunState.AWAITING_RETRY or (status.state and status.state.is_final)
+        resting = {RunState.AWAITING_RETRY, RunState.PAUSED, RunState.CANCELLING, RunState.QUEUED}
+        between = status.state in resting or (status.state and status.state.is_final)
         for pod in self.cluster.pods:
             meta = pod["metadata"]
             own = meta["labels"][labels.RUN_UID] == run["metadata"]["uid"]
@@ -338,7 +383,11 @@ class ARunAndItsCluster(RuleBasedStateMachine):
 
     def teardown(self):
         self.api.refuses_jobs = False
+        self.api.lost_nodes.clear()
+        self.ask(suspend=False)
         for _ in range(ROUNDS):
+            for job in self.cluster.jobs:
+                self.cluster.suspend(job, suspended=False)
             self.settle()
             if self.at_its_end():
                 break
@@ -349,6 +398,8 @@ class ARunAndItsCluster(RuleBasedStateMachine):
             pod for pod in self.cluster.pods if labels.OUTCOME_FINALIZER in pod["metadata"]["finalizers"]
         ]
         assert not self.cluster.live_pods()
+        self.api.now += timedelta(seconds=11)  # until numbers are written again
+        self.settle()
         self.nothing_is_left_to_do()
         self.operator = Operator(self.api)
         self.nothing_is_left_to_do()
@@ -445,6 +496,10 @@ INTERRUPTIONS = {
     "its jobs are deleted in the foreground": lambda machine: machine.its_jobs_are_deleted(
         0, foreground=True
     ),
+    "the run is cancelled": lambda machine: machine.ask(cancel=True),
+    "the run is suspended": lambda machine: machine.ask(suspend=True),
+    "its jobs are suspended": lambda machine: machine.its_jobs_are_suspended(0, suspended=True),
+    "its node is lost": lambda machine: machine.its_node_is_lost(0),
     "its pods are deleted": lambda machine: machine.the_pod_is_taken_away(0, evict=False),
 }
 

@@ -5,8 +5,9 @@ from millstream.resources.model import timestamp
 from millstream.resources.names import job_name, revision_name
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
-from millstream.resources.run_template import RunTemplate
+from millstream.resources.run_template import ApiAccess, RunTemplate
 from millstream.resources.states import RunState
+from millstream_operator.decide.defaults import filled
 from millstream_operator.decide.job import build_job
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import (
@@ -14,21 +15,26 @@ from millstream_operator.decide.plan import (
     ConfirmRevision,
     CreateJob,
     CreateRevision,
+    GrantAccess,
     Plan,
     WriteRunStatus,
 )
 from millstream_operator.decide.status import in_state, with_attempt
 
-__all__ = ["begin", "create_job", "document", "frozen_template", "revision_lost"]
+__all__ = ["begin", "create_job", "document", "frozen_template", "revision_lost", "with_overrides"]
 
 
 def frozen_template(observed: ObservedRun, run: Run) -> RunTemplate | None:
-    """Give what the deployment said when the run was admitted; None if that is lost."""
+    """Give what the deployment said when the run was admitted, as the run overrides it; None if that is lost."""
     if run.spec.template is not None:
-        return run.spec.template
+        return with_overrides(run, filled(run.spec.template, observed.defaults))
     stored = observed.revisions.get(run.status.revision or "")
-    # A revision of a newer release, before a rollback, may say more.
-    return RunTemplate.model_validate(stored, extra="ignore") if stored is not None else None
+    return with_overrides(run, stored) if stored is not None else None
+
+
+def with_overrides(run: Run, template: RunTemplate) -> RunTemplate:
+    """Give the template with what the run says differently."""
+    return run.spec.overrides.applied_to(template) if run.spec.overrides else template
 
 
 def revision_lost(observed: ObservedRun, run: Run) -> Plan:
@@ -42,7 +48,7 @@ def revision_lost(observed: ObservedRun, run: Run) -> Plan:
 
 
 def begin(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
-    """Begin the next attempt."""
+    """Begin the next attempt, of what the deployment says or said."""
     actions: list[Action] = []
     revision = run.status.revision
     if run.deployment is not None and revision is None:
@@ -62,13 +68,18 @@ def begin(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
         attempts=with_attempt(run.status, attempt),
         revision=revision,
         next_attempt_time=None,
+        admission_time=run.status.admission_time or timestamp(observed.now),
     )
-    return Plan((*actions, WriteRunStatus(status), create_job(run, template, number)))
+    own = with_overrides(run, template)
+    return Plan((*actions, WriteRunStatus(status), *create_job(run, own, number)))
 
 
-def create_job(run: Run, template: RunTemplate, number: int) -> CreateJob:
-    """Make the action that creates an attempt's Job."""
-    return CreateJob(build_job(run, template, number, document(run, template, attempt=number).to_json()))
+def create_job(run: Run, template: RunTemplate, number: int) -> tuple[Action, ...]:
+    """Make the actions that create an attempt's Job."""
+    job = CreateJob(build_job(run, template, number, document(run, template, attempt=number).to_json()))
+    if template.api_access is ApiAccess.NONE:
+        return (job,)
+    return GrantAccess(template.api_access), job
 
 
 def document(run: Run, template: RunTemplate, *, attempt: int) -> RunDocument:

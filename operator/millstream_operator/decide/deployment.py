@@ -1,118 +1,71 @@
-"""What to do about a deployment: say whether runs can be made, and let go of what it used to say."""
+"""What to do about a deployment: its ticks, whether runs of it can be made, and what is to be let go."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from millstream.resources import parameters
-from millstream.resources.flow_deployment import READY, FlowDeploymentSpec, FlowDeploymentStatus
-from millstream.resources.flow_run import DeploymentRef, FlowRunSpec, FlowRunStatus
+from millstream.resources.flow_deployment import FlowDeploymentStatus, LastRun
 from millstream.resources.model import with_condition
-from millstream.resources.names import revision_name
-from millstream.resources.reasons import Reason
-from millstream_operator.decide.attempt import create_job
-from millstream_operator.decide.message import condition, with_hint
-from millstream_operator.decide.observed import Deployment, ObservedDeployment, Revision, Run
-from millstream_operator.decide.plan import Action, DeleteRevision, Plan, TryJob, WriteDeploymentStatus
+from millstream_operator.decide.observed import Deployment, ObservedDeployment
+from millstream_operator.decide.plan import Plan, TryJob, WriteDeploymentStatus
+from millstream_operator.decide.readiness import ready, suspended
+from millstream_operator.decide.retention import surplus
+from millstream_operator.decide.revisions import let_go
+from millstream_operator.decide.schedules import Ticks, due_ticks
 
-__all__ = ["decide_deployment", "problem"]
+__all__ = ["decide_deployment"]
 
-_KEEP_UNUSED = timedelta(minutes=5)
-"""A run that is being admitted may not have written down yet which revision it uses."""
+_COUNT_AGAIN = timedelta(seconds=10)
+"""What is only counted is not written more often than this."""
+_SOON = timedelta(seconds=1)
 
 
 def decide_deployment(observed: ObservedDeployment) -> Plan:
     """Decide what to do about a deployment, or about what is left of one that was deleted."""
     deployment = observed.deployment
-    actions = _judge(observed, deployment) if deployment else ()
-    superseded = _superseded(observed)
-    return Plan((*actions, *_unused(observed, superseded)), _next_look(observed, superseded))
-
-
-def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
-    """Find what makes runs of a deployment impossible, whatever their parameters."""
-    for name, value in (("parameters", spec.parameters), ("parameterSchema", spec.parameter_schema)):
-        if parameters.too_deep(value):
-            return Reason.INVALID_DEFAULTS, f"{name} is nested more than {parameters.MAX_DEPTH} levels deep"
-    if spec.parameter_schema is None:
-        return None
-    try:
-        parameters.check_schema(spec.parameter_schema)
-    except parameters.InvalidSchemaError as error:
-        return Reason.INVALID_PARAMETER_SCHEMA, str(error)
-    # What has no default is for the run to give.
-    if wrong := parameters.problems(spec.parameter_schema | {"required": []}, spec.parameters):
-        return Reason.INVALID_DEFAULTS, "; ".join(wrong)
-    return None
-
-
-def _judge(observed: ObservedDeployment, deployment: Deployment) -> tuple[Action, ...]:
-    if any(
-        c.type == READY and c.observed_generation == deployment.generation
-        for c in deployment.status.conditions
-    ):
-        return ()
-    found = problem(deployment.spec)
-    if found is None and observed.tried != deployment.generation:
-        return (TryJob(_specimen(observed, deployment)),)
-    if found is None and observed.refusal:
-        found = (Reason.INVALID_POD, observed.refusal)
-    return (WriteDeploymentStatus(_status(observed, deployment, found)),)
-
-
-def _specimen(observed: ObservedDeployment, deployment: Deployment) -> dict[str, Any]:
-    """Build a Job as a run would get, for the API server to look at."""
-    run = Run(
-        namespace=deployment.namespace,
-        name=deployment.name,
-        uid=deployment.uid,
-        version=0,
-        generation=0,
-        creation_time=observed.now,
-        deleting=False,
-        spec=FlowRunSpec(deployment_ref=DeploymentRef(name=deployment.name)),
-        status=FlowRunStatus(),
+    ticking = _tick(observed, deployment) if deployment else Plan()
+    revisions = let_go(observed)
+    too_many = surplus(observed)
+    again = (ticking.requeue_at, revisions.requeue_at, observed.now + _SOON if too_many else None)
+    return Plan(
+        (*ticking.actions, *revisions.actions, *too_many),
+        min((time for time in again if time is not None), default=None),
     )
-    return dict(create_job(run, deployment.spec.template(), 1).job)
 
 
-def _status(
-    observed: ObservedDeployment, deployment: Deployment, found: tuple[Reason, str] | None
-) -> FlowDeploymentStatus:
-    reason, message = found or (Reason.VALID, "")
-    ready = condition(
-        READY,
-        "False" if found else "True",
-        reason,
-        with_hint(message, reason),
-        now=observed.now,
-        generation=deployment.generation,
-    )
-    return deployment.status.replace(
+def _tick(observed: ObservedDeployment, deployment: Deployment) -> Plan:
+    """Create the runs that are due; only when they are there is it written down that their time has passed."""
+    ticks = due_ticks(observed, deployment)
+    missing = tuple(tick for tick in ticks.due if tick.run["metadata"]["name"] not in observed.runs)
+    if missing:
+        return Plan(missing, observed.now + _SOON)
+    return _tell(observed, deployment, ticks)
+
+
+def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) -> Plan:
+    condition = ready(observed, deployment)
+    if isinstance(condition, TryJob):
+        return Plan((condition,), ticks.next_time)
+    conditions = with_condition(deployment.status.conditions, condition)
+    told = deployment.status.replace(
         observed_generation=deployment.generation,
-        conditions=with_condition(deployment.status.conditions, ready),
+        conditions=with_condition(conditions, suspended(observed, deployment)),
+        schedules=ticks.statuses,
     )
+    status = _counted(observed, told)
+    if status == deployment.status:
+        return Plan(requeue_at=ticks.next_time)
+    if told == deployment.status and observed.counted and observed.now < observed.counted + _COUNT_AGAIN:
+        again = observed.counted + _COUNT_AGAIN
+        return Plan(requeue_at=min(again, ticks.next_time or again))
+    return Plan((WriteDeploymentStatus(status),), ticks.next_time)
 
 
-def _superseded(observed: ObservedDeployment) -> tuple[Revision, ...]:
-    """Find the revisions that hold something else than the deployment says now."""
-    if not observed.revisions:
-        return ()
-    deployment, current = observed.deployment, None
-    if deployment is not None and problem(deployment.spec) is None:
-        current = revision_name(deployment.name, deployment.spec.template().to_dict())
-    return tuple(revision for revision in observed.revisions if revision.name != current)
-
-
-def _unused(observed: ObservedDeployment, superseded: tuple[Revision, ...]) -> tuple[DeleteRevision, ...]:
-    if observed.admitting:
-        return ()
-    return tuple(
-        DeleteRevision(revision.name, revision.uid)
-        for revision in superseded
-        if revision.name not in observed.in_use and revision.creation_time + _KEEP_UNUSED <= observed.now
-    )
-
-
-def _next_look(observed: ObservedDeployment, superseded: tuple[Revision, ...]) -> datetime | None:
-    times = (revision.creation_time + _KEEP_UNUSED for revision in superseded)
-    return min((time for time in times if time > observed.now), default=None)
+def _counted(observed: ObservedDeployment, status: FlowDeploymentStatus) -> FlowDeploymentStatus:
+    ended = [runs[-1] for runs in (observed.completed, observed.failed) if runs]
+    last = max(ended, key=lambda run: run.status.completion_time or observed.now, default=None)
+    if last is not None and last.status.state and last.status.completion_time:
+        time = last.status.completion_time
+        if status.last_run is None or time >= status.last_run.completion_time:
+            status = status.replace(
+                last_run=LastRun(name=last.name, state=last.status.state, completion_time=time)
+            )
+    return status.replace(active=observed.active, queued=observed.queued)

@@ -16,7 +16,7 @@ from millstream_operator.decide.plan import ConfirmJob, Plan, WriteRunStatus
 from millstream_operator.decide.retry import backoff
 from millstream_operator.decide.status import in_state, with_current
 
-__all__ = ["end", "finish"]
+__all__ = ["end", "finish", "retry_or_end"]
 
 _RESULT_OF_RETRY = "Attempt {number} ended: {message} Attempt {next} starts at {time:%Y-%m-%d %H:%M:%S} UTC."
 
@@ -51,9 +51,14 @@ def _speaks_for_itself(run: Run, job: Job, pod: Pod) -> bool:
 
 def finish(observed: ObservedRun, run: Run, job: Job | None, pod: Pod | None) -> Plan:
     """Write down how the attempt ended, and let go of its pods."""
-    ended = outcome(run, job, pod)
+    plan = retry_or_end(observed, run, job, pod, outcome(run, job, pod))
+    return Plan((*plan.actions, *release(current_pods(observed, run))), plan.requeue_at)
+
+
+def retry_or_end(observed: ObservedRun, run: Run, job: Job | None, pod: Pod | None, ended: Outcome) -> Plan:
+    """Write down that the attempt ended like this: the run is final, or awaits its next attempt."""
     status, again = _after(observed, run, ended, _facts(observed, run, job, pod, ended))
-    return Plan((WriteRunStatus(status), *release(current_pods(observed, run))), again)
+    return Plan((WriteRunStatus(status),), again)
 
 
 def _after(

@@ -42,6 +42,7 @@ VERDICTS = {
     Reason.EVICTED: Verdict("disruptions", RunState.CRASHED),
     Reason.INTERRUPTED: Verdict("disruptions", RunState.CRASHED),
     Reason.POD_LOST: Verdict("disruptions", RunState.CRASHED),
+    Reason.NODE_LOST: Verdict("disruptions", RunState.CRASHED),
     Reason.INVALID_PARAMETERS: Verdict(None, RunState.FAILED),
     Reason.INVALID_ENTRYPOINT: Verdict(None, RunState.FAILED),
     Reason.INVALID_DOCUMENT: Verdict(None, RunState.FAILED),

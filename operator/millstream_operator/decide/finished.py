@@ -1,19 +1,40 @@
-"""A run in a final state: finish what a crash may have left undone."""
+"""A run in a final state: finish what a crash may have left undone, and delete it when its time has come."""
+
+from datetime import timedelta
 
 from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import DeleteJob, Plan
+from millstream_operator.decide.plan import Action, DeleteJob, Plan
+from millstream_operator.decide.retention import delete, is_remembered
 
 __all__ = ["tidy_finished"]
 
+_STOPPED = {Reason.START_TIMEOUT, Reason.TOTAL_TIMEOUT}
+
 
 def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
-    """Let go of pods, and delete a Job that never started; the rest stays until the run is deleted."""
-    if run.status.state is None or not run.status.state.is_final:
+    """Let go of pods, delete a Job that nobody waits for, and the run after its time to live."""
+    if run.live:
         return None
-    actions: list[DeleteJob] = []
-    if run.status.reason is Reason.START_TIMEOUT:
+    actions: list[Action] = []
+    if run.status.state is RunState.CANCELLED or run.status.reason in _STOPPED:
         live = (job for job in observed.jobs.values() if not (job.ended or job.deleting))
         actions += (DeleteJob(job.name, job.uid) for job in live)
-    return Plan((*actions, *release(observed.pods)))
+    actions += release(observed.pods)
+    lifetime, ended = _lifetime(observed, run), run.status.completion_time
+    if lifetime is None or ended is None:
+        return Plan(tuple(actions))
+    if observed.now < ended + lifetime:
+        return Plan(tuple(actions), ended + lifetime)
+    if actions or not is_remembered(run, observed.deployment):
+        return Plan(tuple(actions), observed.now + timedelta(seconds=10))
+    return Plan((delete(run),))
+
+
+def _lifetime(observed: ObservedRun, run: Run) -> timedelta | None:
+    seconds = run.spec.ttl_seconds_after_finished
+    if seconds is None and observed.deployment is not None:
+        seconds = observed.deployment.spec.run_history.ttl_seconds_after_finished
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from millstream.resources import labels
+from millstream.resources.api_access import SERVICE_ACCOUNTS
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import CONTAINER, job_name
 from millstream.resources.run_document import DIRECTORY, FILE
-from millstream.resources.run_template import RunTemplate
+from millstream.resources.run_template import ApiAccess, RunTemplate
 from millstream_operator.decide.observed import Run
 
 __all__ = ["build_job"]
@@ -14,18 +15,23 @@ __all__ = ["build_job"]
 _WORKING_DIRECTORY = "/flows"
 _TEMPORARY_DIRECTORY = "/tmp"  # noqa: S108  (in the container, an emptyDir of its own)
 _DEADLINE_MARGIN_SECONDS = 60
+_AS_GIVEN = (
+    "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName", "runtimeClassName",
+)  # fmt: skip
+_RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def build_job(run: Run, template: RunTemplate, attempt: int, document: str) -> dict[str, Any]:
     """Build the Job of an attempt. What the operator needs always wins over what the deployment says."""
     own = _labels(run, attempt)
+    queue = {labels.KUEUE_QUEUE: template.queue_name} if template.queue_name else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": job_name(run.name, attempt),
             "namespace": run.namespace,
-            "labels": own,
+            "labels": own | queue,
             "ownerReferences": [
                 {
                     "apiVersion": API_VERSION,
@@ -93,20 +99,34 @@ def _deadline(template: RunTemplate) -> dict[str, int]:
 
 def _pod(template: RunTemplate) -> dict[str, Any]:
     options = template.pod.to_dict()
+    access = template.api_access is not ApiAccess.NONE
     user = options.get("securityContext", {})
     spec = {
         "restartPolicy": "Never",
         "enableServiceLinks": False,
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": access or options["automountServiceAccountToken"],
+        "serviceAccountName": _account(template),
         "terminationGracePeriodSeconds": template.pod.termination_grace_period_seconds,
         "securityContext": {**user, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "imagePullSecrets": [{"name": name} for name in template.image_pull_secrets],
-        "nodeSelector": options["nodeSelector"],
-        "tolerations": options["tolerations"],
+        **{name: options.get(name, {}) for name in _AS_GIVEN},
         "volumes": [*_own_volumes(template), *options["volumes"]],
+        "initContainers": [_init_container(container) for container in options["initContainers"]],
         "containers": [_container(template, options)],
     }
-    return {key: value for key, value in spec.items() if value not in ([], {})}
+    return {key: value for key, value in spec.items() if value not in (None, [], {})}
+
+
+def _account(template: RunTemplate) -> str | None:
+    return SERVICE_ACCOUNTS.get(template.api_access) or template.pod.service_account_name
+
+
+def _init_container(given: dict[str, Any]) -> dict[str, Any]:
+    container = given | {
+        "env": [_env(variable) for variable in given["env"]],
+        "securityContext": _RESTRICTED,
+    }
+    return {key: value for key, value in container.items() if value not in (None, [], {})}
 
 
 def _container(template: RunTemplate, options: dict[str, Any]) -> dict[str, Any]:
@@ -119,11 +139,7 @@ def _container(template: RunTemplate, options: dict[str, Any]) -> dict[str, Any]
         "env": [_env(variable) for variable in options["env"]],
         "envFrom": options["envFrom"],
         "resources": options.get("resources", {}),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "File",
         "volumeMounts": [*_own_mounts(template), *options["volumeMounts"]],
     }

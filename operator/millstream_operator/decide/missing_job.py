@@ -6,11 +6,11 @@ from http import HTTPStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import create_job, frozen_template, revision_lost
-from millstream_operator.decide.ending import finish
-from millstream_operator.decide.evidence import completed, current_pods
+from millstream_operator.decide.cancel import cancel_for
+from millstream_operator.decide.evidence import current_pods
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Refusal, Run
-from millstream_operator.decide.plan import ConfirmJob, CreateJob, Plan, WriteRunStatus
+from millstream_operator.decide.plan import Action, ConfirmJob, Plan, WriteRunStatus
 from millstream_operator.decide.start_timeout import timed_out
 from millstream_operator.decide.status import ended_without_outcome, in_state
 
@@ -35,7 +35,7 @@ def create_or_explain(observed: ObservedRun, run: Run) -> Plan | None:
         return _create(observed, run)
     if observed.confirmed != attempt.job:
         return Plan((ConfirmJob(attempt.job),))
-    return _deleted(observed, run)
+    return cancel_for(observed, run, Reason.JOB_DELETED, f"Job {attempt.job} was deleted.")
 
 
 def _create(observed: ObservedRun, run: Run) -> Plan:
@@ -45,7 +45,7 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
     job = create_job(run, template, run.status.attempt)
     refusal = observed.refusal
     if refusal is None or refusal.job != run.status.current.job:
-        return Plan((job,))
+        return Plan(job)
     if refusal.foreign:
         return _conflict(observed, run, refusal, job)
     if refusal.code in _INVALID:
@@ -56,7 +56,7 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
     return _wait(observed, run, Reason.POD_CREATION_FAILED, refusal.message, job, again)
 
 
-def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
+def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: tuple[Action, ...]) -> Plan:
     if refusal.time >= refusal.since + _LEFTOVER_GRACE:
         return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
     again = refusal.time + _SOON
@@ -64,32 +64,13 @@ def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob)
 
 
 def _wait(
-    observed: ObservedRun, run: Run, reason: Reason, message: str, job: CreateJob, again: datetime
+    observed: ObservedRun, run: Run, reason: Reason, message: str, job: tuple[Action, ...], again: datetime
 ) -> Plan:
     if observed.now >= again:
-        return Plan((job,))
+        return Plan(job)
     if run.status.reason is reason:
         return Plan(requeue_at=again)
     status = in_state(run, observed.now, RunState.PENDING, reason, message)
-    return Plan((WriteRunStatus(status),), again)
-
-
-def _deleted(observed: ObservedRun, run: Run) -> Plan:
-    pods = current_pods(observed, run)
-    if pod := completed(run, pods):
-        return finish(observed, run, None, pod)
-    if any(not pod.ended for pod in pods):
-        return _await_pod(observed, run)
-    text = f"Job {run.status.current.job} was deleted."
-    return _final(observed, run, RunState.CANCELLED, Reason.JOB_DELETED, text)
-
-
-def _await_pod(observed: ObservedRun, run: Run) -> Plan:
-    again = observed.now + _TRY_AGAIN
-    if run.status.state is RunState.CANCELLING:
-        return Plan(requeue_at=again)
-    text = f"Job {run.status.current.job} was deleted; its pod has not ended yet."
-    status = in_state(run, observed.now, RunState.CANCELLING, Reason.JOB_DELETED, text)
     return Plan((WriteRunStatus(status),), again)
 
 

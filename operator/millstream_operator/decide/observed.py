@@ -1,6 +1,6 @@
 """What a decision is made from: the parts of Kubernetes objects that matter, read once."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,15 @@ from typing import Any
 from millstream.resources import labels, names
 from millstream.resources.flow_deployment import FlowDeploymentSpec, FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunSpec, FlowRunStatus
+from millstream.resources.namespace_defaults import NamespaceDefaults
+from millstream.resources.run_template import RunTemplate
+from millstream.resources.states import RunState
 
 __all__ = [
+    "Defaults",
     "Deployment",
     "Job",
+    "NodeSeen",
     "ObservedDeployment",
     "ObservedRun",
     "Pod",
@@ -19,6 +24,7 @@ __all__ = [
     "Refusal",
     "Revision",
     "Run",
+    "Slots",
 ]
 
 Object = Mapping[str, Any]
@@ -56,6 +62,35 @@ class Run:
         """Name of the FlowDeployment, None for a run of a template."""
         return self.spec.deployment_ref.name if self.spec.deployment_ref else None
 
+    @property
+    def due(self) -> datetime:
+        """When it is, or was, to start."""
+        return self.spec.scheduled_time or self.creation_time
+
+    @property
+    def live(self) -> bool:
+        """Whether something is still to happen to it."""
+        return self.status.state is None or not self.status.state.is_final
+
+    @property
+    def between_attempts(self) -> bool:
+        """Whether it waits for its first attempt, or for one after a pause."""
+        status = self.status
+        if not status.attempt:
+            return True
+        resting = status.state in {RunState.PAUSED, RunState.QUEUED}
+        return resting and status.current.completion_time is not None
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether it counts for the limits of concurrency."""
+        return self.live and not self.between_attempts
+
+    @property
+    def waits_for_slot(self) -> bool:
+        """Whether it stands in the queue."""
+        return self.status.state is RunState.QUEUED and self.between_attempts
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
@@ -66,6 +101,7 @@ class Deployment:
     uid: str
     version: int
     generation: int
+    creation_time: datetime
     spec: FlowDeploymentSpec
     status: FlowDeploymentStatus
 
@@ -76,6 +112,7 @@ class Deployment:
         return cls(
             **_identity(meta),
             generation=meta["generation"],
+            creation_time=_time(meta["creationTimestamp"]),
             spec=FlowDeploymentSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowDeploymentStatus.model_validate(o.get("status") or {}),
         )
@@ -91,7 +128,7 @@ class Revision:
     version: int
     deployment: str
     creation_time: datetime
-    template: Object
+    template: RunTemplate
 
     @classmethod
     def from_object(cls, o: Object) -> "Revision":
@@ -101,7 +138,8 @@ class Revision:
             **_identity(meta),
             deployment=meta["labels"][labels.DEPLOYMENT],
             creation_time=_time(meta["creationTimestamp"]),
-            template=o["data"],
+            # A revision of a newer release, before a rollback, may say more.
+            template=RunTemplate.model_validate(o["data"], extra="ignore"),
         )
 
 
@@ -157,6 +195,7 @@ class Pod:
     """A pod of a run.
 
     Attributes:
+        deletion_time: when it is to have ended, its grace period included; None while nobody deletes it.
         finalizers: what keeps it after its deletion.
         waiting: reason and message of the flow's container (or an init container) that does not start.
         unschedulable: what the scheduler says when no node fits, else "".
@@ -177,7 +216,7 @@ class Pod:
     attempt: int
     job_uid: str
     node: str | None
-    deleting: bool
+    deletion_time: datetime | None
     finalizers: tuple[str, ...]
     phase: str
     reason: str
@@ -190,6 +229,11 @@ class Pod:
     exit_code: int | None
     container_reason: str
     termination_message: str
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it is being deleted."""
+        return self.deletion_time is not None
 
     @property
     def held(self) -> bool:
@@ -220,7 +264,7 @@ class Pod:
             attempt=int(meta["labels"][labels.ATTEMPT]),
             job_uid=_owner_uid(meta),
             node=o["spec"].get("nodeName"),
-            deleting="deletionTimestamp" in meta,
+            deletion_time=_time(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
             finalizers=tuple(meta.get("finalizers", ())),
             phase=status.get("phase", "Pending"),
             reason=status.get("reason", ""),
@@ -273,6 +317,59 @@ class PodWarning:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NodeSeen:
+    """What was found when a node was asked for.
+
+    Attributes:
+        name: of the node.
+        lost: it is not there, or does not answer; True also when the operator may not ask.
+        time: when it was asked for.
+    """
+
+    name: str
+    lost: bool
+    time: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Defaults:
+    """A ConfigMap `millstream-defaults`.
+
+    Attributes:
+        clusterwide: it stands in the operator's own namespace, and holds for all.
+        error: why it cannot be read, else "".
+        value: what it says; nothing if it cannot be read.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    clusterwide: bool
+    error: str
+    value: NamespaceDefaults
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slots:
+    """How a run stands to others that are live. Each number leaves out the run itself.
+
+    Attributes:
+        held: live runs of its deployment.
+        ahead: runs of its deployment that wait and come first.
+        newer: runs of its deployment, live or waiting, that are due later.
+        held_in_namespace: live runs of its namespace.
+        ahead_in_namespace: runs of its namespace that wait, come first, and are kept by nothing else.
+    """
+
+    held: int = 0
+    ahead: int = 0
+    newer: int = 0
+    held_in_namespace: int = 0
+    ahead_in_namespace: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedRun:
     """All that a decision about a run is made from.
 
@@ -288,19 +385,25 @@ class ObservedRun:
             revision, or the run. What is not observed of it does not exist.
         refusal: why the Job of the current attempt was not made.
         warning: what Events say about its Job or pod.
+        node: what was found when the node of its pod was asked for.
+        defaults: the cluster's and the namespace's, in this order, as far as there are any.
+        slots: how it stands to other live runs.
     """
 
     now: datetime
     run: Run | None
     deployment: Deployment | None = None
     deployment_error: str = ""
-    revisions: Mapping[str, Object] = field(default_factory=dict)
+    revisions: Mapping[str, RunTemplate] = field(default_factory=dict)
     jobs: Mapping[str, Job] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
     strays: tuple[Pod, ...] = ()
     confirmed: str | None = None
     refusal: Refusal | None = None
     warning: PodWarning | None = None
+    node: NodeSeen | None = None
+    defaults: tuple[Defaults, ...] = ()
+    slots: Slots = Slots()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -314,6 +417,13 @@ class ObservedDeployment:
         admitting: some of its runs are about to choose their revision.
         tried: generation of the deployment whose Jobs were tried, None if none was.
         refusal: why they would not be accepted, "" if they would.
+        runs: names of its runs that exist.
+        completed: its completed runs, the one that finished first at first.
+        failed: its runs that finished otherwise, in the same order.
+        active: how many of its runs hold a slot.
+        queued: how many of its runs wait for one.
+        counted: when the operator last wrote such numbers into the status, None if it has not.
+        defaults: the cluster's and the namespace's, in this order, as far as there are any.
     """
 
     now: datetime
@@ -323,6 +433,13 @@ class ObservedDeployment:
     admitting: bool = False
     tried: int | None = None
     refusal: str = ""
+    runs: Container[str] = frozenset()
+    completed: Sequence[Run] = ()
+    failed: Sequence[Run] = ()
+    active: int = 0
+    queued: int = 0
+    counted: datetime | None = None
+    defaults: tuple[Defaults, ...] = ()
 
 
 def _time(text: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 
 from millstream.resources.flow_deployment import FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.run_template import ApiAccess
 
 __all__ = [
     "Action",
@@ -15,12 +16,18 @@ __all__ = [
     "ConfirmRun",
     "CreateJob",
     "CreateRevision",
+    "CreateRun",
     "DeleteJob",
+    "DeletePod",
     "DeleteRevision",
+    "DeleteRun",
+    "GrantAccess",
     "Plan",
     "Question",
+    "ReadNode",
     "ReadWarning",
     "ReleasePod",
+    "TakeSlot",
     "TryJob",
     "WriteDeploymentStatus",
     "WriteRunStatus",
@@ -88,6 +95,41 @@ class ReleasePod(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class DeletePod(Action):
+    """Delete a pod that no Job looks after any more."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRun(Action):
+    """Create the FlowRun of a tick; one of this name is taken for it."""
+
+    run: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRun(Action):
+    """Delete a FlowRun that is final, some at a time."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSlot(Action):
+    """Count the run as live from now on, while its status is being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantAccess(Action):
+    """See to it that the service account of an access, with its role, is there in the run's namespace."""
+
+    access: ApiAccess
+
+
+@dataclass(frozen=True, slots=True)
 class Question(Action):
     """A question to the API server: what it says is in the next observation."""
 
@@ -118,6 +160,13 @@ class ReadWarning(Question):
     """Ask for the Events that say why a Job has no pod, or why a pod's container does not start."""
 
     uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNode(Question):
+    """Ask whether a node is there and answers."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

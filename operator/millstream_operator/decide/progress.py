@@ -7,6 +7,7 @@ from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import current_pods, pod_of
+from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, PodWarning, Run
 from millstream_operator.decide.plan import Plan, ReadWarning, WriteRunStatus
 from millstream_operator.decide.start_timeout import start_deadline
@@ -31,7 +32,9 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
         return _running(observed, run, job, pod)
     template = frozen_template(observed, run)
     ended = pod is not None and pod.ended
-    deadline = None if template is None or job.suspended or ended else start_deadline(job, template)
+    deadline = None if template is None or ended else start_deadline(job, template)
+    if job.suspended:
+        return _suspended(observed, run, job)
     if unseen := _ask(observed, job, pod):
         return unseen
     reason, message = _waits_for(observed, job, pod)
@@ -39,6 +42,16 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
     changes = {"attempts": with_current(run.status, job_uid=job.uid, pod=pod.name if pod else None)}
     status = in_state(run, observed.now, RunState.PENDING, reason, message, **changes)
     return Plan((WriteRunStatus(status),) if _is_news(run, status) else (), again)
+
+
+def _suspended(observed: ObservedRun, run: Run, job: Job) -> Plan:
+    """A Job that waits for Kueue, perhaps not for the first time: it is no failure that its pods were taken away."""
+    ended = release(pod for pod in current_pods(observed, run) if pod.ended)
+    if run.status.state is RunState.QUEUED:
+        return Plan(ended)
+    attempts = with_current(run.status, job_uid=job.uid)
+    status = in_state(run, observed.now, RunState.QUEUED, Reason.JOB_SUSPENDED, "", attempts=attempts)
+    return Plan((WriteRunStatus(status), *ended))
 
 
 def _is_news(run: Run, status: FlowRunStatus) -> bool:

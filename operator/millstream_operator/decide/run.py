@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from millstream_operator.decide.admission import admit
+from millstream_operator.decide.cancel import cancel, total_deadline
 from millstream_operator.decide.ending import end
 from millstream_operator.decide.finished import tidy_finished
 from millstream_operator.decide.gone import release, release_gone
+from millstream_operator.decide.lost_node import tell_of_lost_node
 from millstream_operator.decide.missing_job import create_or_explain
 from millstream_operator.decide.observed import ObservedRun, Run
+from millstream_operator.decide.pause import pause
 from millstream_operator.decide.plan import Plan
 from millstream_operator.decide.progress import report_progress
 from millstream_operator.decide.retry import retry
@@ -18,10 +21,13 @@ __all__ = ["decide_run"]
 
 _CHAIN: tuple[Callable[[ObservedRun, Run], Plan | None], ...] = (
     tidy_finished,  # a final state never changes
-    admit,  # no attempt yet: is it due, is its input valid?
+    cancel,  # to end before its flow does: cancelled, replaced, out of time
+    pause,  # to rest, or about to
+    admit,  # no attempt is under way: is it due, is its input valid, is a slot free?
     retry,  # between two attempts
     create_or_explain,  # an attempt without its Job
     end,  # the attempt has ended: final, or one more
+    tell_of_lost_node,  # nobody can say whether the attempt still runs
     time_out_start,  # the flow's container does not start
     report_progress,  # Pending and why, or Running
 )
@@ -38,5 +44,17 @@ def _first_answer(observed: ObservedRun) -> Plan:
         return release_gone(observed)
     for policy in _CHAIN:
         if (plan := policy(observed, observed.run)) is not None:
-            return plan
+            return _in_time(observed, observed.run, plan)
     return Plan()
+
+
+def _in_time(observed: ObservedRun, run: Run, plan: Plan) -> Plan:
+    """Look again when the time of the run is over, at the latest."""
+    deadline = total_deadline(observed, run) if run.live else None
+    if (
+        deadline is None
+        or deadline <= observed.now
+        or (plan.requeue_at is not None and plan.requeue_at <= deadline)
+    ):
+        return plan
+    return replace(plan, requeue_at=deadline)

@@ -22,6 +22,7 @@ def in_state(
     told = condition(SUCCEEDED, succeeded, reason or state, text, now=now, generation=run.generation)
     if state.is_final:
         changes = {"completion_time": timestamp(now), "next_attempt_time": None} | changes
+    changes |= _pause(run.status, now, state)
     return run.status.replace(
         state=state,
         reason=reason,
@@ -30,6 +31,16 @@ def in_state(
         observed_generation=run.generation,
         **changes,
     )
+
+
+def _pause(status: FlowRunStatus, now: datetime, state: RunState) -> dict[str, Any]:
+    """Keep count of the time that a run is paused."""
+    if state is RunState.PAUSED:
+        return {"paused_time": status.paused_time or timestamp(now)}
+    if status.paused_time is None:
+        return {}
+    paused = int((timestamp(now) - status.paused_time).total_seconds())
+    return {"paused_time": None, "paused_seconds": status.paused_seconds + max(0, paused)}
 
 
 def ended_without_outcome(

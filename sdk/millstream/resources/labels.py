@@ -4,12 +4,14 @@ __all__ = [
     "ATTEMPT",
     "DEPLOYMENT",
     "DOCUMENT_ANNOTATION",
+    "KUEUE_QUEUE",
     "MANAGED_BY",
     "MANAGED_BY_VALUE",
     "OUTCOME_FINALIZER",
     "PREFIX",
     "RUN",
     "RUN_UID",
+    "SCHEDULE",
 ]
 
 PREFIX = "millstream.dev/"
@@ -21,7 +23,13 @@ RUN_UID = PREFIX + "run-uid"
 ATTEMPT = PREFIX + "attempt"
 """Label on Jobs and pods: the attempt's number, from 1."""
 DEPLOYMENT = PREFIX + "deployment"
-"""Label on Jobs, pods and ControllerRevisions: the FlowDeployment's name; absent for a run of a template."""
+"""Label on Jobs, pods, ControllerRevisions and scheduled FlowRuns: the FlowDeployment's name; absent for a run of a template."""
+
+SCHEDULE = PREFIX + "schedule"
+"""Label on FlowRuns that a schedule made: its name."""
+
+KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
+"""Label on Jobs by which Kueue takes them into a LocalQueue."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGED_BY_VALUE = "millstream"

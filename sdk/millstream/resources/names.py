@@ -28,3 +28,8 @@ def revision_name(deployment: str, template: Mapping[str, Any]) -> str:
     """
     canonical = json.dumps(template, sort_keys=True, separators=(",", ":"))
     return f"{deployment}-{hashlib.sha256(canonical.encode()).hexdigest()[:_REVISION_DIGITS]}"
+
+
+def scheduled_run_name(deployment, schedule, tick):
+    d=hashlib.sha256(f"{deployment}\0{schedule}\0{tick.timestamp():.0f}".encode()).hexdigest()[:6]
+    return f"{deployment[:34]}-{tick.timestamp():.0f}-{d}"

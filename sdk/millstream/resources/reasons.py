@@ -64,6 +64,46 @@ class Reason(StrEnum):
         "The ControllerRevision with the deployment's frozen spec was deleted by hand; create a new run.",
     )
 
+    OVERRIDE_NOT_ALLOWED = (
+        "OverrideNotAllowed",
+        "Leave spec.overrides.image out, or set overrides.allowImage in the FlowDeployment; then create a new run.",
+    )
+    CEILING_EXCEEDED = (
+        "CeilingExceeded",
+        "The ConfigMap millstream-defaults of the namespace, or the operator's, sets the limit.",
+    )
+    NO_IMAGE = (
+        "NoImage",
+        "Give spec.image in the FlowDeployment, or image in the ConfigMap millstream-defaults.",
+    )
+
+    # Before it is admitted
+    CONCURRENCY_LIMIT = (
+        "ConcurrencyLimit",
+        "The FlowDeployment's concurrency.limit is reached.",
+    )
+    NAMESPACE_LIMIT = (
+        "NamespaceLimit",
+        "maxLiveRuns of the ConfigMap millstream-defaults is reached.",
+    )
+    NAMESPACE_SUSPENDED = (
+        "NamespaceSuspended",
+        "It goes on when suspend is taken out of the namespace's ConfigMap millstream-defaults.",
+    )
+    CLUSTER_SUSPENDED = (
+        "ClusterSuspended",
+        "It goes on when suspend is taken out of the operator's ConfigMap millstream-defaults.",
+    )
+    UNREADABLE_DEFAULTS = (
+        "UnreadableDefaults",
+        "Mend the ConfigMap millstream-defaults; until then nothing new starts where it applies.",
+    )
+    SUSPENDED = "Suspended", "It goes on, with a new attempt, when spec.suspend is set to false."
+    JOB_SUSPENDED = (
+        "JobSuspended",
+        "Kueue, or somebody, has suspended the Job: it waits to be admitted. See: kubectl get workloads",
+    )
+
     # Before the flow's container runs
     WAITING_FOR_POD = "WaitingForPod", "Kubernetes has not started the flow's container yet."
     IMAGE_PULL_ERROR = (
@@ -116,6 +156,21 @@ class Reason(StrEnum):
         "The pod wrote more than a volume's or the node's limit allows; use a PersistentVolumeClaim.",
     )
     POD_LOST = "PodLost", "Its node may be gone, or somebody deleted it by force."
+    NODE_LOST = (
+        "NodeLost",
+        (
+            "Nobody can tell whether the process still runs. If the node does not come back: kubectl delete node "
+            "NODE, or kubectl taint node NODE node.kubernetes.io/out-of-service=nodeshutdown:NoExecute. With "
+            "disruptionPolicy: Replace, a run does not wait for that."
+        ),
+    )
+    CANCEL_REQUESTED = "CancelRequested", "spec.cancel was set to true."
+    NODE_UNREACHABLE = (
+        "NodeUnreachable",
+        "Its node is lost, so the process may still run, until Kubernetes or you remove the node.",
+    )
+    REPLACED = "Replaced", "The FlowDeployment's concurrency.policy is Replace."
+    TOTAL_TIMEOUT = "TotalTimeout", "Raise spec.timeouts.totalSeconds, or find what is slow or fails."
     JOB_DELETED = "JobDeleted", "Deleting a run's Job cancels the run."
     JOB_CONFLICT = (
         "JobConflict",
@@ -128,6 +183,11 @@ class Reason(StrEnum):
 
     # Of a FlowDeployment
     VALID = "Valid", "Runs can be made."
+    ACTIVE = "Active", "Its schedules fire."
+    INVALID_SCHEDULE = (
+        "InvalidSchedule",
+        "Mend spec.schedules. The deployment's other schedules and its other runs go on.",
+    )
     INVALID_DEFAULTS = "InvalidDefaults", "Mend spec.parameters, or spec.parameterSchema."
     INVALID_PARAMETER_SCHEMA = (
         "InvalidParameterSchema",

@@ -42,7 +42,7 @@ def unreadable_run(**more):
 @pytest.mark.parametrize(
     ("kind", "o", "keys"),
     [
-        (FLOW_RUNS, make_run(status=make_status(RunState.COMPLETED)), {RUN}),
+        (FLOW_RUNS, make_run(status=make_status(RunState.COMPLETED)), {RUN, DEPLOYMENT}),
         (FLOW_RUNS, make_run(template=TEMPLATE), {RUN}),
         (FLOW_DEPLOYMENTS, make_deployment(), {DEPLOYMENT}),
         (REVISIONS, make_revision("etl-a"), {DEPLOYMENT}),
@@ -62,7 +62,7 @@ def test_the_end_of_a_run_concerns_its_deployment_once(cache):
     assert cache.put(FLOW_RUNS, make_run(version=2, status=ended)) == {RUN, DEPLOYMENT}
     assert seen_deployment(cache).in_use == set()
     assert cache.put(FLOW_RUNS, make_run(version=3, status=ended)) == {RUN}
-    assert cache.remove(FLOW_RUNS, NAMESPACE, "etl-1", "uid-etl-1") == {RUN}
+    assert cache.remove(FLOW_RUNS, NAMESPACE, "etl-1", "uid-etl-1") == {RUN, DEPLOYMENT}
 
 
 def test_a_live_run_that_is_deleted_concerns_its_deployment(cache):
@@ -191,7 +191,7 @@ def test_an_unreadable_version_hides_the_readable_one(cache):
     assert cache.put(FLOW_RUNS, unreadable_run(version=2)) == {RUN}
     assert seen(cache) is None
     assert cache.put(FLOW_RUNS, make_run(version=1)) == set()
-    assert cache.put(FLOW_RUNS, make_run(version=3)) == {RUN}
+    assert cache.put(FLOW_RUNS, make_run(version=3)) == {RUN, DEPLOYMENT}
     assert (seen(cache).run.version, cache.why_unreadable(RUN)) == (3, "")
 
 

@@ -45,7 +45,7 @@ class Setting:
 async def test_carries_out_a_plan_in_its_order():
     setting = Setting()
     assert await setting.work(make_run("good", template=TEMPLATE)) == ["ok"]
-    assert setting.executor.done == [("good", "WriteRunStatus"), ("good", "CreateJob")]
+    assert setting.executor.done == [("good", name) for name in ("TakeSlot", "WriteRunStatus", "CreateJob")]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from builders import (
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.admission import admit
-from millstream_operator.decide.plan import CreateJob, CreateRevision, WriteRunStatus
+from millstream_operator.decide.plan import CreateJob, CreateRevision, TakeSlot, WriteRunStatus
 
 SCHEMA = {
     "type": "object",
@@ -35,7 +35,11 @@ def written(plan):
 
 
 def kinds(plan):
-    return [type(action) for action in plan.actions]
+    """Give the kinds of its actions; before each attempt comes its slot."""
+    found = [type(action) for action in plan.actions]
+    if CreateJob in found:
+        assert found.pop(0) is TakeSlot
+    return found
 
 
 def test_says_nothing_about_a_run_with_an_attempt():
@@ -65,7 +69,7 @@ def test_begins_when_due(late):
 
 def test_writes_the_attempt_down_before_its_job_and_the_revision_before_both():
     plan = plan_of(make_run(), deployment=make_deployment())
-    revision, _, job = plan.actions
+    _, revision, _, job = plan.actions
     status = written(plan)
     assert (status.state, status.reason, status.attempt) == (RunState.PENDING, Reason.WAITING_FOR_POD, 1)
     assert (status.current.number, status.current.job, status.current.creation_time) == (1, "etl-1-1", NOW)
@@ -74,7 +78,7 @@ def test_writes_the_attempt_down_before_its_job_and_the_revision_before_both():
 
 
 def test_shares_a_revision_that_exists():
-    name = plan_of(make_run(), deployment=make_deployment()).actions[0].name
+    name = plan_of(make_run(), deployment=make_deployment()).actions[1].name
     plan = plan_of(make_run(), deployment=make_deployment(), revisions=[make_revision(name)])
     assert kinds(plan) == [WriteRunStatus, CreateJob]
     assert written(plan).revision == name

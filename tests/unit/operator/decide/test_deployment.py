@@ -27,8 +27,7 @@ def plan_of(deployment, revisions=(), in_use=(), now=NOW, **more):
 def ready(plan):
     (action,) = plan.actions
     assert isinstance(action, WriteDeploymentStatus)
-    (condition,) = action.status.conditions
-    return condition
+    return next(condition for condition in action.status.conditions if condition.type == "Ready")
 
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -179,6 +179,7 @@ COSTS = [
     (Reason.EVICTED, "disruptions", RunState.CRASHED),
     (Reason.INTERRUPTED, "disruptions", RunState.CRASHED),
     (Reason.POD_LOST, "disruptions", RunState.CRASHED),
+    (Reason.NODE_LOST, "disruptions", RunState.CRASHED),
     (Reason.INVALID_PARAMETERS, None, RunState.FAILED),
     (Reason.INVALID_ENTRYPOINT, None, RunState.FAILED),
     (Reason.INVALID_DOCUMENT, None, RunState.FAILED),

@@ -24,7 +24,7 @@ COMPLETED_POD = make_pod(exit_code=0, record=make_record())
 @pytest.mark.parametrize("pod", [make_pod(), make_pod(running=True), make_pod(exit_code=1), COMPLETED_POD])
 def test_a_final_run_only_lets_go_of_its_pods(state, pod):
     run = make_run(template=TEMPLATE, status=make_status(state))
-    plan = decide_run(observe(run, jobs=[make_job()], pods=[pod], now=after(1e6)))
+    plan = decide_run(observe(run, jobs=[make_job(complete=True)], pods=[pod], now=after(1e6)))
     assert [type(action) for action in plan.actions] == [ReleasePod]
     assert plan.requeue_at is None
 

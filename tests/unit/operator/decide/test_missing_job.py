@@ -151,11 +151,15 @@ def test_waits_for_the_pod_of_a_deleted_job(jobs):
     ],
 )
 def test_a_deleted_job_cancels_the_run(pods):
-    plan = plan_of(pending(job_uid="uid"), confirmed=JOB, pods=pods)
-    status = written(plan)
+    run = pending(job_uid="uid")
+    if pods:
+        plan = plan_of(run, confirmed=JOB, pods=pods)
+        assert written(plan).state is RunState.CANCELLING
+        assert kinds(plan)[1:] == [ReleasePod]
+        run = make_run(template=TEMPLATE, status=written(plan))
+    status = written(plan_of(run, confirmed=JOB))
     assert (status.state, status.reason) == (RunState.CANCELLED, Reason.JOB_DELETED)
     assert (status.failures, status.disruptions) == (0, 0)
-    assert kinds(plan)[1:] == [ReleasePod] * len(pods)
 
 
 def test_what_completed_before_the_deletion_is_completed():

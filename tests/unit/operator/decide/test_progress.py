@@ -120,9 +120,13 @@ def test_goes_back_to_waiting_when_the_cause_is_gone():
 
 
 @pytest.mark.parametrize("pod", [None, make_pod()])
-def test_a_suspended_job_is_left_alone(pod):
-    plan = plan_of(pending(), pod, job=make_job(suspended=True), now=after(10_000))
-    assert (plan.actions, plan.requeue_at) == ((), None)
+def test_a_suspended_job_is_left_to_who_suspended_it(pod):
+    world = {"job": make_job(suspended=True), "now": after(10_000)}
+    plan = plan_of(pending(), pod, **world)
+    status = written(plan)
+    assert (status.state, status.reason) == (RunState.QUEUED, Reason.JOB_SUSPENDED)
+    again = plan_of(make_run(template=TEMPLATE, status=status), pod, **world)
+    assert (again.actions, again.requeue_at) == ((), None)
 
 
 def test_an_ended_pod_is_not_looked_at_again_in_the_past():

@@ -1,0 +1,84 @@
+"""A run that is to end before its flow does: cancelled, replaced by a newer one, or out of time."""
+
+from datetime import datetime, timedelta
+
+from millstream.resources.flow_deployment import ConcurrencyPolicy
+from millstream.resources.model import timestamp
+from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
+from millstream_operator.decide.attempt import frozen_template
+from millstream_operator.decide.evidence import current_pods
+from millstream_operator.decide.gone import release
+from millstream_operator.decide.lost_node import lost
+from millstream_operator.decide.observed import ObservedRun, Run
+from millstream_operator.decide.plan import Plan, WriteRunStatus
+from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.stop import Stop, stop_attempt
+
+__all__ = ["cancel", "cancel_for", "total_deadline"]
+
+
+def cancel(observed: ObservedRun, run: Run) -> Plan | None:
+    """End a run that is asked to end, or that has been asked before."""
+    cause = _cause(observed, run)
+    return cancel_for(observed, run, *cause) if cause else None
+
+
+def cancel_for(observed: ObservedRun, run: Run, reason: Reason, message: str) -> Plan:
+    """End a run for a reason: stop its attempt, then make it final."""
+    unfinished = not run.between_attempts and run.status.current.completion_time is None
+    if unfinished:
+        plan = stop_attempt(observed, run, Stop(RunState.CANCELLING, reason, message))
+        if plan is not None:
+            return plan
+    return _final(observed, run, reason, message, unfinished=unfinished)
+
+
+def total_deadline(observed: ObservedRun, run: Run) -> datetime | None:
+    """Give when the run must have ended, all its attempts together; None for no limit, or while it is paused."""
+    admitted, status = run.status.admission_time, run.status
+    if admitted is None or status.paused_time is not None:
+        return None
+    template = frozen_template(observed, run)
+    if template is None or template.timeouts.total_seconds is None:
+        return None
+    return admitted + timedelta(seconds=template.timeouts.total_seconds + status.paused_seconds)
+
+
+def _cause(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
+    if run.spec.cancel:
+        return Reason.CANCEL_REQUESTED, ""
+    deadline = total_deadline(observed, run)
+    if deadline is not None and observed.now >= deadline:
+        return Reason.TOTAL_TIMEOUT, "Not finished in time, all attempts together."
+    if _is_replaced(observed, run):
+        return Reason.REPLACED, f"A newer run of {run.deployment} has taken its place."
+    if run.status.state is RunState.CANCELLING:
+        # Its cause no longer shows, as when a Job was deleted or the newer run is gone.
+        kept = run.status.reason if run.status.reason in {Reason.JOB_DELETED, Reason.REPLACED} else None
+        return kept or Reason.CANCEL_REQUESTED, ""
+    return None
+
+
+def _is_replaced(observed: ObservedRun, run: Run) -> bool:
+    concurrency = observed.deployment.spec.concurrency if observed.deployment else None
+    if concurrency is None or concurrency.policy is not ConcurrencyPolicy.REPLACE:
+        return False
+    return run.due <= observed.now and observed.slots.newer >= concurrency.limit
+
+
+def _final(observed: ObservedRun, run: Run, reason: Reason, message: str, *, unfinished: bool) -> Plan:
+    pods = current_pods(observed, run)
+    if gone := next((pod for pod in pods if lost(observed, pod)), None):
+        reason, message = (
+            Reason.NODE_UNREACHABLE,
+            f"Pod {gone.name} on node {gone.node} could not be stopped.",
+        )
+    attempts = run.status.attempts
+    if unfinished:
+        attempts = with_current(
+            run.status, completion_time=timestamp(observed.now), reason=reason, message=message
+        )
+    state = RunState.TIMED_OUT if reason is Reason.TOTAL_TIMEOUT else RunState.CANCELLED
+    status = in_state(run, observed.now, state, reason, message, attempts=attempts)
+    return Plan((WriteRunStatus(status), *release(observed.pods)))

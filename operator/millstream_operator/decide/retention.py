@@ -1,0 +1,36 @@
+"""Which finished runs of a deployment are too many."""
+
+from millstream.resources.flow_deployment import RunHistory
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
+from millstream_operator.decide.plan import DeleteRun
+
+__all__ = ["delete", "is_remembered", "surplus"]
+
+_AT_ONCE = 10
+
+
+def surplus(observed: ObservedDeployment) -> tuple[DeleteRun, ...]:
+    """Choose the oldest finished runs beyond the deployment's runHistory, some at a time."""
+    deployment = observed.deployment
+    history = deployment.spec.run_history if deployment else RunHistory()
+    too_many = [
+        *observed.completed[: max(0, len(observed.completed) - history.successful)][:_AT_ONCE],
+        *observed.failed[: max(0, len(observed.failed) - history.failed)][:_AT_ONCE],
+    ]
+    return tuple(delete(run) for run in too_many if is_remembered(run, deployment))
+
+
+def is_remembered(run: Run, deployment: Deployment | None) -> bool:
+    """Whether its tick would not be run again if it were gone, as far as the stored status tells."""
+    if deployment is None or run.spec.schedule_name is None or run.spec.scheduled_time is None:
+        return True
+    for known in deployment.status.schedules:
+        if known.name == run.spec.schedule_name:
+            reached = known.last_time or known.since
+            return run.spec.scheduled_time <= reached
+    return all(schedule.name != run.spec.schedule_name for schedule in deployment.spec.schedules)
+
+
+def delete(run: Run) -> DeleteRun:
+    """Make the action that deletes a run."""
+    return DeleteRun(run.name, run.uid)

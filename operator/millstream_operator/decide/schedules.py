@@ -1,0 +1,150 @@
+"""Which ticks of a deployment's schedules are due, and when the next ones are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from millstream.resources import flow_run, labels
+from millstream.resources.model import API_VERSION
+from millstream.resources.names import scheduled_run_name
+from millstream.resources.schedule_spec import MissedPolicy, ScheduleSpec, ScheduleStatus
+from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule, Schedule
+from millstream_operator.decide.defaults import stopped
+from millstream_operator.decide.observed import Deployment, ObservedDeployment
+from millstream_operator.decide.plan import CreateRun
+
+__all__ = ["Ticks", "due_ticks", "problem_of"]
+
+ON_TIME = timedelta(seconds=10)
+"""A tick that is dealt with so soon after its time has not been missed."""
+_MOST_AT_ONCE = 100
+_NEVER = "It never fires."
+_ENDED = "It has no further tick."
+_SUSPENDED = "Suspended."
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """What the schedules of a deployment ask for.
+
+    Attributes:
+        due: runs to create.
+        statuses: of the schedules, to be stored when these runs are there.
+        next_time: when a schedule is due next.
+    """
+
+    due: tuple[CreateRun, ...]
+    statuses: list[ScheduleStatus]
+    next_time: datetime | None
+
+
+def due_ticks(observed: ObservedDeployment, deployment: Deployment) -> Ticks:
+    """Find the ticks that have come since the operator last looked."""
+    suspended = deployment.spec.suspend or stopped(observed.defaults) is not None
+    known = {status.name: status for status in deployment.status.schedules}
+    due: list[CreateRun] = []
+    statuses = []
+    for spec in deployment.spec.schedules:
+        begin = _begin(observed, deployment, spec, known.get(spec.name), suspended=suspended)
+        ticks, status = _look(observed.now, spec, begin, suspended=suspended or spec.suspend)
+        due += (_run(deployment, spec, tick) for tick in ticks)
+        statuses.append(status)
+    times = [status.next_time for status in statuses if status.next_time]
+    return Ticks(tuple(due), statuses, min(times, default=None))
+
+
+def problem_of(spec: ScheduleSpec) -> str:
+    """Say what is wrong with a schedule; "" if nothing is."""
+    try:
+        schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
+    except InvalidScheduleError as error:
+        return str(error)
+    begin = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+    return "" if schedule.next(begin) else _NEVER
+
+
+def _begin(
+    observed: ObservedDeployment,
+    deployment: Deployment,
+    spec: ScheduleSpec,
+    known: ScheduleStatus | None,
+    *,
+    suspended: bool,
+) -> ScheduleStatus:
+    """Give what is remembered of a schedule; one that is new, was edited or goes on has no past."""
+    timing = spec.timing_hash(suspended=suspended)
+    if known is not None and known.spec_hash == timing:
+        return known
+    unseen = deployment.status.observed_generation == 0
+    since = deployment.creation_time if unseen else observed.now
+    return ScheduleStatus(name=spec.name, spec_hash=timing, since=since)
+
+
+def _look(
+    now: datetime, spec: ScheduleSpec, known: ScheduleStatus, *, suspended: bool
+) -> tuple[Sequence[datetime], ScheduleStatus]:
+    if suspended:
+        return (), known.replace(next_time=None, message=_SUSPENDED)
+    if known.next_time is not None and now < known.next_time:
+        return (), known
+    try:
+        schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
+    except InvalidScheduleError as error:
+        return (), known.replace(next_time=None, message=str(error)[:1024])
+    passed = schedule.latest(known.last_time or known.since, now, _MOST_AT_ONCE)
+    following = schedule.next(now)
+    message = "" if following else problem_of(spec) or _ENDED
+    status = known.replace(
+        last_time=passed[-1] if passed else known.last_time,
+        next_time=following[0] if following else None,
+        message=message,
+    )
+    return _to_run(now, spec, passed), status
+
+
+def _to_run(now: datetime, spec: ScheduleSpec, passed: Sequence[datetime]) -> Sequence[datetime]:
+    """Choose among the ticks that have passed: those on time, and of those missed what the policy says."""
+    deadline = spec.missed_deadline_seconds
+    in_time = [t for t in passed if deadline is None or (now - t).total_seconds() <= deadline]
+    on_time = [tick for tick in in_time if now - tick <= ON_TIME]
+    if spec.missed is MissedPolicy.ALL:
+        return in_time[-max(spec.max_catch_up, len(on_time)) :]
+    if spec.missed is MissedPolicy.LATEST and not on_time:
+        return in_time[-1:]
+    return on_time
+
+
+@lru_cache(maxsize=4096)
+def _parsed(
+    cron: str | None, interval: int | None, anchor: datetime | None, rrule: str | None, time_zone: str
+) -> Schedule:
+    if cron is not None:
+        return Cron(cron, timezone=time_zone)
+    if rrule is not None:
+        return RRule(rrule, timezone=time_zone)
+    return Interval(timedelta(seconds=interval or 0), anchor=anchor, timezone=time_zone)
+
+
+def _run(deployment: Deployment, spec: ScheduleSpec, tick: datetime) -> CreateRun:
+    body: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": flow_run.KIND,
+        "metadata": {
+            "name": scheduled_run_name(deployment.name, spec.name, tick),
+            "namespace": deployment.namespace,
+            "labels": {
+                labels.MANAGED_BY: labels.MANAGED_BY_VALUE,
+                labels.DEPLOYMENT: deployment.name,
+                labels.SCHEDULE: spec.name,
+            },
+        },
+        "spec": {
+            "deploymentRef": {"name": deployment.name},
+            "parameters": spec.parameters,
+            "scheduledTime": tick.isoformat(),
+            "scheduleName": spec.name,
+        },
+    }
+    return CreateRun(body)

@@ -1,0 +1,34 @@
+"""What keeps a run that could start from starting: a switch, or limits on how many are live at once."""
+
+from millstream.resources.reasons import Reason
+from millstream_operator.decide.defaults import live_limit, stopped
+from millstream_operator.decide.observed import ObservedRun, Run
+
+__all__ = ["obstacle"]
+
+
+def obstacle(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
+    """Say what a run has to wait for; None when it may start.
+
+    Slots are counted from the runs that are live. Of those that wait, as many may start as slots are free, in the
+    order of priority, time due, creation and name.
+    """
+    if why := stopped(observed.defaults):
+        return why
+    slots = observed.slots
+    concurrency = observed.deployment.spec.concurrency if observed.deployment else None
+    if concurrency is not None and slots.held + slots.ahead >= concurrency.limit:
+        text = f"{_runs(slots.held)} of {run.deployment} live, and {slots.ahead} come before this one"
+        return Reason.CONCURRENCY_LIMIT, text
+    limit = live_limit(observed.defaults)
+    if limit is not None and slots.held_in_namespace + slots.ahead_in_namespace >= limit:
+        before = f"{slots.ahead_in_namespace} come before this one"
+        return (
+            Reason.NAMESPACE_LIMIT,
+            f"{_runs(slots.held_in_namespace)} of the namespace live, and {before}",
+        )
+    return None
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

@@ -1,0 +1,43 @@
+"""The finished runs of deployments, in the order in which they ended."""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from millstream.resources.states import RunState
+from millstream_operator.decide.observed import Run
+
+__all__ = ["FinishedRuns"]
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class FinishedRuns:
+    """Runs that are final, of each deployment: those that completed, and the others."""
+
+    def __init__(self) -> None:
+        self._runs: defaultdict[tuple[str, str, bool], list[Run]] = defaultdict(list)
+
+    def add(self, run: Run) -> None:
+        """Enter a run if it is final."""
+        if run.deployment is not None and not run.live:
+            insort(self._runs[_key(run, run.deployment)], run, key=_order)
+
+    def discard(self, run: Run) -> None:
+        """Take a run, as it was when it was entered, out again."""
+        if run.deployment is not None and not run.live:
+            runs = self._runs[_key(run, run.deployment)]
+            del runs[bisect_left(runs, _order(run), key=_order)]
+
+    def of(self, namespace: str, deployment: str, *, completed: bool) -> Sequence[Run]:
+        """Give those of a deployment, the one that ended first at first."""
+        return self._runs.get((namespace, deployment, completed), ())
+
+
+def _key(run: Run, deployment: str) -> tuple[str, str, bool]:
+    return run.namespace, deployment, run.status.state is RunState.COMPLETED
+
+
+def _order(run: Run) -> tuple[datetime, str]:
+    return run.status.completion_time or _LONG_AGO, run.name
