@@ -16,6 +16,8 @@ __all__ = ["decide_deployment"]
 _COUNT_AGAIN = timedelta(seconds=10)
 """What is only counted is not written more often than this."""
 _SOON = timedelta(seconds=1)
+_REMEMBER = timedelta(seconds=5)
+"""So long after a tick it is written down at the latest that its run is there."""
 
 
 def decide_deployment(observed: ObservedDeployment) -> Plan:
@@ -35,9 +37,12 @@ def _tick(observed: ObservedDeployment, deployment: Deployment) -> Plan:
     """Create the runs that are due; only when they are there is it written down that their time has passed."""
     ticks = due_ticks(observed, deployment)
     missing = tuple(tick for tick in ticks.due if tick.run["metadata"]["name"] not in observed.runs)
-    if missing:
-        return Plan(missing, observed.now + _SOON)
-    return _tell(observed, deployment, ticks)
+    if missing and ticks.since is not None and observed.now < ticks.since + _REMEMBER:
+        # Where many schedules fire in the same second, all runs are there before the first status is written.
+        again = observed.now + _REMEMBER
+        return Plan(missing, min(again, ticks.next_time or again))
+    plan = _tell(observed, deployment, ticks)
+    return Plan((*missing, *plan.actions), plan.requeue_at)
 
 
 def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) -> Plan:

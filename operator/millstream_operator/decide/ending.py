@@ -9,7 +9,15 @@ from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RetryPolicy
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
-from millstream_operator.decide.evidence import VERDICTS, Outcome, current_pods, outcome, pod_of, record_of
+from millstream_operator.decide.evidence import (
+    VERDICTS,
+    Outcome,
+    current_pods,
+    last_lines,
+    outcome,
+    pod_of,
+    record_of,
+)
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
 from millstream_operator.decide.plan import ConfirmJob, Plan, WriteRunStatus
@@ -97,7 +105,7 @@ def _facts(
         reason=ended.reason,
         message=ended.message,
         exit_code=ended.exit_code,
-        log_tail=record.log_tail if record else "",
+        log_tail=last_lines(run, pod, frozen_template(observed, run)) if pod and ended.reason else "",
     )
     facts: dict[str, Any] = {"attempts": attempts, "start_time": run.status.start_time or started}
     if record is not None:

@@ -12,14 +12,16 @@ from typing import Literal
 from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.exit_codes import ExitCode
 from millstream.resources.reasons import Reason
+from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 from millstream_operator.decide.message import MESSAGE_CHARACTERS
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
-from millstream_operator.decide.storable import storable
+from millstream_operator.decide.storable import plain, storable
 
-__all__ = ["VERDICTS", "Outcome", "completed", "current_pods", "outcome", "pod_of", "record_of"]
+__all__ = ["VERDICTS", "Outcome", "completed", "current_pods", "last_lines", "outcome", "pod_of", "record_of"]
 
 _SIGNAL_BASE = 128
+_TAIL_CHARACTERS = 2000
 _KILLED = {ExitCode.INTERRUPTED, ExitCode.OUT_OF_MEMORY}
 
 
@@ -91,6 +93,14 @@ def record_of(run: Run, pod: Pod) -> CompletionRecord | None:
     """Read the completion record that a pod left; None if there is none that is valid."""
     record = CompletionRecord.decode(pod.termination_message, uid=run.uid, attempt=pod.attempt)
     return storable(record) if record else None
+
+
+def last_lines(run: Run, pod: Pod, template: RunTemplate | None) -> str:
+    """Give the last lines of output that a pod left: in its record, or in place of one."""
+    if template is not None and not template.log_tail:
+        return ""
+    record = record_of(run, pod)
+    return record.log_tail if record else plain(pod.termination_message)[-_TAIL_CHARACTERS:]
 
 
 def outcome(run: Run, job: Job | None, pod: Pod | None) -> Outcome:

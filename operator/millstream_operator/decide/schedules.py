@@ -32,11 +32,13 @@ class Ticks:
     Attributes:
         due: runs to create.
         statuses: of the schedules, to be stored when these runs are there.
+        since: the first tick of which that has not been stored.
         next_time: when a schedule is due next.
     """
 
     due: tuple[CreateRun, ...]
     statuses: list[ScheduleStatus]
+    since: datetime | None
     next_time: datetime | None
 
 
@@ -45,14 +47,16 @@ def due_ticks(observed: ObservedDeployment, deployment: Deployment) -> Ticks:
     suspended = deployment.spec.suspend or stopped(observed.defaults) is not None
     known = {status.name: status for status in deployment.status.schedules}
     due: list[CreateRun] = []
+    passed: list[datetime] = []
     statuses = []
     for spec in deployment.spec.schedules:
         begin = _begin(observed, deployment, spec, known.get(spec.name), suspended=suspended)
         ticks, status = _look(observed.now, spec, begin, suspended=suspended or spec.suspend)
         due += (_run(deployment, spec, tick) for tick in ticks)
+        passed += ticks
         statuses.append(status)
     times = [status.next_time for status in statuses if status.next_time]
-    return Ticks(tuple(due), statuses, min(times, default=None))
+    return Ticks(tuple(due), statuses, min(passed, default=None), min(times, default=None))
 
 
 def problem_of(spec: ScheduleSpec) -> str:

@@ -9,7 +9,7 @@ from millstream.resources.run_template import DisruptionPolicy
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.ending import finish
-from millstream_operator.decide.evidence import completed, current_pods, record_of
+from millstream_operator.decide.evidence import completed, current_pods, last_lines
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.lost_node import look_for_node, lost
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
@@ -75,22 +75,21 @@ def _status(observed: ObservedRun, run: Run, why: Stop, pods: tuple[Pod, ...]) -
     if gone := next((pod for pod in pods if lost(observed, pod)), None):
         reason, message = Reason.NODE_LOST, f"Node {gone.node} is lost, with pod {gone.name} on it."
     left = next((pod for pod in pods if pod.ended and pod.held), None)
-    attempts = with_current(run.status, **_left_behind(run, left)) if left else run.status.attempts
+    attempts = with_current(run.status, **_left_behind(observed, run, left)) if left else run.status.attempts
     known = (run.status.state, run.status.reason, run.status.attempts)
     if known == (why.state, reason, attempts):
         return run.status
     return in_state(run, observed.now, why.state, reason, message, attempts=attempts, next_attempt_time=None)
 
 
-def _left_behind(run: Run, pod: Pod) -> dict[str, object]:
+def _left_behind(observed: ObservedRun, run: Run, pod: Pod) -> dict[str, object]:
     """Collect what is known of a pod only until it is let go."""
-    record = record_of(run, pod)
     return {
         "pod": pod.name,
         "node": pod.node,
         "start_time": run.status.current.start_time or pod.started_at,
         "exit_code": pod.exit_code,
-        "log_tail": record.log_tail if record else "",
+        "log_tail": last_lines(run, pod, frozen_template(observed, run)),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.parameters import MAX_DEPTH
 
-__all__ = ["storable"]
+__all__ = ["plain", "storable"]
 
 _INTEGERS = range(-(2**63), 2**63)
 
@@ -19,8 +19,8 @@ def storable(record: CompletionRecord) -> CompletionRecord:
     fits = record.has_result and _fits(record.result, MAX_DEPTH)
     return replace(
         record,
-        message=_text(record.message),
-        log_tail=_text(record.log_tail),
+        message=plain(record.message),
+        log_tail=plain(record.log_tail),
         result=record.result if fits else None,
         has_result=fits,
         tasks=record.tasks if _fits(record.tasks, 1) else {},
@@ -31,7 +31,7 @@ def _fits(value: object, levels: int) -> bool:
     if isinstance(value, bool) or value is None:
         return True
     if isinstance(value, str):
-        return _text(value) == value
+        return plain(value) == value
     if isinstance(value, int):
         return value in _INTEGERS
     if isinstance(value, float):
@@ -45,6 +45,7 @@ def _fits(value: object, levels: int) -> bool:
     )
 
 
-def _text(text: str) -> str:
+def plain(text: str) -> str:
+    """Give text without what is no Unicode."""
     # A file name that is no UTF-8 comes with lone surrogates into a message.
     return text.encode("utf-8", "replace").decode()
