@@ -73,7 +73,61 @@ REFUSED = {
         {"template": TEMPLATE | {"retryPolicy": {"retries": 1}}},
         'unknown field "spec.template.retryPolicy.retries"',
     ),
-    "no image": ("FlowDeployment", "a", {"entrypoint": "a:b"}, "spec.image: Required"),
+    "an image with a space": ("FlowDeployment", "a", TEMPLATE | {"image": "a b"}, "give an image"),
+    "a schedule of two kinds": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"schedules": [{"name": "s", "cron": "* * * * *", "interval": 1}]},
+        "exactly one of cron, interval and rrule",
+    ),
+    "a schedule of no kind": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"schedules": [{"name": "s"}]},
+        "exactly one of",
+    ),
+    "a schedule twice": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"schedules": 2 * [{"name": "s", "interval": 1}]},
+        "Duplicate value",
+    ),
+    "an anchor without an interval": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"schedules": [{"name": "s", "cron": "@daily", "anchor": "2026-01-01T00:00:00Z"}]},
+        "anchor goes with interval",
+    ),
+    "two identities": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"apiAccess": "Read", "pod": {"serviceAccountName": "x"}},
+        "leave out pod.serviceAccountName",
+    ),
+    "a token of nobody": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"pod": {"automountServiceAccountToken": True}}},
+        "needs serviceAccountName",
+    ),
+    "a container in place of the flow's": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"initContainers": [{"name": "flow", "image": "i"}]}},
+        "the container flow is the operator's",
+    ),
+    "schedules of a run": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"schedules": []}},
+        'unknown field "spec.template.schedules"',
+    ),
+    "a pod of a run": (
+        "FlowRun",
+        "a",
+        BY_NAME | {"overrides": {"pod": {}}},
+        'unknown field "spec.overrides.pod"',
+    ),
     "an entrypoint without a flow": (
         "FlowDeployment",
         "a",
@@ -143,6 +197,9 @@ SPEC = {
     "parameters": {"a": 1, "list": [1, {"b": None}]},
     "scheduledTime": "2999-01-01T00:00:00Z",
     "tags": ["a"],
+    "scheduleName": "nightly",
+    "priority": 1,
+    "overrides": {"timeouts": {"runSeconds": 1}},
 }
 CHANGES = {
     "deploymentRef": {"deploymentRef": {"name": "other"}},
@@ -152,6 +209,9 @@ CHANGES = {
     "parameters taken away": {"parameters": None},
     "scheduledTime": {"scheduledTime": "2999-01-02T00:00:00Z"},
     "scheduledTime taken away": {"scheduledTime": None},
+    "scheduleName": {"scheduleName": "daily"},
+    "priority": {"priority": 2},
+    "overrides": {"overrides": {"timeouts": {"runSeconds": 2}}},
 }
 
 
@@ -170,7 +230,7 @@ def test_a_runs_template_does_not_change(ns):
 
 
 def test_every_other_field_is_tried():
-    tried = {case.split()[0] for case in CHANGES} | {"tags"}
+    tried = {case.split()[0] for case in CHANGES} | {"tags", "cancel", "suspend", "ttlSecondsAfterFinished"}
     assert tried == {field.alias for field in FlowRunSpec.model_fields.values()}
 
 
@@ -178,6 +238,15 @@ def test_tags_of_a_run_change(ns):
     ns.run(**SPEC)
     for tags in (["a", "b"], [], None):
         ns.patch(FLOW_RUNS, "etl-1", {"spec": {"tags": tags}})
+
+
+def test_a_run_is_paused_and_goes_on_and_is_cancelled_for_good(ns):
+    ns.run(**SPEC)
+    for change in ({"suspend": True}, {"suspend": False}, {"ttlSecondsAfterFinished": 5}, {"cancel": True}):
+        ns.patch(FLOW_RUNS, "etl-1", {"spec": change})
+    for change in ({"cancel": False}, {"cancel": None}):
+        message = refusal(lambda change=change: ns.patch(FLOW_RUNS, "etl-1", {"spec": change}))
+        assert "a cancel cannot be taken back" in message
 
 
 @pytest.mark.parametrize("state", ["Completed", "Failed", "TimedOut", "Crashed", "Cancelled"])

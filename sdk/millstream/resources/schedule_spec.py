@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from millstream.resources.model import FreeForm, Model, StoredModel, validations
+from millstream.resources.model import FreeForm, Model, StoredModel, validation, validations
 
 __all__ = ["MissedPolicy", "ScheduleSpec", "ScheduleStatus"]
 
@@ -45,7 +45,9 @@ class ScheduleSpec(Model):
     )
     interval: int | None = Field(default=None, ge=1, le=366 * _DAY, description="Seconds between two ticks.")
     anchor: AwareDatetime | None = Field(
-        default=None, description="A time at which an interval begins; 1970-01-01T00:00:00Z if not given."
+        default=None,
+        description="A time at which an interval begins; 1970-01-01T00:00:00Z if not given.",
+        json_schema_extra=validation("self.getFullYear() >= 1970", "anchor must be from 1970 on"),
     )
     rrule: str | None = Field(
         default=None, min_length=1, max_length=4096, description="Recurrence rule of RFC 5545."
