@@ -28,13 +28,13 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
     """Report `Running`, or `Pending` with what the attempt waits for."""
     job = observed.jobs[run.status.current.job]
     pod = pod_of(run, current_pods(observed, run), job)
+    if job.suspended:
+        return _suspended(observed, run, job)
     if pod and pod.started_at:
         return _running(observed, run, job, pod)
     template = frozen_template(observed, run)
     ended = pod is not None and pod.ended
     deadline = None if template is None or ended else start_deadline(job, template)
-    if job.suspended:
-        return _suspended(observed, run, job)
     if unseen := _ask(observed, job, pod):
         return unseen
     reason, message = _waits_for(observed, job, pod)
