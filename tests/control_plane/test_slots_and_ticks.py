@@ -46,7 +46,7 @@ def test_a_late_run_of_high_priority_overtakes_those_that_wait(ns):
 
 def test_each_slot_is_given_once(ns):
     ns.deploy(concurrency={"limit": 3})
-    names = [f"run-{number}" for number in range(12)]
+    names = [f"run-{number}" for number in range(8)]
     for name in names:
         ns.run(name)
     while True:
