@@ -137,7 +137,8 @@ def _start_controllers(stack: contextlib.ExitStack, directory: Path, plane: Cont
         "--bind-address=127.0.0.1",
         f"--cert-dir={directory / 'controllers'}",
         "--leader-elect=false",
-        "--controllers=job-controller,garbage-collector-controller,namespace-controller,disruption-controller",
+        "--controllers=job-controller,garbage-collector-controller,namespace-controller,disruption-controller,"
+        "validatingadmissionpolicy-status-controller",
         "--concurrent-gc-syncs=4",
         # The default, 20 calls a second, would be what a burst of Jobs measures.
         "--kube-api-qps=500",

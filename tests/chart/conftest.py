@@ -40,7 +40,7 @@ def kubeconfig():
 
 @pytest.fixture(scope="session")
 def call():
-    """Run helm or kubectl, and give what it prints."""
+    """Run helm or kubectl, and give what it prints: with `fails`, why it failed; with `fails=None`, whichever it is."""
 
     def run(name, *arguments, stdin=None, kubeconfig=None, fails=False):
         program = _control_plane().program(name)
@@ -53,8 +53,8 @@ def call():
             check=False,
             timeout=120,
         )
-        assert bool(done.returncode) == fails, done.stdout + done.stderr
-        return done.stderr if fails else done.stdout
+        assert fails is None or bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stderr if done.returncode else done.stdout
 
     return run
 
@@ -96,6 +96,19 @@ EVERYTHING = {
     "fullnameOverride": "mill-operator",
     "namespaces": ["team-a", "team-b"],
     "crds": {"install": True, "keep": False},
+    "rbac": {"readNodes": True},
+    "defaults": {
+        "suspend": True,
+        "maxLiveRuns": 1_000_000,
+        "image": "1.10",
+        "registry": "registry.example.com:5000/team",
+        "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}},
+        "nodeSelector": {"kubernetes.io/os": "linux", "y": "NO"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}, {"key": "spot", "tolerationSeconds": 5}],
+        "allowedImages": ["registry.example.com/*"],
+        "maxResources": {"cpu": 8, "memory": "32Gi"},
+        "maxRetries": {"failures": 3, "disruptions": 5},
+    },
     "image": {
         "registry": "registry.example.com:5000/team",
         "repository": "operator",
@@ -137,6 +150,8 @@ EVERYTHING = {
 NOTHING = {
     "crds": {"install": False},
     "rbac": {"aggregateToUserRoles": False},
+    "apiAccess": {"createRoles": False},
+    "admissionPolicies": {"create": False},
     "metrics": {"service": {"create": False}},
     "uninstall": {"releasePods": False},
 }

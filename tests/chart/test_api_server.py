@@ -138,15 +138,20 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
     runs = names("flowruns", "-n", "default")
     assert len(runs) == 1
 
-    refusal = helm(*install[:1], "second", *install[2:4], "elsewhere", fails=True)
+    second = (*install[:1], "second", *install[2:4], "elsewhere")
+    refusal = helm(*second, fails=True)
     assert "CustomResourceDefinition" in refusal
-    helm(*install[:1], "second", *install[2:4], "elsewhere", "--set", "crds.install=false")
+    refusal = helm(*second, "--set", "crds.install=false", fails=True)
+    assert "ClusterRole" in refusal
+    helm(*second, "--set", "crds.install=false,apiAccess.createRoles=false")
     helm("uninstall", "second", "-n", "elsewhere", "--no-hooks")
     helm("upgrade", *install[1:], "--set", "workers=4")
 
     helm("uninstall", "millstream", "-n", "system", "--no-hooks")
     assert names("deployments,services,serviceaccounts,roles,rolebindings", "-n", "system") == []
-    left = names("clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/part-of=millstream")
+    policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    ours = ("-l", "app.kubernetes.io/part-of=millstream")
+    left = names(f"clusterroles,clusterrolebindings,{policies}", *ours)
     assert left == []
     assert names("flowruns", "-n", "default") == runs
     assert names("crds") == [f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in CRDS]

@@ -1,5 +1,14 @@
 import json
+import re
+import typing
 
+import yaml
+from pydantic import BaseModel
+
+from millstream.resources import api_access, namespace_defaults
+from millstream.resources.flow_deployment import FlowDeploymentSpec
+from millstream.resources.namespace_defaults import NamespaceDefaults
+from millstream.resources.run_template import ApiAccess
 from millstream_operator.settings import Settings
 
 HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
@@ -29,19 +38,101 @@ def test_kinds(render, nothing):
     assert sorted(by_default) == sorted(
         ["CustomResourceDefinition"] * 2
         + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service"]
+        + ["ClusterRole", "ClusterRoleBinding"] * 2  # what reaches beyond the served namespaces
         + ["ClusterRole"] * 2  # for users
+        + ["ClusterRole"] * 2  # for runs with apiAccess
+        + ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] * 4
         + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Job"]  # after an uninstall
     )
-    at_least = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment"]
+    at_least = ["ServiceAccount", *["ClusterRole"] * 3, *["ClusterRoleBinding"] * 3, "Deployment"]
     assert [o["kind"] for o in render(nothing)] == at_least
 
 
-def test_with_namespaces_nothing_but_the_crds_and_the_users_roles_is_clusterwide(render):
-    objects = render({"namespaces": ["team-a", "team-b"], "rbac": {"aggregateToUserRoles": False}})
-    clusterwide = {o["kind"] for o in objects if "namespace" not in o["metadata"]}
-    assert clusterwide == {"CustomResourceDefinition"}
+def test_with_namespaces_the_operator_gets_nothing_clusterwide(render, nothing):
+    objects = render(nothing | {"namespaces": ["team-a", "team-b"]})
+    assert [o["kind"] for o in objects if "namespace" not in o["metadata"]] == []
     for kind in ("Role", "RoleBinding"):
-        assert [o["metadata"]["namespace"] for o in objects if o["kind"] == kind] == ["team-a", "team-b"] * 2
+        places = [(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects if o["kind"] == kind]
+        defaults = "millstream:millstream-system:defaults"
+        assert sorted(places) == [
+            ("millstream-system", defaults),
+            ("team-a", "millstream:millstream-system"),
+            ("team-a", defaults),
+            ("team-b", "millstream:millstream-system"),
+            ("team-b", defaults),
+        ]
+
+
+def test_the_release_may_be_in_a_namespace_that_it_serves(render):
+    objects = render({"namespaces": ["team-a", "team-b"]}, namespace="team-a")
+    places = [(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in objects]
+    assert len(places) == len(set(places))
+
+
+def test_policies_hold_where_the_release_serves(render):
+    def selectors(values):
+        bindings = [o for o in render(values) if o["kind"] == "ValidatingAdmissionPolicyBinding"]
+        assert len(bindings) == 4
+        return [o["spec"].get("matchResources") for o in bindings]
+
+    assert selectors({}) == [None] * 4
+    names = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a", "team-b"]}
+    only = {"namespaceSelector": {"matchExpressions": [names]}}
+    assert selectors({"namespaces": ["team-a", "team-b"]}) == [only] * 4
+
+
+def test_policies_fail_closed_and_look_at_nothing_but_our_own_resources(render):
+    objects = render()
+    policies = [o for o in objects if o["kind"] == "ValidatingAdmissionPolicy"]
+    bindings = [o["spec"] for o in objects if o["kind"] == "ValidatingAdmissionPolicyBinding"]
+    for o in policies:
+        assert o["spec"]["failurePolicy"] == "Fail"
+        (rule,) = o["spec"]["matchConstraints"]["resourceRules"]
+        assert rule["apiGroups"] == ["millstream.dev"]
+        assert not any("*" in value for values in rule.values() for value in values)
+    assert [spec["policyName"] for spec in bindings] == [o["metadata"]["name"] for o in policies]
+    assert {tuple(spec["validationActions"]) for spec in bindings} == {("Deny",)}
+
+
+def test_defaults_are_what_the_operator_reads(render, everything):
+    given = everything["defaults"]
+    config = _named(render(everything), "ConfigMap")
+    assert config["metadata"]["name"] == namespace_defaults.NAME
+    assert config["metadata"]["namespace"] == "millstream-system"
+    assert {field: yaml.safe_load(text) for field, text in config["data"].items()} == given
+    read = NamespaceDefaults.model_validate(given)
+    assert read.model_fields_set == NamespaceDefaults.model_fields.keys(), "set every field in conftest.py"
+
+
+def test_the_values_have_the_fields_of_the_defaults(chart):
+    schema = json.loads((chart / "values.schema.json").read_text())
+
+    def check(node, model, path):
+        node = schema["definitions"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+        node = node.get("items", node)
+        fields = {info.alias: info.annotation for info in model.model_fields.values()}
+        assert node["properties"].keys() == fields.keys(), path
+        for name, annotation in fields.items():
+            for child in (annotation, *typing.get_args(annotation)):
+                if isinstance(child, type) and issubclass(child, BaseModel):
+                    check(node["properties"][name], child, f"{path}.{name}")
+
+    check(schema["properties"]["defaults"], NamespaceDefaults, "defaults")
+
+
+def test_names_of_what_runs_get(render):
+    objects = render()
+    roles = {o["metadata"]["name"] for o in objects if o["metadata"]["name"].startswith("millstream-run-")}
+    assert roles == set(api_access.CLUSTER_ROLES.values())
+    assert api_access.CLUSTER_ROLES.keys() == set(ApiAccess) - {ApiAccess.NONE}
+    assert api_access.SERVICE_ACCOUNTS.keys() == api_access.CLUSTER_ROLES.keys()
+    (condition,) = _named(objects, "ValidatingAdmissionPolicy", "api-access")["spec"]["matchConditions"]
+    (pattern,) = re.findall(r"matches\('(.*)'\)", condition["expression"])
+    for account in api_access.SERVICE_ACCOUNTS.values():
+        assert re.search(pattern, f"system:serviceaccount:team:{account}")
+        assert not re.search(pattern, f"system:serviceaccount:team:{account}s")
+        assert not re.search(pattern, f"system:serviceaccount:team:a-{account}")
+        assert not re.search(pattern, f"my-system:serviceaccount:team:{account}")
 
 
 def test_standard_labels(render, values):
@@ -147,10 +238,13 @@ def test_metrics_service_finds_the_operator_only(render, everything):
 
 def test_names_of_two_releases_differ(render):
     def clusterwide(objects):
-        crd = "CustomResourceDefinition"
-        return {
-            o["metadata"]["name"] for o in objects if "namespace" not in o["metadata"] and o["kind"] != crd
+        names = {
+            o["metadata"]["name"]
+            for o in objects
+            if "namespace" not in o["metadata"] and o["kind"] != "CustomResourceDefinition"
         }
+        # Like the CRDs they are the same for all, and one release has them.
+        return names - set(api_access.CLUSTER_ROLES.values())
 
     here, there = (clusterwide(render(namespace=namespace)) for namespace in ("here", "there"))
     assert here
@@ -160,7 +254,7 @@ def test_names_of_two_releases_differ(render):
 def test_long_names_fit(render):
     for o in render(release="r" * 53):
         if o["kind"] != "CustomResourceDefinition":
-            assert len(o["metadata"]["name"].split(":")[0]) <= 63
+            assert len(re.split("[:.]", o["metadata"]["name"])[0]) <= 63
 
 
 def test_crds_are_the_projects(render, chart):
@@ -198,3 +292,10 @@ def test_hook_brings_what_it_needs_before_it_runs(render, values):
         else:
             assert weight < 0
             assert policies == {"before-hook-creation", "hook-succeeded", "hook-failed"}
+
+
+def test_what_may_be_changed_under_a_foreign_service_account_exists(render):
+    spec = _named(render(), "ValidatingAdmissionPolicy", "flowdeployments")["spec"]
+    (free,) = [variable["expression"] for variable in spec["variables"] if variable["name"] == "free"]
+    fields = {info.alias for info in FlowDeploymentSpec.model_fields.values()}
+    assert set(yaml.safe_load(free)) <= fields - {"pod", "image", "entrypoint", "source", "overrides"}

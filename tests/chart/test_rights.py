@@ -9,11 +9,12 @@ from unittest.mock import Mock
 from millstream.resources.flow_deployment import FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.labels import OUTCOME_FINALIZER
+from millstream.resources.run_template import ApiAccess
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import plan
 from millstream_operator.executor import Executor
-from millstream_operator.kinds import FLOW_RUNS, WATCHED
+from millstream_operator.kinds import CONFIG_MAPS, EVENTS, FLOW_RUNS, WATCHED
 from millstream_operator.metrics import Metrics
 from millstream_operator.release_pods import release
 from millstream_operator.resync import Resync
@@ -31,7 +32,16 @@ ACTIONS = [
     plan.ConfirmRun("run"),
     plan.ReadWarning("uid"),
     plan.TryJob({"metadata": {"name": "job", "namespace": "ns"}}),
+    plan.CreateRun({"metadata": {"name": "run", "namespace": "ns"}}),
+    plan.DeleteRun("run", "uid"),
+    plan.DeletePod("pod", "uid"),
+    plan.TakeSlot(),
+    plan.GrantAccess(ApiAccess.READ),
+    plan.GrantAccess(ApiAccess.TRIGGER),
+    plan.ReadNode("node"),
 ]
+ANY = None
+"""In place of a name: of objects whatever their name."""
 
 
 class _Response:
@@ -45,14 +55,17 @@ class _Response:
 
 
 class _Session:
-    """Takes the place of the API server, and notes which rights each request needs."""
+    """Takes the place of the API server, and notes which rights each request needs.
+
+    A right is (group, resource, verb, name).
+    """
 
     def __init__(self, pods=()):
-        self.used = defaultdict(set)
+        self.used = set()
         self._pods = list(pods)
 
     @asynccontextmanager
-    async def request(self, method, path, **_):
+    async def request(self, method, path, **given):
         root, *rest = path.strip("/").split("/")
         group = rest.pop(0) if root == "apis" else ""
         rest.pop(0)  # the version
@@ -60,7 +73,10 @@ class _Session:
             del rest[:2]
         resource, name, part = (*rest, None, None)[:3]
         verb = {"GET": "get" if name else "list", "POST": "create"}.get(method, method.lower())
-        self.used[group, "/".join(filter(None, (resource, part)))].add(verb)
+        self.used.add((group, "/".join(filter(None, (resource, part))), verb, name))
+        if (resource, verb) == ("rolebindings", "create"):
+            role = given["json"]["roleRef"]
+            self.used.add((role["apiGroup"], f"{role['kind'].lower()}s", "bind", role["name"]))
         yield self._answer(verb, resource)
 
     def _answer(self, verb, resource):
@@ -75,25 +91,45 @@ class _Session:
 
 def _granted(role):
     return {
-        (group, resource): set(rule["verbs"])
+        (group, resource, verb, name)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [ANY])
     }
+
+
+def _compare(granted, used):
+    """Tell apart what is missing and what nobody needs: by name where the right is limited to names."""
+    by_name = {right[:3] for right in granted if right[3]}
+    needed = {right if right[:3] in by_name else (*right[:3], ANY) for right in used}
+    assert needed - granted == set(), "missing in charts/millstream/templates/rbac*.yaml"
+    assert granted - needed == set(), "granted there, and used by nobody"
+
+
+def _of_account(objects, account):
+    """Give the rights of an account by namespace, None for the whole cluster."""
+    roles = {
+        (o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects if "rules" in o
+    }
+    rights = defaultdict(set)
+    for o in objects:
+        if "roleRef" in o and o["subjects"][0]["name"] == account:
+            namespace = o["metadata"].get("namespace")
+            rights[namespace] |= _granted(roles[o["roleRef"]["kind"], namespace, o["roleRef"]["name"]])
+    return rights
 
 
 def _ignore(_):
     pass
 
 
-def _roles(objects, name):
-    return [o for o in objects if "rules" in o and o["metadata"]["name"] == name]
-
-
 async def test_the_operators(render):
     session = _Session()
     api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
-    executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC))
+    deletions = Mock(take=lambda: 0.0)
+    executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC), Mock(), deletions)
     observed = Mock(pods=[], jobs={})
     observed.run.uid = "uid"
     defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action, plan.Question}
@@ -101,25 +137,36 @@ async def test_the_operators(render):
     for action in ACTIONS:
         await executor.execute(action, Key(FLOW_RUNS, "ns", "run"), observed)
     await Resync(api, cache, (), _ignore, float).first()
-    for kind in WATCHED:  # by kopf
-        session.used[kind.group, kind.plural] |= {"list", "watch"}
+    for kind in (*WATCHED, CONFIG_MAPS):
+        name = dict([kind.fields.split("=")]).get("metadata.name") if kind.fields else ANY
+        session.used |= {(kind.group, kind.plural, verb, name) for verb in ("list", "watch")}
+    session.used.add(("", EVENTS.plural, "create", ANY))  # by the EventRecorder
 
-    for values, count in (({}, 1), ({"namespaces": ["a", "b"]}, 2)):
-        roles = _roles(render(values), "millstream:millstream-system")
-        assert len(roles) == count
-        for role in roles:
-            assert _granted(role) == session.used
+    everywhere = _of_account(render(), "millstream")
+    assert everywhere.keys() == {None}
+    _compare(everywhere[None], session.used)
+
+    limited = _of_account(render({"namespaces": ["a", "b"]}), "millstream")
+    assert limited.keys() == {"a", "b", "millstream-system"}
+    served = {right for right in session.used if right[1] != "nodes"}
+    _compare(limited["a"], served)
+    _compare(limited["b"], served)
+    own = {right for right in session.used if right[1] == "configmaps"}
+    _compare(limited["millstream-system"], own)
+
+    with_nodes = _of_account(render({"namespaces": ["a"], "rbac": {"readNodes": True}}), "millstream")
+    _compare(with_nodes[None], {right for right in session.used if right[1] == "nodes"})
 
 
 async def test_the_uninstall_hooks(render):
     pod = {"namespace": "ns", "name": "pod", "uid": "uid", "finalizers": [OUTCOME_FINALIZER]}
     session = _Session([{"metadata": pod}])
     assert await release(Api(session, Metrics()), (), settle_seconds=0) == 1
-    for values, count in (({}, 1), ({"namespaces": ["a", "b"]}, 2)):
-        roles = _roles(render(values), "millstream-release-pods:millstream-system")
-        assert len(roles) == count
-        for role in roles:
-            assert _granted(role) == session.used
+    for values, namespaces in (({}, {None}), ({"namespaces": ["a", "b"]}, {"a", "b"})):
+        rights = _of_account(render(values), "millstream-release-pods")
+        assert rights.keys() == namespaces
+        for granted in rights.values():
+            _compare(granted, session.used)
 
 
 def test_bindings_bind_the_own_accounts_and_roles(render, values):
@@ -143,11 +190,9 @@ def test_users_get_their_share_of_our_resources_only(render):
         ("view", {"get", "list", "watch"}, {"view", "edit", "admin"}),
         ("edit", {"create", "delete", "deletecollection", "patch", "update"}, {"edit", "admin"}),
     ):
-        (role,) = _roles(objects, f"millstream:millstream-system:{suffix}")
-        assert _granted(role) == {
-            ("millstream.dev", "flowdeployments"): verbs,
-            ("millstream.dev", "flowruns"): verbs,
-        }
+        (role,) = [o for o in objects if o["metadata"]["name"] == f"millstream:millstream-system:{suffix}"]
+        resources = ("flowdeployments", "flowruns")
+        assert _granted(role) == {("millstream.dev", r, verb, ANY) for r in resources for verb in verbs}
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
         aggregated = {
             key.removeprefix(prefix) for key in role["metadata"]["labels"] if key.startswith(prefix)

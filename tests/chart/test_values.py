@@ -65,6 +65,22 @@ def test_nothing_in_the_schema_is_open(chart):
         ({"namespaces": ["team", "team"]}, "at '/namespaces'"),
         ({"crds": {"keep": "yes"}}, "at '/crds/keep': got string, want boolean"),
         ({"crds": False}, "at '/crds': got boolean, want object"),
+        (
+            {"defaults": {"maxRuns": 1}},
+            "at '/defaults': additional properties 'maxRuns' not allowed",
+        ),
+        ({"defaults": {"suspend": "yes"}}, "at '/defaults/suspend': got string, want boolean"),
+        ({"defaults": {"maxLiveRuns": "10"}}, "at '/defaults/maxLiveRuns': got string, want integer"),
+        ({"defaults": {"image": "a b"}}, "at '/defaults/image'"),
+        ({"defaults": {"maxResources": {"cpu": 0.5}}}, "at '/defaults/maxResources/cpu'"),
+        (
+            {"defaults": {"resources": {"memory": "1Gi"}}},
+            "at '/defaults/resources': additional properties 'memory' not allowed",
+        ),
+        (
+            {"defaults": {"maxRetries": {"failure": 1}}},
+            "at '/defaults/maxRetries': additional properties 'failure' not allowed",
+        ),
         ({"logLevel": "debug"}, "at '/logLevel'"),
         ({"workers": 0}, "at '/workers'"),
         ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),

@@ -94,7 +94,7 @@ def test_a_deployment_says_whether_it_is_ready(runs):
 def test_a_deployment_whose_pods_would_be_refused_says_so(runs):
     runs.deploy("broken", GREET, pod={"labels": {"a b": "x y"}})
     runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", "--timeout=60s")
-    (condition,) = runs.get("fdep", "broken")["status"]["conditions"]
+    condition = runs.get("fdep", "broken")["status"]["conditions"][0]
     assert condition["reason"] == "InvalidPod"
     assert "a b" in condition["message"]
 

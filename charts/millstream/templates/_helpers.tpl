@@ -101,11 +101,11 @@ volumeMounts:
 
 {{/*
 Gives the rules to a service account: in the whole cluster, or in each of the namespaces that are served.
-Takes context, name, serviceAccount, rules, and annotations for hooks.
+Takes context, name, serviceAccount, rules, annotations for hooks, and namespaces if they are others ("" for all).
 */}}
 {{- define "millstream.grant" -}}
-{{- $served := .context.Values.namespaces | default (list "") }}
-{{- range $namespace := $served }}
+{{- $namespaces := .namespaces | default .context.Values.namespaces | default (list "") }}
+{{- range $namespace := $namespaces }}
 {{- $prefix := ternary "" "Cluster" (ne $namespace "") }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
