@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-__all__ = ["CONTAINER", "MAX_RUN_NAME", "job_name", "revision_name"]
+__all__ = ["CONTAINER", "MAX_RUN_NAME", "job_name", "revision_name", "scheduled_run_name"]
 
 CONTAINER = "flow"
 """The container of a run pod in which the flow runs."""
@@ -14,6 +15,9 @@ MAX_RUN_NAME = 52
 """Characters in the name of a FlowRun or FlowDeployment: a Job's name has 63, and an attempt's suffix needs 11."""
 
 _REVISION_DIGITS = 10
+_DEPLOYMENT_CHARACTERS = 34
+_SECONDS_BEYOND_NAMES = 10**10
+_TICK_DIGITS = 6
 
 
 def job_name(run: str, attempt: int) -> str:
@@ -30,6 +34,16 @@ def revision_name(deployment: str, template: Mapping[str, Any]) -> str:
     return f"{deployment}-{hashlib.sha256(canonical.encode()).hexdigest()[:_REVISION_DIGITS]}"
 
 
-def scheduled_run_name(deployment, schedule, tick):
-    d=hashlib.sha256(f"{deployment}\0{schedule}\0{tick.timestamp():.0f}".encode()).hexdigest()[:6]
-    return f"{deployment[:34]}-{tick.timestamp():.0f}-{d}"
+def scheduled_run_name(deployment: str, schedule: str, tick: datetime) -> str:
+    """Name the run of a tick, to the second, of one of a deployment's schedules; at most `MAX_RUN_NAME` characters.
+
+    Whoever finds the tick due gives the same name, so it is run once.
+
+    Raises:
+        ValueError: `tick` has no zone, or is of before 1970 or after 2286, where its seconds need another digit.
+    """
+    if tick.utcoffset() is None or not 0 <= tick.timestamp() < _SECONDS_BEYOND_NAMES:
+        raise ValueError(f"a tick has a zone and is of the years 1970 to 2286, unlike {tick.isoformat()}")
+    seconds = int(tick.timestamp())
+    digest = hashlib.sha256(f"{deployment}\0{schedule}\0{seconds}".encode()).hexdigest()[:_TICK_DIGITS]
+    return f"{deployment[:_DEPLOYMENT_CHARACTERS].rstrip('-')}-{seconds}-{digest}"
