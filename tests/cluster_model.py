@@ -27,6 +27,7 @@ from millstream_operator.decide.announcement import Announcement
 from millstream_operator.decide.observed import Run
 from millstream_operator.executor import Executor
 from millstream_operator.kinds import (
+    CONFIG_MAPS,
     FLOW_DEPLOYMENTS,
     FLOW_RUNS,
     JOBS,
@@ -80,6 +81,7 @@ class ApiServer:
         self.now = NOW
         self.events: list[tuple[str, Kind, Object]] = []
         self.refuses_jobs = False
+        self.ticks: list[tuple[str, str, str]] = []
         self.lost_nodes: set[str] = set()
         self.writes = 0
         self._intents: set[tuple[str, int]] = set()
@@ -163,6 +165,8 @@ class ApiServer:
             if self.refuses_jobs:
                 raise ApiError(403, "exceeded quota")
             self._check_job(body)
+        if kind == FLOW_RUNS:
+            self._check_tick(body)
         stored = copied(self.add(kind, dict(body)))
         self.writes += 1
         await pause()
@@ -193,6 +197,8 @@ class ApiServer:
         o = self._existing(kind, name)
         if o["metadata"]["uid"] != uid:
             raise ConflictError(409, "another UID")
+        if kind == FLOW_RUNS:
+            self._check_retention(o)
         self.mark_deleted(kind, o, *([FOREGROUND] if kind == JOBS else []))
         self.writes += 1
         await pause()
@@ -216,6 +222,24 @@ class ApiServer:
             raise Violation(f"Job of attempt {attempt} while {status.attempt} is written down")
         if status.state and status.state.is_final:
             raise Violation(f"Job for a run that is {status.state}")
+
+    def _check_tick(self, run: Object) -> None:
+        """Check a run that the operator makes."""
+        for problem in SCHEMAS[FLOW_RUNS].iter_errors({"spec": run["spec"]}):
+            raise Violation(f"flowruns: {problem.message}")
+        spec = run["spec"]
+        tick = spec["deploymentRef"]["name"], spec["scheduleName"], spec["scheduledTime"]
+        if self.find(FLOW_RUNS, run["metadata"]["name"]):
+            return
+        if tick in self.ticks:
+            raise Violation(f"two runs of tick {tick}")
+        self.ticks.append(tick)
+
+    def _check_retention(self, run: Object) -> None:
+        """Check a run that the operator deletes."""
+        state = run["status"].get("state")
+        if state is None or not RunState(state).is_final:
+            raise Violation(f"a run is deleted that is {state}")
 
     def _check_status(self, kind: Kind, old: Object, new: Object) -> None:
         for problem in SCHEMAS[kind].iter_errors({"spec": new["spec"], "status": new["status"]}):
@@ -520,6 +544,9 @@ class Queue:
         self.ready: dict[Key, None] = {}
         self.later: dict[Key, datetime] = {}
 
+    def add(self, key: Key) -> None:
+        self.ready[key] = None
+
     def add_after(self, key: Key, seconds: float) -> None:
         when = self.now() + timedelta(seconds=seconds)
         self.later[key] = min(when, self.later.get(key, when))
@@ -561,7 +588,7 @@ class Operator:
         assert run.live
 
     def resync(self) -> None:
-        for kind in WATCHED:
+        for kind in dict.fromkeys((CONFIG_MAPS, *WATCHED)):
             objects = copied(self._api.of(kind))
             self._changed(self.cache.replace(kind, objects, self._api._version, None))
         self._changed(set(self.cache.keys()))
@@ -614,4 +641,4 @@ def revisions_in_use(api: ApiServer) -> Iterator[str]:
             yield status.revision
 
 
-__all__ = ["FLOW_DEPLOYMENTS", "FLOW_RUNS", "JOBS", "PODS", "REVISIONS", "Cluster", "Operator", "Violation"]
+__all__ = ["CONFIG_MAPS", "FLOW_DEPLOYMENTS", "FLOW_RUNS", "JOBS", "PODS", "REVISIONS", "Cluster", "Operator", "Violation"]

@@ -1,9 +1,9 @@
 """Starts the operator: `python -m millstream_operator`."""
 
 import asyncio
-import logging
 import sys
 
+from millstream_operator import logs
 from millstream_operator.application import OperatorFailedError, run
 from millstream_operator.credentials import Credentials, NoClusterError
 from millstream_operator.settings import Settings
@@ -16,9 +16,7 @@ def main() -> None:
     """Run the operator until it is told to stop."""
     settings = Settings.read(sys.argv[1:])
     sys.setrecursionlimit(_JSON_LEVELS)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
-    )
+    logs.configure(settings.log_level, settings.log_format)
     try:
         credentials = Credentials.load()
     except NoClusterError as error:

@@ -12,7 +12,9 @@ __all__ = ["access_objects"]
 
 
 def access_objects(access: ApiAccess, namespace: str) -> tuple[tuple[Kind, dict[str, Any]], ...]:
-    """Build the service account of an access and its binding to the chart's role."""
+    """Build the service account of an access, if it has one, and its binding to the chart's role."""
+    if access is ApiAccess.NONE:
+        return ()
     name = SERVICE_ACCOUNTS[access]
     meta = {"name": name, "namespace": namespace, "labels": {labels.MANAGED_BY: labels.MANAGED_BY_VALUE}}
     account = {

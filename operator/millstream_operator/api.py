@@ -1,8 +1,9 @@
 """A thin client of the API server: JSON in, JSON out, typed errors, every call counted."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import aiohttp
 from millstream_operator.kinds import Kind
 from millstream_operator.metrics import Metrics
 
-__all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError"]
+__all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundError", "NotLeaderError"]
 
 _PAGE = 500
 _JSON_PATCH = "application/json-patch+json"
@@ -45,6 +46,13 @@ class AlreadyExistsError(ApiError):
     """An object of this name exists."""
 
 
+class NotLeaderError(asyncio.CancelledError):
+    """A write was not sent, since another operator may be writing by now.
+
+    It cancels the task that tried: what that had planned must not be tried again either.
+    """
+
+
 class Api:
     """The verbs that the operator uses.
 
@@ -52,9 +60,22 @@ class Api:
     cannot be reached.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        metrics: Metrics,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            session: opened for the API server; it is closed with the client.
+            metrics: where calls are counted.
+            may_write: asked right before each write; if it says no, `NotLeaderError` is raised.
+        """
         self._session = session
         self._metrics = metrics
+        self._may_write = may_write
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,7 +83,7 @@ class Api:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any]:
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> dict[str, Any]:
         """Read an object."""
         return await self._call("get", kind, kind.path(namespace, name))
 
@@ -80,7 +101,11 @@ class Api:
     async def _pages(
         self, kind: Kind, namespace: str | None, labels: str, fields: str
     ) -> AsyncIterator[dict[str, Any]]:
-        query = {"limit": str(_PAGE), "labelSelector": labels or kind.selector, "fieldSelector": fields}
+        query = {
+            "limit": str(_PAGE),
+            "labelSelector": labels or kind.selector,
+            "fieldSelector": fields or kind.fields,
+        }
         while True:
             page = await self._call("list", kind, kind.path(namespace), query=query)
             yield page
@@ -122,6 +147,8 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
+        if verb in _WRITES and not self._may_write():
+            raise NotLeaderError
         method = _METHODS[verb]
         begin = time.perf_counter()
         code = 0
@@ -148,6 +175,7 @@ _METHODS = {
     "patch": "PATCH",
     "delete": "DELETE",
 }
+_WRITES = {"create", "patch", "delete"}
 
 
 def _json(text: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,107 +16,134 @@ from millstream_operator import health, watches
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
+from millstream_operator.election import CALL_SECONDS, Election, Unopposed, make_identity
 from millstream_operator.event_recorder import EventRecorder
 from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
+from millstream_operator.loop_lag import LoopLag
 from millstream_operator.metrics import Metrics
+from millstream_operator.parts import OperatorFailedError, Parts, stop_all
 from millstream_operator.rate_limit import RateLimit
 from millstream_operator.reconciler import Reconciler
-from millstream_operator.resync import Resync
 from millstream_operator.settings import Settings
+from millstream_operator.sources import Sources
+from millstream_operator.watch_api import WatchApi
 from millstream_operator.watchdog import Watchdog
 
 __all__ = ["OperatorFailedError", "run"]
 
 _log = logging.getLogger(__name__)
-
-
-class OperatorFailedError(RuntimeError):
-    """A part of the operator failed, and with it the whole."""
-
-
-_STALE_SECONDS = 1200.0
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 10.0, 100
 _DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 20.0, 40
-_DRAIN_SECONDS = 10.0
+_DRAIN_SECONDS = 16.0
+"""A bit longer than a call to the API server may take, so that no write is cut off."""
 
 
 async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
     """Run the operator until `stop` is set or SIGTERM comes; what is under way is finished.
 
     Raises:
-        OperatorFailedError: a part of it failed.
+        OperatorFailedError: a part of it failed, or it is no longer the leader.
     """
     metrics = Metrics()
-    cache = Cache()
+    cache = Cache(settings.config_namespace)
     queue = KeyedQueue[Key](random.random)
-
-    def changed(keys: set[Key], priority: int = FRESH) -> None:
-        for key in keys:
-            queue.add(key, priority)
-
-    metrics.observe_runs(cache.runs)
-    metrics.observe_queue(queue.__len__, queue.oldest_seconds)
-    failures: list[BaseException] = []
+    parts = Parts(stop)
     async with contextlib.AsyncExitStack() as stack:
-        api = await stack.enter_async_context(Api(credentials.session(), metrics))
-        resync = Resync(api, cache, settings.namespaces, lambda keys: changed(keys, LATER), random.random)
+        election = await stack.enter_async_context(_candidate(settings, credentials, metrics))
+
+        def changed(keys: set[Key], priority: int = FRESH) -> None:
+            if election.leading.is_set():  # who begins to lead takes up every key
+                for key in keys:
+                    queue.add(key, priority)
+
+        api = await stack.enter_async_context(Api(credentials.session(), metrics, election.held))
+        streams = credentials.session(limited=False)
+        listing = await stack.enter_async_context(WatchApi(credentials.session(), metrics, streams))
+        sources = Sources(listing, cache, settings.namespaces, settings.config_namespace, changed)
         watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
-        endpoints = await health.serve(settings.port, metrics, _healthy(resync, watchdog), _ready(resync))
+        lag = LoopLag(time.monotonic)
+        metrics.observe_runs(
+            lambda: cache.runs() if election.held() else ()
+        )  # each once, not by standbys too
+        metrics.observe_queue(queue.__len__, queue.oldest_seconds)
+        metrics.observe_process(election.held, lag.seconds)
+        endpoints = await health.serve(
+            settings.port,
+            metrics,
+            lambda: lag.problem() or sources.problem() or (watchdog.problem() if sources.synced else ""),
+            lambda: "" if sources.synced else "the first listing of the cluster is not complete",
+        )
         stack.push_async_callback(endpoints.cleanup)
         _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
-        await resync.first()
         recorder = EventRecorder(api, RateLimit(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE, time.monotonic), _now)
         deletions = RateLimit(_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE, time.monotonic)
         executor = Executor(api, cache, metrics, changed, _now, recorder.announce, deletions)
         reconciler = Reconciler(cache, queue, executor, metrics, _now)
-        # These tasks exist before kopf starts: at its end it takes later ones for its own that hang.
-        workers = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
-        others = [asyncio.create_task(part()) for part in (resync.run, watchdog.run, recorder.work)]
-        for task in (*workers, *others):
-            task.add_done_callback(_stop_on_failure(stop, failures))
-        _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
-        await kopf.operator(
-            registry=watches.registry(credentials, cache, changed),
-            namespaces=settings.namespaces,
-            clusterwide=not settings.namespaces,
-            standalone=True,
-            stop_flag=stop,
+
+        async def take_up() -> None:
+            await election.leading.wait()
+            changed(set(cache.keys()), LATER)
+
+        async def work() -> None:
+            await election.leading.wait()
+            await reconciler.work()
+
+        # All tasks exist before kopf starts: at its end it takes later ones for its own that hang.
+        others = parts.start(lag.run, *sources.parts())
+        if await parts.reach(sources.first):
+            others += parts.start(watchdog.run, recorder.work)
+            workers = parts.start(take_up, *[work] * settings.workers)
+            candidacy = parts.start(election.run)
+            candidacy[0].add_done_callback(lambda _: [worker.cancel() for worker in workers])
+            _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
+            try:
+                await _watch(settings, watches.registry(credentials, cache, changed), stop)
+            finally:
+                queue.close()
+                await _drain(workers if election.leading.is_set() else [])
+                await stop_all([*workers, *others, *candidacy])
+                await election.release()
+    parts.fail()
+
+
+@contextlib.asynccontextmanager
+async def _candidate(
+    settings: Settings, credentials: Credentials, metrics: Metrics
+) -> AsyncIterator[Election | Unopposed]:
+    if not settings.leader_election:
+        yield Unopposed()
+        return
+    # With connections of its own: a renewal must not wait for one behind what the workers do.
+    async with Api(credentials.session(seconds=CALL_SECONDS), metrics) as api:
+        yield Election(
+            api,
+            (settings.lease_namespace, settings.lease_name),
+            make_identity(),
+            clock=_clock,
+            now=_now,
+            jitter=random.random,
         )
-        for task in others:
-            task.cancel()
-        queue.close()
-        _, late = await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
-        for task in late:
-            task.cancel()
-    if failures:
-        raise OperatorFailedError from failures[0]
 
 
-def _stop_on_failure(
-    stop: asyncio.Event, failures: list[BaseException]
-) -> Callable[[asyncio.Task[None]], None]:
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.critical("A part of the operator failed; it ends.", exc_info=error)
-            failures.append(error)
-            stop.set()
-
-    return ended
+async def _watch(settings: Settings, registry: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    await kopf.operator(
+        registry=registry,
+        namespaces=settings.namespaces,
+        clusterwide=not settings.namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
 
 
-def _healthy(resync: Resync, watchdog: Watchdog) -> Callable[[], str]:
-    def problem() -> str:
-        age = resync.age_seconds()
-        if age > _STALE_SECONDS:
-            return f"the cluster could not be listed for {age:.0f} s"
-        return watchdog.problem() if resync.synced else ""
-
-    return problem
+async def _drain(workers: list[asyncio.Task[None]]) -> None:
+    if workers:
+        await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
 
 
-def _ready(resync: Resync) -> Callable[[], str]:
-    return lambda: "" if resync.synced else "the first listing of the cluster is not complete"
+def _clock() -> float:
+    """Give seconds that go on also while the machine sleeps, where there are such."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _now() -> datetime:

@@ -100,11 +100,11 @@ class Cache:
             self._drop(kind, old)
             return self._keys(kind, old) if old else self._concerned(key)
         self._unreadable.pop(key, None)
-        self._drop(kind, old)
+        reserved = self._drop(kind, old)
         store.put(new)
         if kind == FLOW_RUNS:
             self._enter(new)
-            return {key} | self._moved(old, new)
+            return {key} | self._moved(old, new, reserved=reserved)
         if kind == FLOW_DEPLOYMENTS:
             return self._edited(key, old, new)
         return self._keys(kind, new) | (self._keys(kind, old) if old else set())
@@ -124,7 +124,11 @@ class Cache:
             return set()
         self._drop(kind, old)
         self.answers.forget(uid)
-        return self._keys(kind, old) | (self._moved(old, None) if kind == FLOW_RUNS else set())
+        if kind == FLOW_RUNS:
+            return {key} | self._moved(old, None)
+        if kind == FLOW_DEPLOYMENTS:
+            self._reorder(namespace, name)
+        return self._keys(kind, old)
 
     def replace(
         self, kind: Kind, objects: Iterable[dict[str, Any]], version: int, scope: str | None
@@ -151,45 +155,66 @@ class Cache:
                 changed |= self.remove(kind, key.namespace, key.name, unreadable.uid)
         return changed
 
-    def _drop(self, kind: Kind, old: Any) -> None:
+    def _drop(self, kind: Kind, old: Any) -> bool:
+        """Take an object out, and tell whether a slot was reserved for it."""
         if old is None:
-            return
+            return False
         self._stores[kind].remove(old.namespace, old.name)
-        if kind == FLOW_RUNS:
-            self._live.discard(old)
-            self._finished.discard(old)
-            self._slots.discard(old.namespace, old.name)
+        if kind != FLOW_RUNS:
+            return False
+        self._live.discard(old)
+        self._finished.discard(old)
+        return self._slots.discard(old.namespace, old.name)
 
     def _enter(self, run: Run) -> None:
         self._live.add(run)
         self._finished.add(run)
         self._slots.add(run, self._priority(run))
 
-    def _moved(self, old: Run | None, new: Run | None) -> set[Key]:
-        """Name what is to be decided about when a run goes from one stage to the next."""
+    def _moved(self, old: Run | None, new: Run | None, *, reserved: bool = False) -> set[Key]:
+        """Name what is to be decided about when a run goes from one stage to the next.
+
+        Args:
+            old: the run before, None if there was none.
+            new: the run now, None if it is gone.
+            reserved: a slot was reserved for it, and is no more.
+        """
+        if old is not None and new is not None and old.uid != new.uid:
+            return self._moved(old, None) | self._moved(None, new)
         run = new or old
-        if run is None or _stage(old) == _stage(new):
+        if run is None or (_stage(old) == _stage(new) and not reserved):
             return set()
         namespace, deployment = run.namespace, run.deployment
         names = set(self._slots.next_in_line(namespace, deployment))
         if deployment is None:
             return {Key(FLOW_RUNS, namespace, name) for name in names}
-        if self._replaces(namespace, deployment):
-            names.update(self._slots.holders(namespace, deployment), self._slots.waiting(namespace, deployment))
+        names.update(self._replaced(namespace, deployment))
         # It counts its runs, keeps some of those that are finished, and lets go of what no live run uses.
         return {Key(FLOW_RUNS, namespace, name) for name in names} | {
             Key(FLOW_DEPLOYMENTS, namespace, deployment)
         }
 
+    def _replaced(self, namespace: str, deployment: str) -> tuple[str, ...]:
+        """Name the run that is replaced since there is one more: the older ones are being replaced already."""
+        limit = self._limit_of_deployment(namespace, deployment)
+        if limit is None or not self._replaces(namespace, deployment):
+            return ()
+        return self._slots.newest_but(namespace, deployment, limit)
+
     def _edited(self, key: Key, old: Deployment | None, new: Deployment) -> set[Key]:
         if old is not None and old.uid == new.uid and old.generation == new.generation:
             return {key}
         if old is None or old.spec.priority != new.spec.priority:
-            for name in self._slots.waiting(key.namespace, key.name):
-                if run := self._runs.get(key.namespace, name):
-                    self._slots.discard(key.namespace, name)
-                    self._slots.add(run, new.spec.priority)
-        return self._concerned(key)
+            self._reorder(key.namespace, key.name)
+        # Where its limit keeps more of its runs than before, a run of another deployment may come to its turn.
+        following = self._slots.next_in_line(key.namespace, key.name)
+        return self._concerned(key) | {Key(FLOW_RUNS, key.namespace, name) for name in following}
+
+    def _reorder(self, namespace: str, deployment: str) -> None:
+        """Have the runs that wait stand where the priority of their deployment puts them."""
+        for name in self._slots.waiting(namespace, deployment):
+            if run := self._runs.get(namespace, name):
+                self._slots.move(run, self._priority(run))
 
     def _keys(self, kind: Kind, o: Any) -> set[Key]:
         if kind in {JOBS, PODS}:
@@ -201,11 +226,15 @@ class Cache:
         return self._concerned(Key(kind, o.namespace, o.name))
 
     def _under(self, defaults: Defaults) -> set[Key]:
-        """Name what defaults hold for: deployments, and runs that have not begun."""
+        """Name what defaults hold for: deployments, and runs that have not begun or may be replaced."""
         scope = None if defaults.clusterwide else defaults.namespace
         deployments = {Key(FLOW_DEPLOYMENTS, o.namespace, o.name) for o in self._deployments}
-        waiting = (run for run in self._runs if run.live and run.between_attempts)
-        keys = deployments | {Key(FLOW_RUNS, run.namespace, run.name) for run in waiting}
+        runs = (
+            run
+            for run in self._runs
+            if run.live and (run.between_attempts or self._replaces(run.namespace, run.deployment or ""))
+        )
+        keys = deployments | {Key(FLOW_RUNS, run.namespace, run.name) for run in runs}
         return {key for key in keys if scope in {None, key.namespace}}
 
     def _concerned(self, key: Key) -> set[Key]:
@@ -274,13 +303,16 @@ class Cache:
             defaults=self._defaults_of(namespace),
         )
 
-    def reserve_slot(self, run: Run) -> None:
-        """Count a run as live while its admission is being written."""
+    def reserve_slot(self, run: Run) -> set[Key]:
+        """Count a run as live while its admission is being written, and name whom it replaces."""
         self._slots.reserve(run, self._priority(run))
+        names = self._replaced(run.namespace, run.deployment) if run.deployment else ()
+        return {Key(FLOW_RUNS, run.namespace, name) for name in names}
 
-    def unreserve_slot(self, run: Run) -> set[Key]:
-        """Give a reserved slot, if there is one, to whoever is next."""
-        if not self._slots.unreserve(run, self._priority(run)):
+    def unreserve_slot(self, key: Key) -> set[Key]:
+        """Take the slot back that was reserved for a run, if there is one, and name who is next."""
+        run = self._runs.get(key.namespace, key.name)
+        if run is None or not self._slots.unreserve(run, self._priority(run)):
             return set()
         names = self._slots.next_in_line(run.namespace, run.deployment)
         return {Key(FLOW_RUNS, run.namespace, name) for name in names}

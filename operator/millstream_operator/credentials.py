@@ -10,6 +10,7 @@ from kubernetes import client, config
 __all__ = ["Credentials", "NoClusterError"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+_CONNECTIONS = 64
 
 
 class NoClusterError(RuntimeError):
@@ -43,16 +44,19 @@ class Credentials:
             ) from None
         return cls(configuration)
 
-    def session(self, *, limited: bool = True) -> aiohttp.ClientSession:
+    def session(self, *, limited: bool = True, seconds: float | None = None) -> aiohttp.ClientSession:
         """Open an HTTP session; it must be closed.
 
         Args:
-            limited: bound the time of a request, which a watch must not have.
+            limited: bound the time of a request and the number of connections. Watches must not have that: they
+                last, and there may be some for each namespace.
+            seconds: the bound of a request, if not the usual one.
         """
+        timeout = aiohttp.ClientTimeout(total=seconds) if seconds else _TIMEOUT
         return aiohttp.ClientSession(
             base_url=self.server,
-            connector=aiohttp.TCPConnector(limit=64, ssl=self._ssl()),
-            timeout=_TIMEOUT if limited else aiohttp.ClientTimeout(total=None, connect=5),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS if limited else 0, ssl=self._ssl()),
+            timeout=timeout if limited else aiohttp.ClientTimeout(total=None, connect=5),
             middlewares=(self._authorize,),
         )
 

@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from millstream.resources.namespace_defaults import NamespaceDefaults
+from millstream.resources.quantity import amount
 from millstream_operator.decide.observed import Defaults
 
 __all__ = ["read_defaults"]
@@ -17,15 +18,14 @@ def read_defaults(o: Mapping[str, Any], config_namespace: str) -> Defaults:
     meta = o["metadata"]
     value, error = NamespaceDefaults(), ""
     try:
-        fields = {key: yaml.safe_load(text) for key, text in (o.get("data") or {}).items()}
-        value = NamespaceDefaults.model_validate(fields)
-    except yaml.YAMLError as problem:
-        error = f"a value is not YAML: {problem}"
+        value = _read(o.get("data") or {})
     except ValidationError as problem:
         error = "; ".join(
             f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
             for found in problem.errors(include_url=False)
         )
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        error = f"a value cannot be read: {problem}"
     return Defaults(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -35,3 +35,12 @@ def read_defaults(o: Mapping[str, Any], config_namespace: str) -> Defaults:
         error=" ".join(error.split()),
         value=value,
     )
+
+
+def _read(data: Mapping[str, str]) -> NamespaceDefaults:
+    value = NamespaceDefaults.model_validate({key: yaml.safe_load(text) for key, text in data.items()})
+    given = value.resources
+    for amounts in (value.max_resources, *((given.requests, given.limits) if given else ())):
+        for quantity in amounts.values():
+            amount(quantity)
+    return value

@@ -35,7 +35,6 @@ from millstream_operator.decide.plan import (
     DeletePod,
     DeleteRevision,
     DeleteRun,
-    GrantAccess,
     ReadNode,
     ReadWarning,
     ReleasePod,
@@ -187,6 +186,9 @@ class Executor:
         uid = observed.run.uid if observed.run else ""
         name = action.job["metadata"]["name"]
         try:
+            for kind, body in access_objects(action.access, key.namespace):
+                with contextlib.suppress(AlreadyExistsError):
+                    await self._api.create(kind, body)
             stored = await self._api.create(JOBS, action.job)
         except AlreadyExistsError as error:
             stored = await self._api.get(JOBS, key.namespace, name)
@@ -222,7 +224,7 @@ class Executor:
     async def _(self, action: TakeSlot, key: Key, observed: ObservedRun) -> None:
         del action, key
         if observed.run:
-            self._cache.reserve_slot(observed.run)
+            self._changed(self._cache.reserve_slot(observed.run))
 
     @execute.register
     async def _(self, action: CreateRun, key: Key, observed: ObservedDeployment) -> None:
@@ -239,13 +241,6 @@ class Executor:
         if wait := self._deletions.take():
             raise PostponedError(wait)
         await self._delete(FLOW_RUNS, key.namespace, action.name, action.uid)
-
-    @execute.register
-    async def _(self, action: GrantAccess, key: Key, observed: ObservedRun) -> None:
-        del observed
-        for kind, body in access_objects(action.access, key.namespace):
-            with contextlib.suppress(AlreadyExistsError):
-                await self._api.create(kind, body)
 
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
@@ -334,9 +329,12 @@ class Executor:
         except AlreadyExistsError:
             pass  # it would be, of another name
         except ApiError as error:
-            if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:
+            if error.code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                refusal = error.message
+            elif (
+                error.code != HTTPStatus.FORBIDDEN
+            ):  # a quota for instance: it passes, and runs wait for that
                 raise
-            refusal = error.message
         self._cache.answers.try_out(observed.deployment.uid, observed.deployment.generation, refusal)
         self._changed({key})
 

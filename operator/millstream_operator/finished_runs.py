@@ -20,19 +20,23 @@ class FinishedRuns:
         self._runs: defaultdict[tuple[str, str, bool], list[Run]] = defaultdict(list)
 
     def add(self, run: Run) -> None:
-        """Enter a run if it is final."""
-        if run.deployment is not None and not run.live:
+        """Enter a run if it is final, and is not being deleted already."""
+        if run.deployment is not None and _counts(run):
             insort(self._runs[_key(run, run.deployment)], run, key=_order)
 
     def discard(self, run: Run) -> None:
         """Take a run, as it was when it was entered, out again."""
-        if run.deployment is not None and not run.live:
+        if run.deployment is not None and _counts(run):
             runs = self._runs[_key(run, run.deployment)]
             del runs[bisect_left(runs, _order(run), key=_order)]
 
     def of(self, namespace: str, deployment: str, *, completed: bool) -> Sequence[Run]:
         """Give those of a deployment, the one that ended first at first."""
         return self._runs.get((namespace, deployment, completed), ())
+
+
+def _counts(run: Run) -> bool:
+    return not (run.live or run.deleting)
 
 
 def _key(run: Run, deployment: str) -> tuple[str, str, bool]:

@@ -104,6 +104,14 @@ class Metrics:
         """Count a decision."""
         self._reconciles.labels(kind, result).observe(seconds)
 
+    def observe_process(self, leads: Callable[[], bool], lag_seconds: Callable[[], float]) -> None:
+        """Show whether this operator is the one that writes, and how late its event loop is."""
+        for name, text, value in (
+            ("leader", "1 for the operator that may write, 0 for those that stand by.", leads),
+            ("loop_lag_seconds", "How late the event loop runs what is due.", lag_seconds),
+        ):
+            self.registry.register(_Gauge(f"millstream_operator_{name}", text, value))
+
     def page(self) -> bytes:
         """Give what /metrics answers, in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 
 import aiohttp
 
@@ -59,6 +60,8 @@ class Reconciler:
             return "postponed"
         except ApiError as error:
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
+            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                self._give_back(key)
             # Somebody was quicker; the watch brings what they wrote.
             stale = isinstance(error, ConflictError | NotFoundError)
             _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)
@@ -93,12 +96,16 @@ class Reconciler:
             if observed is None:
                 return None, Plan()
             plan = decide_run(observed)
-            if observed.run and not any(isinstance(action, TakeSlot) for action in plan.actions):
-                for other in self._cache.unreserve_slot(observed.run):
-                    self._queue.add(other)
+            if not any(isinstance(action, TakeSlot) for action in plan.actions):
+                self._give_back(key)
             return observed, plan
         deployment = self._cache.observe_deployment(key, self._now())
         return deployment, decide_deployment(deployment) if deployment else Plan()
+
+    def _give_back(self, key: Key) -> None:
+        """Let others have the slot that was reserved for a run which was certainly not admitted."""
+        for other in self._cache.unreserve_slot(key) if key.kind == FLOW_RUNS else ():
+            self._queue.add(other)
 
 
 def _title(key: Key) -> str:

@@ -1,6 +1,6 @@
-"""Lists everything: once before anything is decided, then every few minutes.
+"""Lists what kopf watches: once before anything is decided, then every few minutes.
 
-A watch does not tell of deletions that happened while it was interrupted; the difference to a list does.
+kopf does not tell of deletions that happened while a watch was interrupted; the difference to a list does.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import aiohttp
 
 from millstream_operator.api import Api, ApiError, NotFoundError
 from millstream_operator.cache import Cache, Key
-from millstream_operator.kinds import WATCHED
+from millstream_operator.kinds import Kind
 
 __all__ = ["Resync"]
 
@@ -32,12 +32,14 @@ class Resync:
         self,
         api: Api,
         cache: Cache,
+        kinds: tuple[Kind, ...],
         namespaces: tuple[str, ...],
         changed: Callable[[set[Key]], None],
         jitter: Callable[[], float],
     ) -> None:
         self._api = api
         self._cache = cache
+        self._kinds = kinds
         self._scopes: tuple[str | None, ...] = namespaces or (None,)
         self._changed = changed
         self._jitter = jitter
@@ -55,7 +57,7 @@ class Resync:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def run(self) -> None:
-        """List every few minutes, until cancelled."""
+        """List every few minutes, until cancelled, and have everything decided anew."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS * (0.9 + 0.2 * self._jitter()))
             if await self._try():
@@ -63,7 +65,7 @@ class Resync:
 
     async def _try(self) -> bool:
         try:
-            for kind in WATCHED:
+            for kind in self._kinds:
                 for scope in self._scopes:
                     objects, version = await self._api.collect(kind, scope)
                     self._changed(self._cache.replace(kind, objects, version, scope))

@@ -2,13 +2,22 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from millstream_operator.logs import FORMATS
 
 __all__ = ["Settings"]
 
 _DESCRIPTION = "Runs FlowRuns as Kubernetes Jobs, and records how they end."
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_OPTIONS = (
+    "namespaces", "port", "log_level", "log_format", "workers",
+    "leader_election", "lease_name", "lease_namespace", "config_namespace",
+)  # fmt: skip
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,42 +28,93 @@ class Settings:
         namespaces: the namespaces to serve, empty for all.
         port: of /metrics, /healthz and /readyz; 0 for any.
         log_level: DEBUG, INFO, WARNING or ERROR.
+        log_format: text or json.
         workers: how many keys are worked on at a time.
+        leader_election: write only while holding the lease, as one of several operators.
+        lease_name: name of that lease.
+        lease_namespace: its namespace.
+        config_namespace: where what concerns the whole installation is configured.
     """
 
     namespaces: tuple[str, ...] = ()
     port: int = 8080
     log_level: str = "INFO"
+    log_format: str = "text"
     workers: int = 16
+    leader_election: bool = True
+    lease_name: str = "millstream-operator"
+    lease_namespace: str = "default"
+    config_namespace: str = "default"
 
     @classmethod
-    def read(cls, arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings; a mistake ends the process with a message."""
+    def read(
+        cls,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] = os.environ,
+        own_namespace: Path = _OWN_NAMESPACE,
+    ) -> "Settings":
+        """Read the settings; a mistake ends the process with a message.
+
+        Args:
+            arguments: the command line.
+            environment: each option as MILLSTREAM_OPERATOR_<OPTION>, for what is not on the command line.
+            own_namespace: the file that in a pod has its namespace.
+        """
         parser = argparse.ArgumentParser(
             prog="python -m millstream_operator",
             description=_DESCRIPTION,
             epilog="Every option can also be given as MILLSTREAM_OPERATOR_<OPTION> in the environment.",
         )
-        default = {
-            name: environment.get(f"MILLSTREAM_OPERATOR_{name.upper()}")
-            for name in ("namespaces", "port", "log_level", "workers")
-        }
+        environment = {name: environment.get(f"MILLSTREAM_OPERATOR_{name.upper()}", "") for name in _OPTIONS}
+        own = own_namespace.read_text().strip() if own_namespace.exists() else cls.lease_namespace
+
+        def add(name: str, type_: Callable[[str], object], default: object, text: str) -> None:
+            option = "--" + name.replace("_", "-")
+            parser.add_argument(option, type=type_, default=environment[name] or default, help=text)
+
+        add("namespaces", _namespaces, "", "comma-separated; all if not given")
+        add("port", int, cls.port, "of /metrics, /healthz and /readyz; 0 for any")
+        add("log_level", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), cls.log_level, "what is logged")
+        add("log_format", _one_of(*FORMATS), cls.log_format, "how it is logged")
+        add("workers", _positive, cls.workers, "how many runs and deployments are worked on at a time")
+        add("lease_name", _name, cls.lease_name, "the lease that operators for the same namespaces share")
+        add("lease_namespace", _name, own, "where it is; the operator's own namespace if not given")
+        add("config_namespace", _name, own, "where the installation is configured; likewise")
+        try:
+            leads = _flag(environment["leader_election"] or "true")
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"MILLSTREAM_OPERATOR_LEADER_ELECTION: {error}")
+        help_text = "write only while holding the lease"
         parser.add_argument(
-            "--namespaces", default=default["namespaces"] or "", help="comma-separated; all if not given"
+            "--leader-election", action=argparse.BooleanOptionalAction, default=leads, help=help_text
         )
-        parser.add_argument("--port", type=int, default=default["port"] or cls.port)
-        parser.add_argument("--log-level", default=default["log_level"] or cls.log_level, type=_log_level)
-        parser.add_argument("--workers", type=_positive, default=default["workers"] or cls.workers)
-        given = parser.parse_args(arguments)
-        namespaces = tuple(name.strip() for name in given.namespaces.split(",") if name.strip())
-        return cls(namespaces=namespaces, port=given.port, log_level=given.log_level, workers=given.workers)
+        return cls(**vars(parser.parse_args(arguments)))
 
 
-def _log_level(text: str) -> str:
-    # No `choices`: argparse does not hold a default, which here may come from the environment, against them.
-    if text not in _LOG_LEVELS:
-        raise argparse.ArgumentTypeError(f"choose one of {', '.join(_LOG_LEVELS)}")
+# No `choices`: argparse does not hold a default, which here may come from the environment, against them.
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"choose one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError("give a name of lower-case letters, digits and dashes")
     return text
+
+
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
 
 
 def _positive(text: str) -> int:

@@ -1,4 +1,4 @@
-"""kopf: it watches, and tells the cache what it sees. Nothing is decided here."""
+"""kopf: it watches our custom resources, and tells the cache what it sees. Nothing is decided here."""
 
 import asyncio
 import logging
@@ -9,9 +9,12 @@ import kopf
 
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
-from millstream_operator.kinds import WATCHED, Kind
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
 
-__all__ = ["missing", "registry"]
+__all__ = ["KINDS", "missing", "registry"]
+
+KINDS = (FLOW_DEPLOYMENTS, FLOW_RUNS)
+"""What a decision refers to comes before what is decided on."""
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -63,14 +66,14 @@ def registry(
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
         _configure(settings)
 
-    for kind in WATCHED:
+    for kind in KINDS:
         _watch(handlers, kind, cache, changed)
     return handlers
 
 
 def missing(namespaces: tuple[str, ...]) -> list[str]:
     """Name the watches that should run and do not, by the names that kopf gives to its tasks."""
-    expected = {_task_name(kind, scope) for kind in WATCHED for scope in namespaces or (None,)}
+    expected = {_task_name(kind, scope) for kind in KINDS for scope in namespaces or (None,)}
     return sorted(expected - {task.get_name() for task in asyncio.all_tasks() if not task.done()})
 
 
@@ -107,7 +110,4 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.request_timeout = 15
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 4, 8)
-    for kind in WATCHED:
-        if kind.selector:
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it has a line for each event

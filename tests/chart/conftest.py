@@ -118,6 +118,8 @@ EVERYTHING = {
     },
     "imagePullSecrets": [{"name": "registry"}],
     "logLevel": "DEBUG",
+    "logFormat": "json",
+    "replicas": 2,
     "workers": 4,
     "extraEnv": [
         {"name": "NO_PROXY", "value": "10.0.0.1"},

@@ -39,13 +39,14 @@ def test_kinds(render, nothing):
         ["CustomResourceDefinition"] * 2
         + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service"]
         + ["ClusterRole", "ClusterRoleBinding"] * 2  # what reaches beyond the served namespaces
+        + ["Role", "RoleBinding"]  # for the lease
         + ["ClusterRole"] * 2  # for users
         + ["ClusterRole"] * 2  # for runs with apiAccess
         + ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] * 4
         + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Job"]  # after an uninstall
     )
-    at_least = ["ServiceAccount", *["ClusterRole"] * 3, *["ClusterRoleBinding"] * 3, "Deployment"]
-    assert [o["kind"] for o in render(nothing)] == at_least
+    at_least = ["ServiceAccount", *["ClusterRole"] * 3, *["ClusterRoleBinding"] * 3]
+    assert [o["kind"] for o in render(nothing)] == [*at_least, "Role", "RoleBinding", "Deployment"]
 
 
 def test_with_namespaces_the_operator_gets_nothing_clusterwide(render, nothing):
@@ -56,6 +57,7 @@ def test_with_namespaces_the_operator_gets_nothing_clusterwide(render, nothing):
         defaults = "millstream:millstream-system:defaults"
         assert sorted(places) == [
             ("millstream-system", defaults),
+            ("millstream-system", "millstream:millstream-system:lease"),
             ("team-a", "millstream:millstream-system"),
             ("team-a", defaults),
             ("team-b", "millstream:millstream-system"),
@@ -171,14 +173,20 @@ def test_pods_are_restricted(render, values):
 def test_deployment(render):
     deployment = _named(render(), "Deployment")["spec"]
     assert deployment["replicas"] == 1
-    assert deployment["strategy"] == {"type": "Recreate"}
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     pod = deployment["template"]
     assert pod["metadata"] == {"labels": deployment["selector"]["matchLabels"]}
     assert pod["spec"]["terminationGracePeriodSeconds"] == 30
     (container,) = pod["spec"]["containers"]
     assert container["image"] == "millstream-operator:0.1.0"
     assert container["imagePullPolicy"] == "IfNotPresent"
-    assert container["args"] == ["--port=8080", "--log-level=INFO", "--workers=16"]
+    assert container["args"] == [
+        "--port=8080",
+        "--log-level=INFO",
+        "--log-format=text",
+        "--workers=16",
+        "--lease-name=millstream",
+    ]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
         request = container[probe]["httpGet"]
@@ -210,7 +218,9 @@ def test_every_option_arrives(render, everything):
     assert container["args"] == [
         "--port=8080",
         "--log-level=DEBUG",
+        "--log-format=json",
         "--workers=4",
+        "--lease-name=mill-operator",
         "--namespaces=team-a,team-b",
     ]
 
@@ -218,8 +228,25 @@ def test_every_option_arrives(render, everything):
 def test_the_operator_reads_its_arguments(render, everything):
     arguments = _named(render(everything), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
     assert Settings.read(arguments, {}) == Settings(
-        namespaces=("team-a", "team-b"), log_level="DEBUG", workers=4
+        namespaces=("team-a", "team-b"),
+        log_level="DEBUG",
+        log_format="json",
+        workers=4,
+        lease_name="mill-operator",
     )
+
+
+def test_several_operators_keep_out_of_each_others_way(render, everything):
+    assert "PodDisruptionBudget" not in {o["kind"] for o in render()}
+    assert "topologySpreadConstraints" not in _named(render(), "Deployment")["spec"]["template"]["spec"]
+    objects = render(everything)
+    deployment = _named(objects, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    budget = _named(objects, "PodDisruptionBudget")["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": deployment["selector"]}
+    (spread,) = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == deployment["selector"]
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
 
 
 def test_metrics_service_finds_the_operator_only(render, everything):

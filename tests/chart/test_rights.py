@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from unittest.mock import Mock
 
 from millstream.resources.flow_deployment import FlowDeploymentStatus
@@ -13,6 +14,7 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import plan
+from millstream_operator.election import Election
 from millstream_operator.executor import Executor
 from millstream_operator.kinds import CONFIG_MAPS, EVENTS, FLOW_RUNS, WATCHED
 from millstream_operator.metrics import Metrics
@@ -36,8 +38,7 @@ ACTIONS = [
     plan.DeleteRun("run", "uid"),
     plan.DeletePod("pod", "uid"),
     plan.TakeSlot(),
-    plan.GrantAccess(ApiAccess.READ),
-    plan.GrantAccess(ApiAccess.TRIGGER),
+    *(plan.CreateJob({"metadata": {"name": "job", "namespace": "ns"}}, access) for access in ApiAccess),
     plan.ReadNode("node"),
 ]
 ANY = None
@@ -60,9 +61,10 @@ class _Session:
     A right is (group, resource, verb, name).
     """
 
-    def __init__(self, pods=()):
+    def __init__(self, pods=(), leases=()):
         self.used = set()
         self._pods = list(pods)
+        self._leases = iter(leases)
 
     @asynccontextmanager
     async def request(self, method, path, **given):
@@ -80,6 +82,8 @@ class _Session:
         yield self._answer(verb, resource)
 
     def _answer(self, verb, resource):
+        if resource == "leases":
+            return next(self._leases)
         if verb == "create":
             # The longer way: it is there already, and read.
             return _Response(409, {"reason": "AlreadyExists"})
@@ -125,6 +129,18 @@ def _ignore(_):
     pass
 
 
+async def _used_by_an_election(name):
+    free = {"metadata": {"resourceVersion": "1"}, "spec": {}}
+    leases = [_Response(404, {}), *(_Response(200, free) for _ in range(3))]
+    session = _Session(leases=leases)
+    clock, now = Mock(return_value=0.0), partial(datetime.now, UTC)
+    lease = ("millstream-system", name)
+    election = Election(Api(session, Metrics()), lease, "id", clock=clock, now=now, jitter=float)
+    await election.step()
+    await election.step()
+    return session.used
+
+
 async def test_the_operators(render):
     session = _Session()
     api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
@@ -136,15 +152,18 @@ async def test_the_operators(render):
     assert {type(action) for action in ACTIONS} == defined
     for action in ACTIONS:
         await executor.execute(action, Key(FLOW_RUNS, "ns", "run"), observed)
-    await Resync(api, cache, (), _ignore, float).first()
+    await Resync(api, cache, WATCHED, (), _ignore, float).first()
     for kind in (*WATCHED, CONFIG_MAPS):
         name = dict([kind.fields.split("=")]).get("metadata.name") if kind.fields else ANY
         session.used |= {(kind.group, kind.plural, verb, name) for verb in ("list", "watch")}
     session.used.add(("", EVENTS.plural, "create", ANY))  # by the EventRecorder
 
+    for_its_lease = await _used_by_an_election("millstream")
+
     everywhere = _of_account(render(), "millstream")
-    assert everywhere.keys() == {None}
+    assert everywhere.keys() == {None, "millstream-system"}
     _compare(everywhere[None], session.used)
+    _compare(everywhere["millstream-system"], for_its_lease)
 
     limited = _of_account(render({"namespaces": ["a", "b"]}), "millstream")
     assert limited.keys() == {"a", "b", "millstream-system"}
@@ -152,7 +171,7 @@ async def test_the_operators(render):
     _compare(limited["a"], served)
     _compare(limited["b"], served)
     own = {right for right in session.used if right[1] == "configmaps"}
-    _compare(limited["millstream-system"], own)
+    _compare(limited["millstream-system"], own | for_its_lease)
 
     with_nodes = _of_account(render({"namespaces": ["a"], "rbac": {"readNodes": True}}), "millstream")
     _compare(with_nodes[None], {right for right in session.used if right[1] == "nodes"})

@@ -52,7 +52,9 @@ def test_nothing_in_the_schema_is_open(chart):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+        ({"replica": 2}, "additional properties 'replica' not allowed"),
+        ({"replicas": 4}, "at '/replicas': maximum: got 4, want 3"),
+        ({"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
         ({"image": {"tga": "x"}}, "at '/image': additional properties 'tga' not allowed"),
         ({"image": {"tag": 1.10}}, "at '/image/tag': got number, want string"),
         ({"image": {"digest": "latest"}}, "at '/image/digest'"),
@@ -82,6 +84,7 @@ def test_nothing_in_the_schema_is_open(chart):
             "at '/defaults/maxRetries': additional properties 'failure' not allowed",
         ),
         ({"logLevel": "debug"}, "at '/logLevel'"),
+        ({"logFormat": "xml"}, "at '/logFormat'"),
         ({"workers": 0}, "at '/workers'"),
         ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
         ({"extraEnv": {"A": "1"}}, "at '/extraEnv': got object, want array"),

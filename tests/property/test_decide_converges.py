@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 from builders import NOW, TEMPLATE, text
+from cluster_machine import COMPLETED, ROUNDS, WHICH, ClusterMachine
 from cluster_model import (
     FLOW_DEPLOYMENTS,
     FLOW_RUNS,
     JOBS,
     PODS,
     REVISIONS,
-    Cluster,
     Operator,
     Violation,
     completed,
@@ -21,7 +21,6 @@ from cluster_model import (
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -34,8 +33,6 @@ from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
-WHICH = st.integers(0, 5)
-COMPLETED = (0, (RunState.COMPLETED, None))
 ENDS = st.sampled_from(
     [
         COMPLETED,
@@ -49,16 +46,12 @@ ENDS = st.sampled_from(
     ]
 )
 STOPS = st.sampled_from([COMPLETED, (0, None), (137, None), (143, (RunState.CRASHED, Reason.INTERRUPTED))])
-ROUNDS = 60
 ROUNDS_BEFORE = st.integers(1, 8)
 
 
-class ARunAndItsCluster(RuleBasedStateMachine):
+class ARunAndItsCluster(ClusterMachine):
     def __init__(self):
         super().__init__()
-        self.cluster = Cluster()
-        self.api = self.cluster.api
-        self.operator = Operator(self.api)
         self.finals = {}
         self.images = {}
 
@@ -88,68 +81,11 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         for kind in kinds if deployment_first else reversed(kinds):
             self.api.add(kind, kinds[kind])
 
-    # --- what the operator does, step by step, and what it gets to see ---
-
-    @rule(which=WHICH)
-    def take(self, which):
-        if keys := self.operator.waiting():
-            self.operator.take(keys[which % len(keys)])
-
-    @rule(which=WHICH)
-    def step(self, which):
-        if keys := self.operator.working():
-            self.operator.step(keys[which % len(keys)])
-
-    @rule()
-    def work(self):
-        for key in [*self.operator.working(), *self.operator.waiting()]:
-            while key in self.operator.working():
-                self.operator.step(key)
-            if key in self.operator.waiting():
-                self.operator.reconcile(key)
-
-    @rule(which=WHICH, again=st.booleans())
-    def see(self, which, again):
-        events = self.api.events
-        if events:
-            index = which % len(events)
-            event = events[index] if again else events.pop(index)
-            self.operator.see(*event)
-
-    @rule()
-    def see_all(self):
-        while self.api.events:
-            self.operator.see(*self.api.events.pop(0))
-
-    @rule()
-    def miss_all(self):
-        self.api.events.clear()
-
-    @rule()
-    def resync(self):
-        self.operator.resync()
-
-    @rule()
-    def crash(self):
-        self.operator.die()
-        self.api.events.clear()
-        self.operator = Operator(self.api)
+    # --- what Kubernetes does ---
 
     @rule(seconds=st.sampled_from([1, 10, 60, 301, 901]))
     def pass_time(self, seconds):
         self.api.now += timedelta(seconds=seconds)
-
-    # --- what Kubernetes does ---
-
-    def go_on(self):
-        """Let everybody do what is to be done next, but the flow does not end."""
-        self.see_all()
-        self.work()
-        moved = self.cluster.control_jobs() | self.cluster.collect_garbage()
-        for pod in self.cluster.pods:
-            moved |= self.cluster.bind(pod) or self.cluster.start(pod)
-            moved |= self.cluster.stop(pod, 143, (RunState.CRASHED, Reason.INTERRUPTED))
-        return moved
 
     @rule(rounds=ROUNDS_BEFORE)
     def all_goes_well_for_a_while(self, rounds):
@@ -408,8 +344,8 @@ class ARunAndItsCluster(RuleBasedStateMachine):
         """Let everything happen that is under way, with no more faults."""
         for number in range(ROUNDS):
             moved = self.go_on()
-            if number == 0:
-                self.operator.resync()
+            if number == 0 and self.missed:
+                self.resync()  # nothing else may need it
             for pod in self.cluster.pods:
                 moved |= self.cluster.finish(pod, *COMPLETED)
             if not (moved or self.api.events or self.operator.waiting()):

@@ -5,7 +5,7 @@ from millstream.resources.model import timestamp
 from millstream.resources.names import job_name, revision_name
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
-from millstream.resources.run_template import ApiAccess, RunTemplate
+from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
 from millstream_operator.decide.defaults import filled
 from millstream_operator.decide.job import build_job
@@ -15,7 +15,6 @@ from millstream_operator.decide.plan import (
     ConfirmRevision,
     CreateJob,
     CreateRevision,
-    GrantAccess,
     Plan,
     WriteRunStatus,
 )
@@ -71,15 +70,13 @@ def begin(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
         admission_time=run.status.admission_time or timestamp(observed.now),
     )
     own = with_overrides(run, template)
-    return Plan((*actions, WriteRunStatus(status), *create_job(run, own, number)))
+    return Plan((*actions, WriteRunStatus(status), create_job(run, own, number)))
 
 
-def create_job(run: Run, template: RunTemplate, number: int) -> tuple[Action, ...]:
-    """Make the actions that create an attempt's Job."""
-    job = CreateJob(build_job(run, template, number, document(run, template, attempt=number).to_json()))
-    if template.api_access is ApiAccess.NONE:
-        return (job,)
-    return GrantAccess(template.api_access), job
+def create_job(run: Run, template: RunTemplate, number: int) -> CreateJob:
+    """Make the action that creates an attempt's Job."""
+    written = document(run, template, attempt=number).to_json()
+    return CreateJob(build_job(run, template, number, written), template.api_access)
 
 
 def document(run: Run, template: RunTemplate, *, attempt: int) -> RunDocument:

@@ -7,6 +7,7 @@ from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
+from millstream_operator.decide.defaults import stopped
 from millstream_operator.decide.evidence import current_pods
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.lost_node import lost
@@ -54,9 +55,8 @@ def _cause(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
     if _is_replaced(observed, run):
         return Reason.REPLACED, f"A newer run of {run.deployment} has taken its place."
     if run.status.state is RunState.CANCELLING:
-        # Its cause no longer shows, as when a Job was deleted or the newer run is gone.
-        kept = run.status.reason if run.status.reason in {Reason.JOB_DELETED, Reason.REPLACED} else None
-        return kept or Reason.CANCEL_REQUESTED, ""
+        # Its cause no longer shows, as when a Job was deleted or the newer run is gone; the attempt keeps it.
+        return run.status.current.reason or Reason.CANCEL_REQUESTED, ""
     return None
 
 
@@ -64,21 +64,25 @@ def _is_replaced(observed: ObservedRun, run: Run) -> bool:
     concurrency = observed.deployment.spec.concurrency if observed.deployment else None
     if concurrency is None or concurrency.policy is not ConcurrencyPolicy.REPLACE:
         return False
-    return run.due <= observed.now and observed.slots.newer >= concurrency.limit
+    resting = run.spec.suspend and run.between_attempts
+    if resting or run.due > observed.now or stopped(observed.defaults):
+        return False  # it holds no slot that the newer runs could take, or they could not take it
+    return observed.slots.newer >= concurrency.limit
 
 
 def _final(observed: ObservedRun, run: Run, reason: Reason, message: str, *, unfinished: bool) -> Plan:
+    state = RunState.TIMED_OUT if reason is Reason.TOTAL_TIMEOUT else RunState.CANCELLED
     pods = current_pods(observed, run)
     if gone := next((pod for pod in pods if lost(observed, pod)), None):
-        reason, message = (
-            Reason.NODE_UNREACHABLE,
-            f"Pod {gone.name} on node {gone.node} could not be stopped.",
-        )
+        told = f"Pod {gone.name} on node {gone.node} could not be stopped."
+        if state is RunState.TIMED_OUT:
+            message = f"{message} {told} {Reason.NODE_UNREACHABLE.hint}"
+        else:
+            reason, message = Reason.NODE_UNREACHABLE, told
     attempts = run.status.attempts
     if unfinished:
         attempts = with_current(
             run.status, completion_time=timestamp(observed.now), reason=reason, message=message
         )
-    state = RunState.TIMED_OUT if reason is Reason.TOTAL_TIMEOUT else RunState.CANCELLED
     status = in_state(run, observed.now, state, reason, message, attempts=attempts)
     return Plan((WriteRunStatus(status), *release(observed.pods)))

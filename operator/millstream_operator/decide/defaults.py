@@ -71,10 +71,17 @@ def _problems(template: RunTemplate, value: NamespaceDefaults) -> Iterator[str]:
     containers = (template.pod.resources, *(c.resources for c in template.pod.init_containers))
     for resources in containers:
         for asked in (resources.requests, resources.limits) if resources else ():
-            for name, most in value.max_resources.items():
-                if name in asked and amount(asked[name]) > amount(most):
-                    yield f"{asked[name]} of {name} is more than {most}"
+            for name in value.max_resources.keys() & asked.keys():
+                yield from _excess(name, asked[name], value.max_resources[name])
     yield from _retry_problems(template, value.max_retries or RetryCeiling())
+
+
+def _excess(name: str, asked: int | str, most: int | str) -> Iterator[str]:
+    try:
+        if amount(asked) > amount(most):
+            yield f"{asked} of {name} is more than {most}"
+    except ValueError as error:
+        yield f"{name}: {error}"
 
 
 def _retry_problems(template: RunTemplate, most: RetryCeiling) -> Iterator[str]:

@@ -28,7 +28,8 @@ def decide_deployment(observed: ObservedDeployment) -> Plan:
     too_many = surplus(observed)
     again = (ticking.requeue_at, revisions.requeue_at, observed.now + _SOON if too_many else None)
     return Plan(
-        (*ticking.actions, *revisions.actions, *too_many),
+        # What makes room comes first: a quota on FlowRuns may be what keeps the runs of ticks from being created.
+        (*too_many, *revisions.actions, *ticking.actions),
         min((time for time in again if time is not None), default=None),
     )
 
@@ -48,7 +49,11 @@ def _tick(observed: ObservedDeployment, deployment: Deployment) -> Plan:
 def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) -> Plan:
     condition = ready(observed, deployment)
     if isinstance(condition, TryJob):
-        return Plan((condition,), ticks.next_time)
+        if ticks.statuses == deployment.status.schedules:
+            return Plan((condition,), ticks.next_time)
+        # What its schedules have come to does not wait for an answer.
+        known = deployment.status.replace(observed_generation=deployment.generation, schedules=ticks.statuses)
+        return Plan((WriteDeploymentStatus(known), condition), ticks.next_time)
     conditions = with_condition(deployment.status.conditions, condition)
     told = deployment.status.replace(
         observed_generation=deployment.generation,

@@ -1,7 +1,7 @@
 """Pods that should have ended long ago, on a node that does not answer: whether they still run, nobody can tell."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import DisruptionPolicy
@@ -12,7 +12,7 @@ from millstream_operator.decide.observed import ObservedRun, Pod, Run
 from millstream_operator.decide.plan import DeleteJob, Plan, ReadNode, WriteRunStatus
 from millstream_operator.decide.status import in_state
 
-__all__ = ["look_for_node", "lost", "tell_of_lost_node"]
+__all__ = ["look_for_node", "lost", "overdue_times", "tell_of_lost_node"]
 
 _OVERDUE = timedelta(seconds=60)
 _ASK_AGAIN = timedelta(seconds=30)
@@ -39,6 +39,12 @@ def tell_of_lost_node(observed: ObservedRun, run: Run) -> Plan | None:
     state = run.status.state
     assert state is not None  # noqa: S101  (it has an attempt)
     return Plan((WriteRunStatus(in_state(run, observed.now, state, Reason.NODE_LOST, message)),), again)
+
+
+def overdue_times(observed: ObservedRun, run: Run) -> list[datetime]:
+    """Give when pods of the attempt are overdue: of a node that is lost, no event comes."""
+    pods = current_pods(observed, run)
+    return [pod.deletion_time + _OVERDUE for pod in pods if pod.deletion_time is not None and not pod.ended]
 
 
 def overdue(observed: ObservedRun, pod: Pod) -> bool:

@@ -10,8 +10,8 @@ from millstream_operator.decide.cancel import cancel_for
 from millstream_operator.decide.evidence import current_pods
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Refusal, Run
-from millstream_operator.decide.plan import Action, ConfirmJob, Plan, WriteRunStatus
-from millstream_operator.decide.start_timeout import timed_out
+from millstream_operator.decide.plan import ConfirmJob, CreateJob, Plan, WriteRunStatus
+from millstream_operator.decide.start_timeout import patience, timed_out
 from millstream_operator.decide.status import ended_without_outcome, in_state
 
 __all__ = ["create_or_explain"]
@@ -45,18 +45,19 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
     job = create_job(run, template, run.status.attempt)
     refusal = observed.refusal
     if refusal is None or refusal.job != run.status.current.job:
-        return Plan(job)
+        return Plan((job,))
     if refusal.foreign:
         return _conflict(observed, run, refusal, job)
     if refusal.code in _INVALID:
         return _final(observed, run, RunState.FAILED, Reason.JOB_REJECTED, refusal.message)
-    if observed.now >= refusal.since + timedelta(seconds=template.timeouts.start_seconds):
+    reason = None if refusal.code in _BUSY else Reason.POD_CREATION_FAILED
+    if observed.now >= refusal.since + patience(template, reason, refusal.message):
         return Plan((WriteRunStatus(timed_out(observed, run, template)),))
     again = refusal.time + (_SOON if refusal.code in _BUSY else _TRY_AGAIN)
     return _wait(observed, run, Reason.POD_CREATION_FAILED, refusal.message, job, again)
 
 
-def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: tuple[Action, ...]) -> Plan:
+def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: CreateJob) -> Plan:
     if refusal.time >= refusal.since + _LEFTOVER_GRACE:
         return _final(observed, run, RunState.FAILED, Reason.JOB_CONFLICT, refusal.message)
     again = refusal.time + _SOON
@@ -64,10 +65,10 @@ def _conflict(observed: ObservedRun, run: Run, refusal: Refusal, job: tuple[Acti
 
 
 def _wait(
-    observed: ObservedRun, run: Run, reason: Reason, message: str, job: tuple[Action, ...], again: datetime
+    observed: ObservedRun, run: Run, reason: Reason, message: str, job: CreateJob, again: datetime
 ) -> Plan:
     if observed.now >= again:
-        return Plan(job)
+        return Plan((job,))
     if run.status.reason is reason:
         return Plan(requeue_at=again)
     status = in_state(run, observed.now, RunState.PENDING, reason, message)

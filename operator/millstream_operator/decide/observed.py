@@ -88,8 +88,8 @@ class Run:
 
     @property
     def waits_for_slot(self) -> bool:
-        """Whether it stands in the queue."""
-        return self.status.state is RunState.QUEUED and self.between_attempts
+        """Whether it stands in the queue; one that something keeps from being gone holds up nobody."""
+        return self.status.state is RunState.QUEUED and self.between_attempts and not self.deleting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

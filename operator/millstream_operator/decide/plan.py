@@ -21,7 +21,6 @@ __all__ = [
     "DeletePod",
     "DeleteRevision",
     "DeleteRun",
-    "GrantAccess",
     "Plan",
     "Question",
     "ReadNode",
@@ -72,9 +71,15 @@ class DeleteRevision(Action):
 
 @dataclass(frozen=True, slots=True)
 class CreateJob(Action):
-    """Create a Job; one of this name that the run owns is taken for it."""
+    """Create a Job; one of this name that the run owns is taken for it.
+
+    Attributes:
+        job: the Job.
+        access: the service account that its pod uses, which is created with its role if it is not there.
+    """
 
     job: Mapping[str, Any]
+    access: ApiAccess = ApiAccess.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +125,6 @@ class DeleteRun(Action):
 @dataclass(frozen=True, slots=True)
 class TakeSlot(Action):
     """Count the run as live from now on, while its status is being written."""
-
-
-@dataclass(frozen=True, slots=True)
-class GrantAccess(Action):
-    """See to it that the service account of an access, with its role, is there in the run's namespace."""
-
-    access: ApiAccess
 
 
 @dataclass(frozen=True, slots=True)

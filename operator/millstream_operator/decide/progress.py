@@ -10,7 +10,7 @@ from millstream_operator.decide.evidence import current_pods, pod_of
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, PodWarning, Run
 from millstream_operator.decide.plan import Plan, ReadWarning, WriteRunStatus
-from millstream_operator.decide.start_timeout import start_deadline
+from millstream_operator.decide.start_timeout import patience
 from millstream_operator.decide.status import in_state, with_current
 
 __all__ = ["report_progress"]
@@ -33,11 +33,12 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
     if pod and pod.started_at:
         return _running(observed, run, job, pod)
     template = frozen_template(observed, run)
-    ended = pod is not None and pod.ended
-    deadline = None if template is None or ended else start_deadline(job, template)
     if unseen := _ask(observed, job, pod):
         return unseen
     reason, message = _waits_for(observed, job, pod)
+    deadline = None
+    if template is not None and not (pod and pod.ended):
+        deadline = job.start_time + patience(template, reason, message)
     again = _earliest(deadline, _look_again(observed, job, pod))
     changes = {"attempts": with_current(run.status, job_uid=job.uid, pod=pod.name if pod else None)}
     status = in_state(run, observed.now, RunState.PENDING, reason, message, **changes)
@@ -47,7 +48,7 @@ def report_progress(observed: ObservedRun, run: Run) -> Plan | None:
 def _suspended(observed: ObservedRun, run: Run, job: Job) -> Plan:
     """A Job that waits for Kueue, perhaps not for the first time: it is no failure that its pods were taken away."""
     ended = release(pod for pod in current_pods(observed, run) if pod.ended)
-    if run.status.state is RunState.QUEUED:
+    if (run.status.state, run.status.reason) == (RunState.QUEUED, Reason.JOB_SUSPENDED):
         return Plan(ended)
     attempts = with_current(run.status, job_uid=job.uid)
     status = in_state(run, observed.now, RunState.QUEUED, Reason.JOB_SUSPENDED, "", attempts=attempts)

@@ -11,7 +11,7 @@ from millstream_operator.decide.attempt import create_job
 from millstream_operator.decide.defaults import above_ceiling, filled, stopped
 from millstream_operator.decide.message import condition, with_hint
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
-from millstream_operator.decide.plan import CreateJob, TryJob
+from millstream_operator.decide.plan import TryJob
 from millstream_operator.decide.schedules import problem_of
 
 __all__ = ["problem", "ready", "suspended"]
@@ -85,13 +85,14 @@ def _invalid_schedule(deployment: Deployment) -> tuple[Reason, str] | None:
 
 def suspended(observed: ObservedDeployment, deployment: Deployment) -> Condition:
     """Say whether its schedules rest, and on whose word."""
-    found = stopped(observed.defaults)
-    if found is None and deployment.spec.suspend:
-        found = (Reason.SUSPENDED, "spec.suspend is true: no scheduled runs")
-    reason, message = found or (Reason.ACTIVE, "")
+    reason, message = Reason.ACTIVE, Reason.ACTIVE.hint
+    if found := stopped(observed.defaults):
+        reason, message = found[0], with_hint(found[1], found[0])
+    elif deployment.spec.suspend:
+        reason, message = Reason.SUSPENDED, "spec.suspend is true: no scheduled runs."
     return condition(
         SUSPENDED,
-        "True" if found else "False",
+        "False" if reason is Reason.ACTIVE else "True",
         reason,
         message,
         now=observed.now,
@@ -112,5 +113,4 @@ def _specimen(observed: ObservedDeployment, deployment: Deployment) -> dict[str,
         spec=FlowRunSpec(deployment_ref=DeploymentRef(name=deployment.name)),
         status=FlowRunStatus(),
     )
-    actions = create_job(run, filled(deployment.spec.template(), observed.defaults), 1)
-    return next(dict(action.job) for action in actions if isinstance(action, CreateJob))
+    return dict(create_job(run, filled(deployment.spec.template(), observed.defaults), 1).job)

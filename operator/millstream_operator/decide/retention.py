@@ -1,8 +1,11 @@
 """Which finished runs of a deployment are too many."""
 
+from collections.abc import Sequence
+
 from millstream.resources.flow_deployment import RunHistory
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
 from millstream_operator.decide.plan import DeleteRun
+from millstream_operator.decide.schedules import reached
 
 __all__ = ["delete", "is_remembered", "surplus"]
 
@@ -13,11 +16,15 @@ def surplus(observed: ObservedDeployment) -> tuple[DeleteRun, ...]:
     """Choose the oldest finished runs beyond the deployment's runHistory, some at a time."""
     deployment = observed.deployment
     history = deployment.spec.run_history if deployment else RunHistory()
-    too_many = [
-        *observed.completed[: max(0, len(observed.completed) - history.successful)][:_AT_ONCE],
-        *observed.failed[: max(0, len(observed.failed) - history.failed)][:_AT_ONCE],
-    ]
+    too_many = (
+        *_oldest(observed.completed, history.successful),
+        *_oldest(observed.failed, history.failed),
+    )
     return tuple(delete(run) for run in too_many if is_remembered(run, deployment))
+
+
+def _oldest(runs: Sequence[Run], kept: int) -> Sequence[Run]:
+    return runs[: max(0, min(len(runs) - kept, _AT_ONCE))]
 
 
 def is_remembered(run: Run, deployment: Deployment | None) -> bool:
@@ -26,8 +33,7 @@ def is_remembered(run: Run, deployment: Deployment | None) -> bool:
         return True
     for known in deployment.status.schedules:
         if known.name == run.spec.schedule_name:
-            reached = known.last_time or known.since
-            return run.spec.scheduled_time <= reached
+            return run.spec.scheduled_time <= reached(known)
     return all(schedule.name != run.spec.schedule_name for schedule in deployment.spec.schedules)
 
 

@@ -8,7 +8,7 @@ from millstream_operator.decide.cancel import cancel, total_deadline
 from millstream_operator.decide.ending import end
 from millstream_operator.decide.finished import tidy_finished
 from millstream_operator.decide.gone import release, release_gone
-from millstream_operator.decide.lost_node import tell_of_lost_node
+from millstream_operator.decide.lost_node import overdue_times, tell_of_lost_node
 from millstream_operator.decide.missing_job import create_or_explain
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.pause import pause
@@ -49,12 +49,11 @@ def _first_answer(observed: ObservedRun) -> Plan:
 
 
 def _in_time(observed: ObservedRun, run: Run, plan: Plan) -> Plan:
-    """Look again when the time of the run is over, at the latest."""
-    deadline = total_deadline(observed, run) if run.live else None
-    if (
-        deadline is None
-        or deadline <= observed.now
-        or (plan.requeue_at is not None and plan.requeue_at <= deadline)
-    ):
+    """Look again when the time of the run is over, or a pod should have ended, at the latest."""
+    if not run.live:
         return plan
-    return replace(plan, requeue_at=deadline)
+    times = [time for time in (total_deadline(observed, run), *overdue_times(observed, run)) if time]
+    first = min((time for time in times if time > observed.now), default=None)
+    if first is None or (plan.requeue_at is not None and plan.requeue_at <= first):
+        return plan
+    return replace(plan, requeue_at=first)

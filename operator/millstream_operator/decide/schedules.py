@@ -15,7 +15,7 @@ from millstream_operator.decide.defaults import stopped
 from millstream_operator.decide.observed import Deployment, ObservedDeployment
 from millstream_operator.decide.plan import CreateRun
 
-__all__ = ["Ticks", "due_ticks", "problem_of"]
+__all__ = ["Ticks", "due_ticks", "problem_of", "reached"]
 
 ON_TIME = timedelta(seconds=10)
 """A tick that is dealt with so soon after its time has not been missed."""
@@ -69,6 +69,11 @@ def problem_of(spec: ScheduleSpec) -> str:
     return "" if schedule.next(begin) else _NEVER
 
 
+def reached(known: ScheduleStatus) -> datetime:
+    """Give the time up to which all ticks of a schedule have been dealt with."""
+    return max(known.since, known.last_time or known.since)
+
+
 def _begin(
     observed: ObservedDeployment,
     deployment: Deployment,
@@ -83,7 +88,10 @@ def _begin(
         return known
     unseen = deployment.status.observed_generation == 0
     since = deployment.creation_time if unseen else observed.now
-    return ScheduleStatus(name=spec.name, spec_hash=timing, since=since)
+    last = known.last_time if known else None
+    if last is not None and last > since:
+        last = None  # of a clock that was ahead
+    return ScheduleStatus(name=spec.name, spec_hash=timing, since=since, last_time=last)
 
 
 def _look(
@@ -91,13 +99,13 @@ def _look(
 ) -> tuple[Sequence[datetime], ScheduleStatus]:
     if suspended:
         return (), known.replace(next_time=None, message=_SUSPENDED)
-    if known.next_time is not None and now < known.next_time:
-        return (), known
+    if known.message or (known.next_time is not None and now < known.next_time):
+        return (), known  # what has a message has no further tick, until it is edited
     try:
         schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
     except InvalidScheduleError as error:
         return (), known.replace(next_time=None, message=str(error)[:1024])
-    passed = schedule.latest(known.last_time or known.since, now, _MOST_AT_ONCE)
+    passed = schedule.latest(reached(known), now, _MOST_AT_ONCE)
     following = schedule.next(now)
     message = "" if following else problem_of(spec) or _ENDED
     status = known.replace(

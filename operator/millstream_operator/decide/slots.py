@@ -18,17 +18,12 @@ def obstacle(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
     slots = observed.slots
     concurrency = observed.deployment.spec.concurrency if observed.deployment else None
     if concurrency is not None and slots.held + slots.ahead >= concurrency.limit:
-        text = f"{_runs(slots.held)} of {run.deployment} live, and {slots.ahead} come before this one"
-        return Reason.CONCURRENCY_LIMIT, text
+        return Reason.CONCURRENCY_LIMIT, f"{_slots(concurrency.limit)} of {run.deployment} taken"
     limit = live_limit(observed.defaults)
     if limit is not None and slots.held_in_namespace + slots.ahead_in_namespace >= limit:
-        before = f"{slots.ahead_in_namespace} come before this one"
-        return (
-            Reason.NAMESPACE_LIMIT,
-            f"{_runs(slots.held_in_namespace)} of the namespace live, and {before}",
-        )
+        return Reason.NAMESPACE_LIMIT, f"{_slots(limit)} of namespace {run.namespace} taken"
     return None
 
 
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
+def _slots(count: int) -> str:
+    return "The one slot" if count == 1 else f"All {count} slots"

@@ -34,11 +34,13 @@ def in_state(
 
 
 def _pause(status: FlowRunStatus, now: datetime, state: RunState) -> dict[str, Any]:
-    """Keep count of the time that a run is paused."""
+    """Keep count of the time that a run is paused after its admission."""
     if state is RunState.PAUSED:
         return {"paused_time": status.paused_time or timestamp(now)}
     if status.paused_time is None:
         return {}
+    if status.admission_time is None:
+        return {"paused_time": None}
     paused = int((timestamp(now) - status.paused_time).total_seconds())
     return {"paused_time": None, "paused_seconds": status.paused_seconds + max(0, paused)}
 

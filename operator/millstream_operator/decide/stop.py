@@ -75,7 +75,8 @@ def _status(observed: ObservedRun, run: Run, why: Stop, pods: tuple[Pod, ...]) -
     if gone := next((pod for pod in pods if lost(observed, pod)), None):
         reason, message = Reason.NODE_LOST, f"Node {gone.node} is lost, with pod {gone.name} on it."
     left = next((pod for pod in pods if pod.ended and pod.held), None)
-    attempts = with_current(run.status, **_left_behind(observed, run, left)) if left else run.status.attempts
+    found = _left_behind(observed, run, left) if left else {}
+    attempts = with_current(run.status, reason=why.reason, **found)
     known = (run.status.state, run.status.reason, run.status.attempts)
     if known == (why.state, reason, attempts):
         return run.status
@@ -96,7 +97,8 @@ def _left_behind(observed: ObservedRun, run: Run, pod: Pod) -> dict[str, object]
 def _deletions(observed: ObservedRun, run: Run, job: Job | None, pods: tuple[Pod, ...]) -> list[Action]:
     if job is not None:
         return [] if job.deleting else [DeleteJob(job.name, job.uid)]
-    orphans = [pod for pod in pods if not (pod.deleting or pod.ended)]
+    # One that has ended is deleted too: what its Job has left behind, nobody else would.
+    orphans = [pod for pod in pods if not pod.deleting]
     if orphans and observed.confirmed != run.status.current.job:
         return [ConfirmJob(run.status.current.job)]
     return [DeletePod(pod.name, pod.uid) for pod in orphans]

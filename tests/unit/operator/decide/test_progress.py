@@ -144,3 +144,10 @@ def test_a_new_message_about_what_is_missing_is_news():
 def test_looks_again_by_the_start_deadline():
     plan = plan_of(pending(Reason.UNSCHEDULABLE), make_pod(unschedulable="no node"))
     assert plan.requeue_at == after(900)
+
+
+@pytest.mark.parametrize(("message", "seconds"), [("exceeded quota: x", 900), ("violates PodSecurity", 60)])
+def test_what_seldom_changes_is_not_waited_for_as_long_as_a_quota(message, seconds):
+    warning = PodWarning(uid="uid-etl-1-1", message=message, time=after(seconds - 5))
+    plan = plan_of(pending(Reason.POD_CREATION_FAILED), None, warning=warning, now=after(seconds - 5))
+    assert plan.requeue_at == after(seconds)

@@ -1,0 +1,71 @@
+"""What the operator knows of the cluster comes from here: its own reflectors, kopf's watches, and lists."""
+
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from millstream_operator import watches
+from millstream_operator.cache import Cache, Key
+from millstream_operator.keyed_queue import LATER
+from millstream_operator.kinds import CONFIG_MAPS, JOBS, PODS, REVISIONS, Kind
+from millstream_operator.reflector import Reflector
+from millstream_operator.resync import Resync
+from millstream_operator.watch_api import WatchApi
+
+__all__ = ["Sources"]
+
+_BUILT_IN = (CONFIG_MAPS, REVISIONS, PODS, JOBS)
+_STALE_SECONDS = 1200.0
+"""An API server that is away comes back without a restart of ours; after this time it may be our fault."""
+
+
+class Sources:
+    """All that fills the cache, but for kopf itself."""
+
+    def __init__(
+        self,
+        api: WatchApi,
+        cache: Cache,
+        namespaces: tuple[str, ...],
+        config_namespace: str,
+        changed: Callable[..., None],
+    ) -> None:
+        """Make the sources of the namespaces that are served, all if empty, and of the one with the configuration."""
+        self._reflectors = [
+            Reflector(api, cache, kind, scope, changed, random.random)
+            for kind, scope in _scopes(namespaces, config_namespace)
+        ]
+
+        def found(keys: set[Key]) -> None:
+            changed(keys, LATER)
+
+        self._resync = Resync(api, cache, watches.KINDS, namespaces, found, random.random)
+
+    def parts(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """Give what has to run all the time."""
+        return [*(reflector.run for reflector in self._reflectors), self._resync.run]
+
+    async def first(self) -> None:
+        """Wait until the cache is complete. The runs come last, with all that they refer to there already."""
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+        await self._resync.first()
+
+    @property
+    def synced(self) -> bool:
+        """Whether the cache has been complete once."""
+        return self._resync.synced and all(reflector.synced.is_set() for reflector in self._reflectors)
+
+    def problem(self) -> str:
+        """Say what is wrong for /healthz; "" if nothing is."""
+        ages = [self._resync.age_seconds(), *(reflector.age_seconds() for reflector in self._reflectors)]
+        age = max(ages)
+        return f"the cluster could not be listed or watched for {age:.0f} s" if age > _STALE_SECONDS else ""
+
+
+def _scopes(namespaces: tuple[str, ...], config_namespace: str) -> Iterator[tuple[Kind, str | None]]:
+    for kind in _BUILT_IN:
+        for namespace in namespaces or (None,):
+            yield kind, namespace
+    if namespaces and config_namespace not in namespaces:
+        yield CONFIG_MAPS, config_namespace
