@@ -62,7 +62,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 
 ## Test it
-.PHONY: test test-fast test-control-plane test-chart test-e2e bench
+.PHONY: test test-fast test-control-plane test-chart test-e2e bench bench-operator
 test: lint test-fast test-control-plane test-chart test-e2e ## Everything
 
 test-fast: venv ## Unit and property tests: no cluster, under a minute
@@ -77,7 +77,9 @@ test-chart: venv cluster-tools ## The chart: lint, render, real API server
 test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG
 	$(WITH_CLUSTER); $(PYTEST) tests/e2e
 
-bench: venv cluster-tools ## Our figures, each beside its baseline from the same run
+bench: bench-operator ## Our figures, each beside its baseline from the same run
 	$(BIN)/python benchmarks/sdk.py
 	$(BIN)/python benchmarks/runner.py
-	$(BIN)/python benchmarks/operator_start.py
+
+bench-operator: venv cluster-tools ## Those of the operator; choose by BENCH="--only burst --runs 100"
+	$(BIN)/python -m benchmarks.operator $(BENCH)

@@ -169,7 +169,9 @@ class Namespace:
             "POST", path, {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
         )
 
-    def finish(self, pod: Object, code: int, record: Object | str | None = None) -> None:
+    def finish(
+        self, pod: Object, code: int, record: Object | str | None = None, reason: str | None = None
+    ) -> None:
         """Have a pod's container end with an exit code and, if any, a completion record."""
         own = pod["metadata"]["labels"]
         message = record or ""
@@ -177,6 +179,7 @@ class Namespace:
             uid, attempt = own[labels.RUN_UID], int(own[labels.ATTEMPT])
             message = CompletionRecord(uid=uid, attempt=attempt, **record).encode().decode()
         state = {"exitCode": code, "message": message, "startedAt": STARTED, "finishedAt": STARTED}
+        state |= {"reason": reason} if reason else {}
         self.set_container(pod, {"terminated": state}, phase="Failed" if code else "Succeeded")
         if "deletionTimestamp" in (self.get(PODS, pod["metadata"]["name"]) or pod)["metadata"]:
             self.delete(PODS, pod["metadata"]["name"], gracePeriodSeconds=0)
@@ -258,8 +261,9 @@ class Operator:
 
 @contextmanager
 def run_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[Operator]:
-    """Run the operator."""
-    command = [sys.executable, "-m", "millstream_operator", "--port", "0", *arguments]
+    """Run the operator, with no lease unless it is asked to: those of other tests are no standbys of it."""
+    options = ["--port", "0", "--no-leader-election", *arguments]
+    command = [sys.executable, "-m", "millstream_operator", *options]
     environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -13,16 +13,21 @@ from millstream.resources.states import RunState
 from millstream_operator.decide.observed import (
     Deployment,
     Job,
+    NodeSeen,
     ObservedRun,
     Pod,
     PodWarning,
     Refusal,
     Revision,
     Run,
+    Slots,
 )
+from millstream_operator.defaults_reader import read_defaults
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE = "team"
+CONFIG_NAMESPACE = "millstream"
+NO_OTHERS = Slots()
 TEMPLATE = {"entrypoint": "flows.py:etl", "image": "registry/etl:1"}
 POD_RULE = "Container flow for pod team/etl-1-1-x failed with exit code {} matching FailJob rule at index 1"
 DISRUPTION_RULE = "Pod team/etl-1-1-x has condition DisruptionTarget matching FailJob rule at index 0"
@@ -98,6 +103,12 @@ def make_deployment(
         "spec": TEMPLATE | spec,
         "status": status or {},
     }
+
+
+def make_defaults(*, clusterwide: bool = False, version: int = 1, **data: str) -> Object:
+    """Make a ConfigMap millstream-defaults, the namespace's or the cluster's; values are YAML."""
+    namespace = {"namespace": CONFIG_NAMESPACE} if clusterwide else {}
+    return {"metadata": meta("millstream-defaults", version=version) | namespace, "data": data}
 
 
 def make_revision(
@@ -238,6 +249,9 @@ def observe(
     confirmed: str | None = None,
     refusal: Refusal | None = None,
     warning: PodWarning | None = None,
+    node: NodeSeen | None = None,
+    defaults: Iterable[Object] = (),
+    slots: Slots = NO_OTHERS,
 ) -> ObservedRun:
     read = [Revision.from_object(o) for o in revisions]
     return ObservedRun(
@@ -252,4 +266,7 @@ def observe(
         confirmed=confirmed,
         refusal=refusal,
         warning=warning,
+        node=node,
+        defaults=tuple(read_defaults(o, CONFIG_NAMESPACE) for o in defaults),
+        slots=slots,
     )

@@ -46,7 +46,7 @@ def serve(kubeconfig: str, namespace: str, writes: int, log: str) -> None:
     die_after(writes)
     configuration = client.Configuration()
     config.load_kube_config(kubeconfig, client_configuration=configuration)
-    settings = Settings(namespaces=(namespace,), port=0, workers=4)
+    settings = Settings(namespaces=(namespace,), port=0, workers=4, leader_election=False)
     asyncio.run(application.run(settings, Credentials(configuration), asyncio.Event()))
 
 

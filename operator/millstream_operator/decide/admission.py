@@ -49,10 +49,10 @@ def _of_deployment(observed: ObservedRun, run: Run) -> Plan:
         return _fail(observed, run, Reason.DEPLOYMENT_NOT_READY, observed.deployment_error)
     if observed.deployment is None:
         return _without_deployment(observed, run)
-    if found := problem(observed.deployment.spec):
+    if found := problem(observed.deployment):
         text = f"FlowDeployment {run.deployment} is not ready: {with_hint(found[1], found[0])}"
         return _fail(observed, run, Reason.DEPLOYMENT_NOT_READY, text)
-    template = filled(observed.deployment.spec.template(), observed.defaults)
+    template = filled(observed.deployment.template, observed.defaults)
     return _first_attempt(observed, run, template)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from millstream.resources import labels, names
@@ -92,7 +93,7 @@ class Run:
         return self.status.state is RunState.QUEUED and self.between_attempts and not self.deleting
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A FlowDeployment."""
 
@@ -104,6 +105,11 @@ class Deployment:
     creation_time: datetime
     spec: FlowDeploymentSpec
     status: FlowDeploymentStatus
+
+    @cached_property
+    def template(self) -> RunTemplate:
+        """What its runs freeze, put together once for all of them."""
+        return self.spec.template()
 
     @classmethod
     def from_object(cls, o: Object) -> "Deployment":

@@ -20,8 +20,14 @@ _OF_DEFAULTS = {Reason.NO_IMAGE, Reason.CEILING_EXCEEDED}
 """What may change without the deployment."""
 
 
-def problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
+def problem(deployment: Deployment) -> tuple[Reason, str] | None:
     """Find what makes runs of a deployment impossible, whatever their parameters."""
+    known = _known(deployment)
+    # What was found for this generation is not found out again for each of its runs.
+    return None if known and known.status == "True" else _problem(deployment.spec)
+
+
+def _problem(spec: FlowDeploymentSpec) -> tuple[Reason, str] | None:
     given = [("parameters", spec.parameters), ("parameterSchema", spec.parameter_schema)]
     given += ((f"parameters of schedule {schedule.name}", schedule.parameters) for schedule in spec.schedules)
     for name, value in given:
@@ -44,7 +50,7 @@ def ready(observed: ObservedDeployment, deployment: Deployment) -> Condition | T
     found = _not_allowed(observed, deployment)
     if found is None and (known := _known(deployment)):
         return known
-    found = found or problem(deployment.spec)
+    found = found or _problem(deployment.spec)
     if found is None and observed.tried != deployment.generation:
         return TryJob(_specimen(observed, deployment))
     if found is None and observed.refusal:
@@ -70,7 +76,7 @@ def _known(deployment: Deployment) -> Condition | None:
 
 
 def _not_allowed(observed: ObservedDeployment, deployment: Deployment) -> tuple[Reason, str] | None:
-    template = filled(deployment.spec.template(), observed.defaults)
+    template = filled(deployment.template, observed.defaults)
     if template.image is None:
         return Reason.NO_IMAGE, "Neither the FlowDeployment nor the namespace names an image"
     if excess := above_ceiling(template, observed.defaults):
@@ -113,4 +119,4 @@ def _specimen(observed: ObservedDeployment, deployment: Deployment) -> dict[str,
         spec=FlowRunSpec(deployment_ref=DeploymentRef(name=deployment.name)),
         status=FlowRunStatus(),
     )
-    return dict(create_job(run, filled(deployment.spec.template(), observed.defaults), 1).job)
+    return dict(create_job(run, filled(deployment.template, observed.defaults), 1).job)

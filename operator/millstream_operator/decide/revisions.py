@@ -25,8 +25,8 @@ def _superseded(observed: ObservedDeployment) -> tuple[Revision, ...]:
     if not observed.revisions:
         return ()
     deployment, current = observed.deployment, None
-    if deployment is not None and problem(deployment.spec) is None:
-        template = filled(deployment.spec.template(), observed.defaults)
+    if deployment is not None and problem(deployment) is None:
+        template = filled(deployment.template, observed.defaults)
         current = revision_name(deployment.name, template.to_dict())
     return tuple(revision for revision in observed.revisions if revision.name != current)
 

@@ -5,7 +5,7 @@ shell, a template or the kubelet's expansion of `$(NAME)`, and one path serves e
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["DIRECTORY", "FILE", "MAX_BYTES", "VERSION", "InvalidDocumentError", "RunDocument"]
@@ -54,7 +54,11 @@ class RunDocument:
 
     def to_json(self) -> str:
         """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists."""
-        return json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(
+            {"version": VERSION} | {name: getattr(self, name) for name in _TYPES},
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "RunDocument":

@@ -3,6 +3,7 @@ from builders import (
     NOW,
     TEMPLATE,
     after,
+    make_defaults,
     make_deployment,
     make_job,
     make_pod,
@@ -197,7 +198,7 @@ def test_the_time_of_all_attempts_ends_between_them(state):
         now=after(200),
         template=TEMPLATE | TOTAL,
         cancel=False,
-        defaults=[{"metadata": {**make_job()["metadata"], "name": "x"}, "data": {"suspend": "true"}}],
+        defaults=[make_defaults(suspend="true")],
     )
     assert early.requeue_at == after(300)
 
@@ -255,8 +256,7 @@ def test_one_that_rests_holds_no_slot_that_newer_ones_could_take():
 
 
 def test_what_may_not_start_replaces_nothing():
-    stopped = {"metadata": make_job()["metadata"] | {"name": "x"}, "data": {"suspend": "true"}}
-    world = {"jobs": [make_job()], "pods": [make_pod(running=True)], "defaults": [stopped]}
+    world = {"jobs": [make_job()], "pods": [make_pod(running=True)], "defaults": [make_defaults(suspend="true")]}
     assert replaced(make_status(RunState.RUNNING), 9, **world) == Plan()
 
 

@@ -214,3 +214,85 @@ def test_curated_fields_come_through():
 def test_what_is_not_given_is_not_said():
     assert not {"resources", "envFrom", "env", "imagePullPolicy"} & container_of().keys()
     assert not {"nodeSelector", "tolerations", "imagePullSecrets"} & pod_of().keys()
+
+
+@pytest.mark.parametrize(
+    ("spec", "account", "token"),
+    [
+        ({}, None, False),
+        ({"pod": {"serviceAccountName": "s"}}, "s", False),
+        ({"pod": {"serviceAccountName": "s", "automountServiceAccountToken": True}}, "s", True),
+        ({"apiAccess": "Read"}, "millstream-read", True),
+        ({"apiAccess": "Trigger"}, "millstream-trigger", True),
+        ({"apiAccess": "Trigger", "pod": {"serviceAccountName": "admin"}}, "millstream-trigger", True),
+    ],
+)
+def test_who_the_pod_is(spec, account, token):
+    pod = pod_of(**spec)
+    assert (pod.get("serviceAccountName"), pod["automountServiceAccountToken"]) == (account, token)
+
+
+def test_the_queue_is_a_label_of_the_job_alone():
+    job = job_of(queueName="gpus")
+    assert job["metadata"]["labels"] == OWN_LABELS | {"kueue.x-k8s.io/queue-name": "gpus"}
+    assert job["spec"]["template"]["metadata"]["labels"] == OWN_LABELS
+    assert "suspend" not in job["spec"]  # it is Kueue's to set
+
+
+def test_a_big_flow_with_gpus():
+    given = {
+        "resources": {"requests": {"memory": "64Gi"}, "limits": {"nvidia.com/gpu": 2, "memory": "64Gi"}},
+        "affinity": {"podAntiAffinity": {"x": [{"y": 1}]}},
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}],
+        "priorityClassName": "high",
+        "runtimeClassName": "nvidia",
+        "nodeSelector": {"gpu": "a100"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "tolerationSeconds": 5}],
+    }
+    pod = pod_of(pod=given)
+    assert {name: pod[name] for name in given if name != "resources"} == {
+        name: value for name, value in given.items() if name != "resources"
+    }
+    assert pod["containers"][0]["resources"] == given["resources"]
+
+
+def test_init_containers_are_restricted_and_expand_nothing():
+    given = {
+        "name": "fetch",
+        "image": "curl",
+        "command": ["sh"],
+        "args": ["-c", "true"],
+        "env": [{"name": "A", "value": "$(B)"}],
+        "restartPolicy": "Always",
+        "resources": {"limits": {"cpu": 1}},
+    }
+    (found,) = pod_of(pod={"initContainers": [given]})["initContainers"]
+    assert found.pop("securityContext") == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert found.pop("resources")["limits"] == {"cpu": 1}
+    assert found == {
+        "name": "fetch",
+        "image": "curl",
+        "command": ["sh"],
+        "args": ["-c", "true"],
+        "env": [{"name": "A", "value": "$$(B)"}],
+        "restartPolicy": "Always",
+    }
+
+
+def test_what_the_operator_needs_wins():
+    pod = {
+        "labels": {"millstream.dev/attempt": "9", "app.kubernetes.io/managed-by": "x"},
+        "annotations": {"millstream.dev/run": "{}"},
+        "env": [{"name": "PATH", "value": "/evil"}],
+        "terminationGracePeriodSeconds": 5,
+    }
+    job = job_of('{"own": 1}', pod=pod, queueName="q")
+    template = job["spec"]["template"]
+    assert template["metadata"]["labels"] == OWN_LABELS
+    assert template["metadata"]["annotations"] == {"millstream.dev/run": '{"own": 1}'}
+    assert template["spec"]["restartPolicy"] == "Never"
+    container = template["spec"]["containers"][0]
+    assert (container["name"], container["command"]) == ("flow", ["python", "-m", "millstream.runner"])

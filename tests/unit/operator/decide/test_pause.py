@@ -1,5 +1,5 @@
 import pytest
-from builders import NOW, TEMPLATE, after, make_job, make_pod, make_record, make_run, make_status, observe, text
+from builders import NOW, TEMPLATE, after, make_defaults, make_job, make_pod, make_record, make_run, make_status, observe, text
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
@@ -117,8 +117,7 @@ def test_the_time_before_its_admission_is_not_made_good():
 
 
 def test_it_queues_again_when_there_is_no_slot():
-    stopped = {"metadata": make_job()["metadata"] | {"name": "x"}, "data": {"suspend": "true"}}
-    plan = plan_of(closed(PAUSED), suspend=False, defaults=[stopped])
+    plan = plan_of(closed(PAUSED), suspend=False, defaults=[make_defaults(suspend="true")])
     assert (written(plan).state, written(plan).attempt) == (RunState.QUEUED, 1)
     run = observe(make_run(status=written(plan))).run
     assert run.waits_for_slot
