@@ -16,6 +16,7 @@ from millstream_operator.decide.plan import Plan, Question, TakeSlot
 from millstream_operator.executor import Executor, PostponedError
 from millstream_operator.keyed_queue import KeyedQueue
 from millstream_operator.kinds import FLOW_RUNS
+from millstream_operator.logs import log_attempt, log_context
 from millstream_operator.metrics import Metrics
 
 __all__ = ["Reconciler"]
@@ -47,7 +48,8 @@ class Reconciler:
         while (key := await self._queue.get()) is not None:
             begin = time.perf_counter()
             try:
-                result = await self._reconcile(key)
+                with log_context(key):
+                    result = await self._reconcile(key)
             finally:
                 self._queue.done(key)
             self._metrics.reconciled(key.kind.plural, result, time.perf_counter() - begin)
@@ -95,6 +97,8 @@ class Reconciler:
             observed = self._cache.observe_run(key, self._now())
             if observed is None:
                 return None, Plan()
+            if observed.run:
+                log_attempt(observed.run.status.attempt)
             plan = decide_run(observed)
             if not any(isinstance(action, TakeSlot) for action in plan.actions):
                 self._give_back(key)

@@ -148,7 +148,12 @@ def test_a_run_on_a_node_that_is_drained_is_tried_again(runs):
     node = runs.pod(run)["spec"]["nodeName"]
     try:
         runs.kubectl(
-            "drain", node, "--ignore-daemonsets", f"--pod-selector=millstream.dev/run={run}", "--timeout=60s"
+            "drain",
+            node,
+            "--ignore-daemonsets",
+            "--delete-emptydir-data",
+            f"--pod-selector=millstream.dev/run={run}",
+            "--timeout=60s",
         )
         status = runs.until(run, "Pending", reason="Unschedulable")
     finally:
