@@ -641,4 +641,14 @@ def revisions_in_use(api: ApiServer) -> Iterator[str]:
             yield status.revision
 
 
-__all__ = ["CONFIG_MAPS", "FLOW_DEPLOYMENTS", "FLOW_RUNS", "JOBS", "PODS", "REVISIONS", "Cluster", "Operator", "Violation"]
+__all__ = [
+    "CONFIG_MAPS",
+    "FLOW_DEPLOYMENTS",
+    "FLOW_RUNS",
+    "JOBS",
+    "PODS",
+    "REVISIONS",
+    "Cluster",
+    "Operator",
+    "Violation",
+]

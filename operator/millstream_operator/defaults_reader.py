@@ -12,6 +12,11 @@ from millstream_operator.decide.observed import Defaults
 
 __all__ = ["read_defaults"]
 
+_MOST_CHARACTERS = 8192
+_MOST_BRACKETS = 100
+"""A longer or more deeply nested value could take minutes to parse, and the operator does nothing else meanwhile."""
+_FIELDS = {name for key, field in NamespaceDefaults.model_fields.items() for name in (key, field.alias)}
+
 
 def read_defaults(o: Mapping[str, Any], config_namespace: str) -> Defaults:
     """Read what a ConfigMap says. A mistake in it is part of what was read: nothing may start past it."""
@@ -38,9 +43,20 @@ def read_defaults(o: Mapping[str, Any], config_namespace: str) -> Defaults:
 
 
 def _read(data: Mapping[str, str]) -> NamespaceDefaults:
-    value = NamespaceDefaults.model_validate({key: yaml.safe_load(text) for key, text in data.items()})
+    given = {key: _parsed(key, text) if key in _FIELDS else text for key, text in data.items()}
+    value = NamespaceDefaults.model_validate(given)
+    _check_quantities(value)
+    return value
+
+
+def _parsed(key: str, text: str) -> object:
+    if len(text) > _MOST_CHARACTERS or text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise ValueError(f"{key} is too long, or has too many brackets")
+    return yaml.safe_load(text)
+
+
+def _check_quantities(value: NamespaceDefaults) -> None:
     given = value.resources
     for amounts in (value.max_resources, *((given.requests, given.limits) if given else ())):
         for quantity in amounts.values():
             amount(quantity)
-    return value

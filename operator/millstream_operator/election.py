@@ -105,7 +105,7 @@ class Election:
         unchanged = self._clock() - self._seen
         step = decide(self._record, self._identity, unchanged, leading=self.held())
         if step is Step.LOSE:
-            self._held_until = -math.inf
+            self._held_until, self._current = -math.inf, False
             raise LeadershipLostError(f"{self} is held by {self._record.holder}")
         if step is Step.ANNOUNCE:
             self._observe(await self._write(NOBODY_YET))
@@ -129,6 +129,7 @@ class Election:
     def _check(self) -> None:
         """End a leadership that has been interrupted, even if it could go on now: writes have been refused."""
         if self.leading.is_set() and not self.held():
+            self._current = False
             raise LeadershipLostError(f"{self} could not be renewed for {RENEW_SECONDS:.0f} s")
 
     async def _look(self) -> None:

@@ -7,7 +7,6 @@ its first list is complete nor what was deleted while a watch was interrupted (d
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +24,8 @@ _log = logging.getLogger(__name__)
 _SILENCE_SECONDS = 90.0
 """A bookmark comes about once a minute, whatever else happens."""
 _WATCH_SECONDS = (300, 600)
+_LIST_SECONDS = 300.0
+"""After this time the end of a watch is followed by a list: should an event ever be lost, it is missed till then."""
 _BASE_SECONDS, _LONGEST_SECONDS = 0.2, 10.0
 _MOST_DOUBLINGS = 10
 _AT_ONCE = 100
@@ -50,6 +51,7 @@ class Reflector:
         namespace: str | None,
         changed: Callable[[set[Key]], None],
         jitter: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
         """Make a reflector.
 
@@ -60,6 +62,7 @@ class Reflector:
             namespace: where they are, None for everywhere.
             changed: told what is to be decided anew.
             jitter: gives a number between 0 and 1.
+            clock: gives seconds, monotonic.
         """
         self._api = api
         self._cache = cache
@@ -67,20 +70,21 @@ class Reflector:
         self._namespace = namespace
         self._changed = changed
         self._jitter = jitter
+        self._clock = clock
         self._version = ""
         self._failures = 0
-        self._last = time.monotonic()
+        self._last = self._listed = clock()
         self.synced = asyncio.Event()
 
     def age_seconds(self) -> float:
         """Give the time since anything was heard: a list, an event or a bookmark."""
-        return time.monotonic() - self._last
+        return self._clock() - self._last
 
     async def run(self) -> None:
         """List and watch until cancelled."""
         while True:
             try:
-                if not self._version:
+                if not self._version or self._clock() - self._listed > _LIST_SECONDS:
                     await self._list()
                 heard = await self._watch()
             except NonsenseError as error:
@@ -109,7 +113,7 @@ class Reflector:
         # The cache has taken them in; to find what is missing it needs no more than who they are.
         self._changed(self._cache.replace(self._kind, known, int(version), self._namespace))
         self._version = version
-        self._last = time.monotonic()
+        self._last = self._listed = self._clock()
         self.synced.set()
 
     async def _watch(self) -> bool:
@@ -137,7 +141,7 @@ class Reflector:
         elif event.type in {"ADDED", "MODIFIED"}:
             self._put(o)
         self._version = o["metadata"]["resourceVersion"]
-        self._last = time.monotonic()
+        self._last = self._clock()
         if self._failures:
             _log.info("%s again.", self)
         self._failures = 0

@@ -1,6 +1,7 @@
 """What the operator knows of the cluster comes from here: its own reflectors, kopf's watches, and lists."""
 
 import random
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -32,7 +33,7 @@ class Sources:
     ) -> None:
         """Make the sources of the namespaces that are served, all if empty, and of the one with the configuration."""
         self._reflectors = [
-            Reflector(api, cache, kind, scope, changed, random.random)
+            Reflector(api, cache, kind, scope, changed, random.random, time.monotonic)
             for kind, scope in _scopes(namespaces, config_namespace)
         ]
 

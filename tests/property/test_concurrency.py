@@ -18,7 +18,6 @@ from cluster_model import (
     PODS,
     Operator,
     Violation,
-    deleting,
 )
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -203,6 +202,7 @@ class RunsOfLimitedDeployments(ClusterMachine):
         if not self.api.of(FLOW_DEPLOYMENTS):
             return
         self.settle()
+        self.nobody_waits_for_a_free_slot()
         self.no_tick_is_lost()
         self.stop_the_namespace(stop=False)
         for name in NAMES:
@@ -236,6 +236,12 @@ class RunsOfLimitedDeployments(ClusterMachine):
                 return
         raise Violation("it does not settle")
 
+    def nobody_waits_for_a_free_slot(self):
+        runs = self.api.of(FLOW_RUNS)
+        stopped = "suspend" in self.api.find(CONFIG_MAPS, "millstream-defaults")["data"]
+        if not (stopped or any(map(holds_slot, runs))):
+            assert not [run for run in runs if run["status"].get("state") == "Queued"]
+
     def no_tick_is_lost(self):
         for name, late in zip(NAMES, self.late, strict=True):
             made = [datetime.fromisoformat(tick) for whose, _, tick in self.api.ticks if whose == name]
@@ -266,7 +272,7 @@ def test_limits_hold_and_no_tick_is_lost():
     run_state_machine_as_test(
         RunsOfLimitedDeployments,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -274,3 +280,108 @@ def test_limits_hold_and_no_tick_is_lost():
             report_multiple_bugs=False,
         ),
     )
+
+
+# --- killed before each of its calls ---
+
+
+def a_life_with(**given):
+    machine = RunsOfLimitedDeployments()
+    world = {
+        "limits": (1, None),
+        "policies": ("Queue", "Queue"),
+        "within": None,
+        "missed": (None, None),
+        "kept": 2,
+        "lifetime": None,
+    }
+    machine.create(**world | given)
+    return machine
+
+
+def two_for_one_slot(machine, turn):
+    if turn == 0:
+        machine.create_runs("one", priority=None, wait=None, number=2)
+    for pod in machine.cluster.pods:
+        machine.cluster.finish(pod, *COMPLETED)
+
+
+def a_tick_fires(machine, turn):
+    machine.pass_time(30)
+    if turn % 2:
+        for pod in machine.cluster.pods:
+            machine.cluster.finish(pod, *COMPLETED)
+
+
+def a_cancel(machine, turn):
+    if turn == 0:
+        machine.create_runs("one", priority=None, wait=None, number=2)
+    if turn == 4:
+        machine.edit_a_run(0, {"cancel": True})
+
+
+def a_pause(machine, turn):
+    if turn == 0:
+        machine.create_runs("one", priority=None, wait=None, number=2)
+    if turn in {4, 10}:
+        machine.edit_a_run(0, {"suspend": turn == 4})
+
+
+def live_through(machine, happens, when):
+    """Let something happen, turn by turn; the operator dies before its call number `when`. Gives the calls."""
+    calls = 0
+    for turn in range(12):
+        happens(machine, turn)
+        machine.see_all()
+        while machine.operator.working() or machine.operator.waiting():
+            if calls == when:
+                machine.crash()
+            calls += 1
+            machine.all_make_a_call()
+            machine.no_more_runs_hold_a_slot_than_there_are()
+            machine.what_has_a_live_pod_holds_a_slot()
+            machine.what_is_final_stays()
+        machine.go_on()
+    machine.teardown()
+    return calls
+
+
+LIVES = {
+    "a queued run gets a slot": (two_for_one_slot, {}),
+    "a newer run replaces": (two_for_one_slot, {"policies": ("Replace", "Queue")}),
+    "a tick fires": (a_tick_fires, {"missed": ("All", None), "kept": 0, "lifetime": 0}),
+    "a cancel": (a_cancel, {}),
+    "a pause and its end": (a_pause, {"within": 1}),
+}
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_the_operator_may_die_before_any_call(life):
+    happens, world = LIVES[life]
+    calls = live_through(a_life_with(**world), happens, None)
+    assert calls > 10
+    for when in range(calls):
+        live_through(a_life_with(**world), happens, when)
+
+
+def test_a_run_that_ends_before_its_tick_is_written_down_is_not_made_again():
+    machine = a_life_with(missed=("All", None), kept=0, lifetime=0)
+    for _ in range(ROUNDS):
+        machine.see_all()
+        for key in (*machine.operator.working(), *machine.operator.waiting()):
+            if key.kind == FLOW_DEPLOYMENTS and machine.api.ticks:
+                continue  # the deployment's turn does not come
+            if key in machine.operator.working():
+                machine.operator.step(key)
+            else:
+                machine.operator.take(key)
+        machine.cluster.control_jobs()
+        machine.cluster.collect_garbage()
+        for pod in machine.cluster.pods:
+            machine.cluster.bind(pod) or machine.cluster.start(pod) or machine.cluster.finish(pod, *COMPLETED)
+        machine.api.now += timedelta(seconds=1 if machine.api.ticks else EVERY)
+    (run,) = machine.api.of(FLOW_RUNS)
+    assert final(run)
+    machine.crash()
+    machine.teardown()
+    assert not machine.api.of(FLOW_RUNS)

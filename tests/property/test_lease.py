@@ -7,7 +7,14 @@ import aiohttp
 from builders import NOW
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from millstream_operator.api import AlreadyExistsError, ConflictError, NotFoundError
 from millstream_operator.election import CALL_SECONDS, Election, LeadershipLostError

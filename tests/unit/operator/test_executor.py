@@ -228,7 +228,9 @@ async def test_an_event_that_comes_and_goes_on_the_way_is_not_told():
 
 async def test_a_deployments_jobs_are_tried():
     key = Key(FLOW_DEPLOYMENTS, NAMESPACE, "etl")
-    for answer, refusal in ((make_job(), ""), (ApiError(422, "label: invalid"), "label: invalid")):
+    quota = ApiError(403, "exceeded quota")  # it passes, and says nothing about the Job
+    invalid = ApiError(422, "label: invalid")
+    for answer, refusal in ((make_job(), ""), (invalid, "label: invalid"), (quota, "")):
         world = World(Api(try_to_create=answer))
         observed = world.cache.observe_deployment(key, NOW)
         await world.executor.execute(TryJob(JOB.job), key, observed)

@@ -1,6 +1,6 @@
 import aiohttp
 import pytest
-from builders import NAMESPACE, NOW, TEMPLATE, after, make_run, text
+from builders import NAMESPACE, NOW, TEMPLATE, after, make_deployment, make_run, text
 
 from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
@@ -127,3 +127,51 @@ async def test_works_until_the_queue_is_closed():
         b'millstream_operator_reconcile_seconds_count{kind="flowruns",result="ok"} 1.0'
         in setting.metrics.page()
     )
+
+
+LIMITED = make_deployment(concurrency={"limit": 1})
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (ConflictError(409, "changed"), False),
+        (ApiError(403, "no"), False),
+        (ApiError(429, "later"), False),
+        (ApiError(504, "perhaps it is written"), True),
+        (TimeoutError(), True),
+        (aiohttp.ClientConnectionError(), True),
+    ],
+)
+async def test_a_slot_is_kept_only_while_its_run_may_have_been_admitted(error, kept):
+    setting = Setting()
+    setting.cache.put(FLOW_DEPLOYMENTS, LIMITED)
+    setting.cache.put(FLOW_RUNS, make_run("bad"))
+    run = setting.cache.observe_run(BAD, NOW).run
+
+    async def take_and_fail(action, *_):
+        assert type(action).__name__ == "TakeSlot"
+        setting.cache.reserve_slot(run)
+        raise error
+
+    setting.executor.execute = take_and_fail
+    await setting.reconciler._reconcile(BAD)
+    setting.cache.put(FLOW_RUNS, make_run("good"))
+    assert setting.cache.observe_run(GOOD, NOW).slots.held == kept
+
+
+async def test_what_fails_of_a_deployment_takes_no_slot_from_a_run_of_its_name():
+    setting = Setting(ApiError(403, "no"))
+    setting.cache.put(FLOW_DEPLOYMENTS, make_deployment("bad"))
+    setting.cache.put(FLOW_RUNS, make_run("bad", deployment="bad"))
+    setting.cache.reserve_slot(setting.cache.observe_run(BAD, NOW).run)
+    key = Key(FLOW_DEPLOYMENTS, NAMESPACE, "bad")
+    failing = Setting(ApiError(403, "no"))
+    failing.reconciler._cache = setting.cache
+    failing.executor.execute = _refuse
+    assert await failing.reconciler._reconcile(key) == "refused"
+    assert setting.cache.observe_deployment(key, NOW).active == 1
+
+
+async def _refuse(*_):
+    raise ApiError(403, "no")

@@ -271,9 +271,7 @@ def test_the_reason_why_it_waits_is_kept_current():
 
 def rested(**spec):
     status = make_status(RunState.PAUSED, Reason.SUSPENDED, revision="etl-old", pausedTime=text(NOW))
-    return make_run(
-        status=status.replace(attempts=[status.current.replace(completion_time=NOW)]), **spec
-    )
+    return make_run(status=status.replace(attempts=[status.current.replace(completion_time=NOW)]), **spec)
 
 
 def test_goes_on_with_what_was_frozen_and_checks_nothing_again():

@@ -256,7 +256,11 @@ def test_one_that_rests_holds_no_slot_that_newer_ones_could_take():
 
 
 def test_what_may_not_start_replaces_nothing():
-    world = {"jobs": [make_job()], "pods": [make_pod(running=True)], "defaults": [make_defaults(suspend="true")]}
+    world = {
+        "jobs": [make_job()],
+        "pods": [make_pod(running=True)],
+        "defaults": [make_defaults(suspend="true")],
+    }
     assert replaced(make_status(RunState.RUNNING), 9, **world) == Plan()
 
 

@@ -1,5 +1,17 @@
 import pytest
-from builders import NOW, TEMPLATE, after, make_defaults, make_job, make_pod, make_record, make_run, make_status, observe, text
+from builders import (
+    NOW,
+    TEMPLATE,
+    after,
+    make_defaults,
+    make_job,
+    make_pod,
+    make_record,
+    make_run,
+    make_status,
+    observe,
+    text,
+)
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
