@@ -98,7 +98,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
             candidacy[0].add_done_callback(lambda _: [worker.cancel() for worker in workers])
             _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
             try:
-                await _watch(settings, watches.registry(credentials, cache, changed), stop)
+                await _watch(settings, watches.registry(credentials, cache, changed, stop), stop)
             finally:
                 queue.close()
                 await _drain(workers if election.leading.is_set() else [])

@@ -51,9 +51,17 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 def registry(
-    credentials: Credentials, cache: Cache, changed: Callable[[set[Key]], None]
+    credentials: Credentials, cache: Cache, changed: Callable[[set[Key]], None], stop: asyncio.Event
 ) -> kopf.OperatorRegistry:
-    """Make the handlers: each event goes into the cache, and what it changes is to be decided anew."""
+    """Make the handlers: each event goes into the cache, and what it changes is to be decided anew.
+
+    Args:
+        credentials: to log in with.
+        cache: what the events go into.
+        changed: told what is to be decided anew.
+        stop: set when kopf ends, as it does at SIGTERM. It is also its stop flag, and one that nobody sets it takes
+            for a task that hangs, for five seconds.
+    """
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
@@ -65,6 +73,10 @@ def registry(
     @kopf.on.startup(registry=handlers)
     async def configure(settings: kopf.OperatorSettings, **_: object) -> None:
         _configure(settings)
+
+    @kopf.on.cleanup(registry=handlers)
+    async def end(**_: object) -> None:
+        stop.set()
 
     for kind in KINDS:
         _watch(handlers, kind, cache, changed)

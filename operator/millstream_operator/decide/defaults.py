@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from millstream.resources.namespace_defaults import NamespaceDefaults, RetryCeiling
 from millstream.resources.quantity import amount
 from millstream.resources.reasons import Reason
-from millstream.resources.run_template import RunTemplate
+from millstream.resources.run_template import RetryPolicy, RunTemplate
 from millstream_operator.decide.observed import Defaults
 
 __all__ = ["above_ceiling", "filled", "live_limit", "stopped"]
@@ -44,12 +44,22 @@ def _filled(template: RunTemplate, value: NamespaceDefaults) -> RunTemplate:
     pod = template.pod
     return template.replace(
         image=image,
+        retry_policy=_cut(template.retry_policy, value.max_retries or RetryCeiling()),
         pod=pod.replace(
             resources=pod.resources or value.resources,
             node_selector=value.node_selector | pod.node_selector,
             tolerations=[*pod.tolerations, *(t for t in value.tolerations if t not in pod.tolerations)],
         ),
     )
+
+
+def _cut(policy: RetryPolicy, most: RetryCeiling) -> RetryPolicy:
+    """Cut a retry policy to the most that is allowed; a default that is higher is nobody's mistake."""
+    limits = {"failures": most.failures, "disruptions": most.disruptions}
+    less = {
+        name: limit for name, limit in limits.items() if limit is not None and limit < getattr(policy, name)
+    }
+    return policy.replace(**less)
 
 
 def _names_registry(image: str) -> bool:

@@ -5,7 +5,7 @@ from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Plan, WriteRunStatus
+from millstream_operator.decide.plan import DeleteJob, Plan, WriteRunStatus
 from millstream_operator.decide.status import in_state, with_current
 from millstream_operator.decide.stop import Stop, stop_attempt
 
@@ -22,7 +22,9 @@ def pause(observed: ObservedRun, run: Run) -> Plan | None:
         plan = stop_attempt(observed, run, Stop(RunState.PAUSED, Reason.SUSPENDED))
         return plan if plan is not None else _ended(observed, run)
     if paused:
-        return Plan(release(observed.pods))
+        # A Job that was asked for before the pause may have come after it.
+        late = (job for job in observed.jobs.values() if not (job.ended or job.deleting))
+        return Plan((*(DeleteJob(job.name, job.uid) for job in late), *release(observed.pods)))
     status = in_state(run, observed.now, RunState.PAUSED, Reason.SUSPENDED, "", next_attempt_time=None)
     return Plan((WriteRunStatus(status), *release(observed.pods)))
 

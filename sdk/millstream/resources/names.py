@@ -15,9 +15,9 @@ MAX_RUN_NAME = 52
 """Characters in the name of a FlowRun or FlowDeployment: a Job's name has 63, and an attempt's suffix needs 11."""
 
 _REVISION_DIGITS = 10
-_DEPLOYMENT_CHARACTERS = 34
+_DEPLOYMENT_CHARACTERS = 30
 _SECONDS_BEYOND_NAMES = 10**10
-_TICK_DIGITS = 6
+_TICK_DIGITS = 10
 
 
 def job_name(run: str, attempt: int) -> str:

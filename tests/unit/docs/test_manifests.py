@@ -14,7 +14,7 @@ from millstream.resources.flow_deployment import FlowDeploymentSpec
 from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.model import API_VERSION, GROUP
 from millstream.resources.names import MAX_RUN_NAME
-from millstream_operator.decide.readiness import problem
+from millstream_operator.decide import readiness
 from millstream_operator.decide.schedules import problem_of
 from millstream_operator.defaults_reader import read_defaults
 
@@ -59,7 +59,7 @@ def test_a_manifest_fits_its_schema_and_its_model(o: Object):
 @pytest.mark.parametrize("o", [p for p in OURS if p.values[0]["kind"] == flow_deployment.KIND])
 def test_a_deployment_of_a_manifest_can_be_run(o: Object):
     spec = FlowDeploymentSpec.model_validate(o["spec"])
-    assert problem(spec) is None
+    assert readiness._problem(spec) is None
     assert [problem_of(schedule) for schedule in spec.schedules if problem_of(schedule)] == []
 
 

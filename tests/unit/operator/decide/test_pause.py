@@ -156,3 +156,11 @@ def test_on_a_lost_node(policy, state):
 
 def test_a_pause_of_a_run_that_is_final_does_nothing():
     assert plan_of(make_status(RunState.COMPLETED)) == Plan()
+
+
+def test_a_job_that_comes_after_the_pause_is_deleted():
+    status = make_status(RunState.PAUSED, Reason.SUSPENDED)
+    ended = status.current.replace(completion_time=NOW, reason=Reason.SUSPENDED)
+    run = make_run(template=TEMPLATE, suspend=True, status=status.replace(attempts=[ended]))
+    observed = observe(run, jobs=[make_job(complete=True), make_job(attempt=2)])
+    assert decide_run(observed).actions == (DeleteJob("etl-1-2", "uid-etl-1-2"),)
