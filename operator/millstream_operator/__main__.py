@@ -1,6 +1,7 @@
 """Starts the operator: `python -m millstream_operator`."""
 
 import asyncio
+import signal
 import sys
 
 from millstream_operator import logs
@@ -22,11 +23,19 @@ def main() -> None:
     except NoClusterError as error:
         sys.exit(f"millstream_operator: {error}")
     try:
-        asyncio.run(run(settings, credentials, asyncio.Event()))
+        asyncio.run(_run(settings, credentials))
     except OperatorFailedError:
         sys.exit(1)  # it has been logged
     except OSError as error:
         sys.exit(f"millstream_operator: {error.strerror or error}")
+
+
+async def _run(settings: Settings, credentials: Credentials) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # kopf puts its own in place of it, but not before the cluster has been listed, which can take long.
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(settings, credentials, stop)
 
 
 if __name__ == "__main__":

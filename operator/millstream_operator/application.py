@@ -16,6 +16,7 @@ from millstream_operator import health, watches
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
+from millstream_operator.crew import Crew
 from millstream_operator.election import CALL_SECONDS, Election, Unopposed, make_identity
 from millstream_operator.event_recorder import EventRecorder
 from millstream_operator.executor import Executor
@@ -35,8 +36,6 @@ __all__ = ["OperatorFailedError", "run"]
 _log = logging.getLogger(__name__)
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 10.0, 100
 _DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 20.0, 40
-_DRAIN_SECONDS = 16.0
-"""A bit longer than a call to the API server may take, so that no write is cut off."""
 
 
 async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
@@ -63,9 +62,8 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         sources = Sources(listing, cache, settings.namespaces, settings.config_namespace, changed)
         watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
         lag = LoopLag(time.monotonic)
-        metrics.observe_runs(
-            lambda: cache.runs() if election.held() else ()
-        )  # each once, not by standbys too
+        # Each run is counted once, and not by those who stand by as well.
+        metrics.observe_runs(lambda: cache.runs() if election.held() else ())
         metrics.observe_queue(queue.__len__, queue.oldest_seconds)
         metrics.observe_process(election.held, lag.seconds)
         endpoints = await health.serve(
@@ -82,28 +80,23 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         reconciler = Reconciler(cache, queue, executor, metrics, _now)
 
         async def take_up() -> None:
-            await election.leading.wait()
+            if settings.leader_election:
+                await sources.refresh()  # slots are counted: all that the last leader wrote must be known
             changed(set(cache.keys()), LATER)
 
-        async def work() -> None:
-            await election.leading.wait()
-            await reconciler.work()
-
+        crew = Crew(election, take_up, reconciler.work)
         # All tasks exist before kopf starts: at its end it takes later ones for its own that hang.
-        others = parts.start(lag.run, *sources.parts())
-        if await parts.reach(sources.first):
-            others += parts.start(watchdog.run, recorder.work)
-            workers = parts.start(take_up, *[work] * settings.workers)
-            candidacy = parts.start(election.run)
-            candidacy[0].add_done_callback(lambda _: [worker.cancel() for worker in workers])
-            _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
-            try:
+        background = parts.start(lag.run, *sources.parts())
+        try:
+            if await parts.reach(sources.first):
+                background += parts.start(watchdog.run, recorder.work)
+                crew.start(parts, settings.workers)
+                _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
                 await _watch(settings, watches.registry(credentials, cache, changed, stop), stop)
-            finally:
-                queue.close()
-                await _drain(workers if election.leading.is_set() else [])
-                await stop_all([*workers, *others, *candidacy])
-                await election.release()
+        finally:
+            queue.close()
+            await crew.end()
+            await stop_all(background)
     parts.fail()
 
 
@@ -134,11 +127,6 @@ async def _watch(settings: Settings, registry: kopf.OperatorRegistry, stop: asyn
         standalone=True,
         stop_flag=stop,
     )
-
-
-async def _drain(workers: list[asyncio.Task[None]]) -> None:
-    if workers:
-        await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
 
 
 def _clock() -> float:

@@ -1,4 +1,4 @@
-"""Lists what kopf watches: once before anything is decided, then every few minutes.
+"""Lists what kopf watches: before anything is decided, then every few minutes.
 
 kopf does not tell of deletions that happened while a watch was interrupted; the difference to a list does.
 """
@@ -50,11 +50,10 @@ class Resync:
         """Give the time since the cache was last known to be complete."""
         return time.monotonic() - self._last
 
-    async def first(self) -> None:
+    async def complete(self) -> None:
         """List until it succeeds: at an installation, the operator may be there before its CRDs are."""
-        while not self.synced:
-            if not await self._try():
-                await asyncio.sleep(_RETRY_SECONDS)
+        while not await self._try():  # noqa: ASYNC110  (nobody could set an event)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def run(self) -> None:
         """List every few minutes, until cancelled, and have everything decided anew."""

@@ -50,7 +50,11 @@ class Sources:
         """Wait until the cache is complete. The runs come last, with all that they refer to there already."""
         for reflector in self._reflectors:
             await reflector.synced.wait()
-        await self._resync.first()
+        await self._resync.complete()
+
+    async def refresh(self) -> None:
+        """Bring the cache up to this moment, for what another operator has written until now."""
+        await self._resync.complete()
 
     @property
     def synced(self) -> bool:

@@ -152,7 +152,7 @@ async def test_the_operators(render):
     assert {type(action) for action in ACTIONS} == defined
     for action in ACTIONS:
         await executor.execute(action, Key(FLOW_RUNS, "ns", "run"), observed)
-    await Resync(api, cache, WATCHED, (), _ignore, float).first()
+    await Resync(api, cache, WATCHED, (), _ignore, float).complete()
     for kind in (*WATCHED, CONFIG_MAPS):
         name = dict([kind.fields.split("=")]).get("metadata.name") if kind.fields else ANY
         session.used |= {(kind.group, kind.plural, verb, name) for verb in ("list", "watch")}

@@ -25,7 +25,7 @@ def writes(operator):
         if family.name == "millstream_operator_api_request_seconds"
         for sample in family.samples
         if sample.name.endswith("_count")
-        and sample.labels["verb"] not in {"get", "list"}
+        and sample.labels["verb"] not in {"get", "list", "watch"}
         and sample.labels["code"].startswith("2")
     }
 

@@ -1,3 +1,5 @@
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +18,23 @@ def test_ends_when_it_is_told_to(limited_kubeconfig, tmp_path):
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(30) == 0, running.log
     assert "Traceback" not in running.log
+
+
+def test_ends_also_while_it_waits_for_an_api_server(limited_kubeconfig, tmp_path):
+    config = json.loads(limited_kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    kubeconfig, log = tmp_path / "kubeconfig", tmp_path / "log"
+    kubeconfig.write_text(json.dumps(config))
+    command = [sys.executable, "-m", "millstream_operator", "--port", "0"]
+    with log.open("wb") as output:
+        environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: "Watching pods in all namespaces failed" in log.read_text())
+        process.terminate()
+        assert process.wait(30) == 0, log.read_text()
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(
