@@ -88,11 +88,11 @@ def lives_on(life):
 # Of the deployment: its condition. Of the run: the revision, then of each attempt Pending, the Job, Running, its
 # end, and the pod's finalizer.
 LIVES = {
-    "successful": ({}, (COMPLETED,), 1 + 1 + 5),
+    "successful": ({}, (COMPLETED,), 1 + 5),
     "tried again": (
         {"retryPolicy": {"failures": 1, "backoff": {"seconds": 0}}},
         (FAILED, COMPLETED),
-        1 + 1 + 5 + 5,
+        1 + 5 + 5,
     ),
 }
 
