@@ -52,7 +52,7 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
         if ticks.statuses == deployment.status.schedules:
             return Plan((condition,), ticks.next_time)
         # What its schedules have come to does not wait for an answer.
-        known = deployment.status.replace(observed_generation=deployment.generation, schedules=ticks.statuses)
+        known = deployment.status.replace(schedules=ticks.statuses)
         return Plan((WriteDeploymentStatus(known), condition), ticks.next_time)
     conditions = with_condition(deployment.status.conditions, condition)
     told = deployment.status.replace(
