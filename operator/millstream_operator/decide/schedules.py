@@ -86,7 +86,7 @@ def _begin(
     timing = spec.timing_hash(suspended=suspended)
     if known is not None and known.spec_hash == timing:
         return known
-    unseen = known is None and deployment.status.observed_generation == 0
+    unseen = known is None and deployment.status.observed_generation == 0 and not (suspended or spec.suspend)
     since = deployment.creation_time if unseen else observed.now
     last = known.last_time if known else None
     if last is not None and last > since:
