@@ -9,6 +9,7 @@ CLUSTER := hack/cluster/cluster
 # The cluster's KUBECONFIG and tools, unless KUBECONFIG names a cluster of yours.
 WITH_CLUSTER := eval "$$($(CLUSTER) env)"
 PYTEST := $(BIN)/pytest
+CHAOS_SECONDS ?= 300
 
 .PHONY: help
 help: ## Show this list
@@ -62,7 +63,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 
 ## Test it
-.PHONY: test test-fast test-control-plane test-chart test-e2e bench bench-operator
+.PHONY: test test-fast test-control-plane test-chart test-e2e chaos bench bench-operator
 test: lint test-fast test-control-plane test-chart test-e2e ## Everything
 
 test-fast: venv ## Unit and property tests: no cluster, under a minute
@@ -76,6 +77,9 @@ test-chart: venv cluster-tools ## The chart: lint, render, real API server
 
 test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG
 	$(WITH_CLUSTER); $(PYTEST) tests/e2e
+
+chaos: venv cluster-tools ## The long proofs: faults, blackouts and kills by chance, for CHAOS_SECONDS=300 or so; CHAOS_SEED=n repeats
+	CHAOS_SECONDS=$(CHAOS_SECONDS) $(PYTEST) tests/chaos
 
 bench: bench-operator ## Our figures, each beside its baseline from the same run
 	$(BIN)/python benchmarks/sdk.py
