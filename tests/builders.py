@@ -249,7 +249,7 @@ def observe(
     confirmed: str | None = None,
     refusal: Refusal | None = None,
     warning: PodWarning | None = None,
-    node: NodeSeen | None = None,
+    nodes: Iterable[NodeSeen] = (),
     defaults: Iterable[Object] = (),
     slots: Slots = NO_OTHERS,
 ) -> ObservedRun:
@@ -266,7 +266,7 @@ def observe(
         confirmed=confirmed,
         refusal=refusal,
         warning=warning,
-        node=node,
+        nodes={seen.name: seen for seen in nodes},
         defaults=tuple(read_defaults(o, CONFIG_NAMESPACE) for o in defaults),
         slots=slots,
     )

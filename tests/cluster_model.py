@@ -38,7 +38,6 @@ from millstream_operator.kinds import (
     Kind,
 )
 from millstream_operator.metrics import Metrics
-from millstream_operator.rate_limit import RateLimit
 from millstream_operator.reconciler import Reconciler
 
 Object = dict[str, Any]
@@ -454,7 +453,9 @@ class Cluster:
                     "name": f"{meta['name']}-{meta['uid']}",
                     "labels": spec["metadata"]["labels"],
                     "finalizers": [*spec["metadata"]["finalizers"], TRACKED],
-                    "ownerReferences": [{"uid": meta["uid"], "controller": True}],
+                    "ownerReferences": [
+                        {"kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+                    ],
                 },
                 "spec": copied(spec["spec"]),
                 "status": {"phase": "Pending", "containerStatuses": []},
@@ -574,14 +575,18 @@ class Operator:
         self.queue = Queue(lambda: api.now)
         self._working: dict[Key, Coroutine[Any, Any, str]] = {}
         now = lambda: api.now  # noqa: E731
-        executor = Executor(
-            api, self.cache, METRICS, self._changed, now, self._say, RateLimit(1000, 1000, lambda: 0.0)
-        )
+        executor = Executor(api, self.cache, METRICS, self._changed, now, self._say, self._delete_run)
         self._reconciler = Reconciler(self.cache, self.queue, executor, METRICS, now)
         self.resync()
 
     def _changed(self, keys: set[Key]) -> None:
         self.queue.ready.update(dict.fromkeys(sorted(keys, key=str)))
+
+    def _delete_run(self, namespace: str, name: str, uid: str) -> None:
+        del namespace
+        run = self._api.find(FLOW_RUNS, name)
+        if run and run["metadata"]["uid"] == uid and not deleting(run):
+            self._api.mark_deleted(FLOW_RUNS, run)
 
     def _say(self, run: Run, said: Announcement) -> None:
         assert said.message

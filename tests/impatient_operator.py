@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -123,6 +124,23 @@ class Operator:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+
+@contextlib.contextmanager
+def kept_alive(operator: Operator) -> Iterator[Operator]:
+    """Start an operator anew whenever it has ended, and kill it in the end."""
+    stop = threading.Event()
+
+    def keep() -> None:
+        while not stop.wait(0.1):
+            operator.keep_alive()
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    yield operator
+    stop.set()
+    thread.join()
+    operator.kill()
 
 
 def lives(pid: int) -> bool:

@@ -144,7 +144,7 @@ LIVES = {
     "is-cancelled": Life(End(RunState.CANCELLED, Reason.CANCEL_REQUESTED), (cancel,)),
     "is-paused": Life(End(_DONE, attempt=2), (suspend, complete)),
     "queues": Life(End(_DONE), (complete,), copies=3, deployment={"concurrency": {"limit": 2}}),
-    "ticks": Life(End(_DONE), (complete,), copies=0, ticks=8),
+    "ticks": Life(End(_DONE), (complete,), copies=0, ticks=4),
     "is-deleted": Life(None, (delete_run,)),
     "is-deleted-later": Life(None, (fail, delete_run), failures=1),
 }

@@ -1,9 +1,10 @@
 """What the API server said when it was asked, until a decision has used it. None of it outlives the process."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from millstream_operator.decide.observed import NodeSeen, PodWarning, Refusal
+from millstream_operator.decide.observed import NodeSeen, PodWarning, Refusal, TickRefusal
 
 __all__ = ["Answers"]
 
@@ -16,8 +17,9 @@ class Answers:
         self._warnings: dict[str, PodWarning] = {}
         self._confirmed: dict[tuple[str, str], str] = {}
         self._trials: dict[str, tuple[int, str]] = {}
-        self._nodes: dict[str, NodeSeen] = {}
+        self._nodes: dict[str, dict[str, NodeSeen]] = {}
         self._counted: dict[str, datetime] = {}
+        self._ticks: dict[str, dict[str, TickRefusal]] = {}
 
     def refuse(self, uid: str, refusal: Refusal) -> None:
         """Keep why a run's Job was not made; the first refusal of the same Job is remembered with it."""
@@ -59,12 +61,12 @@ class Answers:
         return self._trials.get(uid, (None, ""))
 
     def see_node(self, uid: str, node: NodeSeen) -> None:
-        """Keep what was found of the node that a run's pod is on."""
-        self._nodes[uid] = node
+        """Keep what was found of a node that a run's pod is on."""
+        self._nodes.setdefault(uid, {})[node.name] = node
 
-    def node(self, uid: str) -> NodeSeen | None:
-        """Give what was found of the node that a run's pod is on."""
-        return self._nodes.get(uid)
+    def nodes(self, uid: str) -> Mapping[str, NodeSeen]:
+        """Give what was found of the nodes that a run's pods are on, by name."""
+        return dict(self._nodes.get(uid, {}))
 
     def count(self, uid: str, time: datetime) -> None:
         """Keep when a deployment's numbers were written."""
@@ -74,6 +76,21 @@ class Answers:
         """Give when a deployment's numbers were written."""
         return self._counted.get(uid)
 
+    def refuse_tick(self, uid: str, run: str, refusal: TickRefusal) -> None:
+        """Keep why the run of a deployment's tick was not created."""
+        self._ticks.setdefault(uid, {})[run] = refusal
+
+    def accept_tick(self, uid: str, run: str) -> None:
+        """Forget refusals: the run of the tick is there."""
+        refused = self._ticks.get(uid, {})
+        refused.pop(run, None)
+        if not refused:
+            self._ticks.pop(uid, None)
+
+    def ticks(self, uid: str) -> Mapping[str, TickRefusal]:
+        """Give why runs of a deployment's ticks were not created, by their names."""
+        return self._ticks.get(uid, {})
+
     def forget(self, uid: str) -> None:
         """Drop all about a run or deployment that is gone."""
         self._refusals.pop(uid, None)
@@ -81,3 +98,4 @@ class Answers:
         self._trials.pop(uid, None)
         self._nodes.pop(uid, None)
         self._counted.pop(uid, None)
+        self._ticks.pop(uid, None)

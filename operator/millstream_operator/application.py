@@ -17,6 +17,7 @@ from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
 from millstream_operator.crew import Crew
+from millstream_operator.deletions import Deletions
 from millstream_operator.election import CALL_SECONDS, Election, Unopposed, make_identity
 from millstream_operator.event_recorder import EventRecorder
 from millstream_operator.executor import Executor
@@ -35,7 +36,7 @@ __all__ = ["OperatorFailedError", "run"]
 
 _log = logging.getLogger(__name__)
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 10.0, 100
-_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 20.0, 40
+_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 50.0, 100
 
 
 async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
@@ -75,8 +76,8 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         stack.push_async_callback(endpoints.cleanup)
         _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
         recorder = EventRecorder(api, RateLimit(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE, time.monotonic), _now)
-        deletions = RateLimit(_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE, time.monotonic)
-        executor = Executor(api, cache, metrics, changed, _now, recorder.announce, deletions)
+        deletions = Deletions(api, RateLimit(_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE, time.monotonic))
+        executor = Executor(api, cache, metrics, changed, _now, recorder.announce, deletions.add)
         reconciler = Reconciler(cache, queue, executor, metrics, _now)
 
         async def take_up() -> None:
@@ -89,7 +90,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         background = parts.start(lag.run, *sources.parts())
         try:
             if await parts.reach(sources.first):
-                background += parts.start(watchdog.run, recorder.work)
+                background += parts.start(watchdog.run, recorder.work, deletions.work)
                 crew.start(parts, settings.workers)
                 _log.info("Serving %s.", ", ".join(settings.namespaces) or "all namespaces")
                 await _watch(settings, watches.registry(credentials, cache, changed, stop), stop)

@@ -273,7 +273,7 @@ class Cache:
             confirmed=confirmed,
             refusal=self.answers.refusal(run.uid),
             warning=self.answers.warning(run.uid),
-            node=self.answers.node(run.uid),
+            nodes=self.answers.nodes(run.uid),
             defaults=self._defaults_of(namespace),
             slots=self._slots_of(run),
         )
@@ -295,6 +295,7 @@ class Cache:
             tried=tried,
             refusal=refusal,
             runs=self._runs.within(namespace),
+            refused=self.answers.ticks(deployment.uid) if deployment else {},
             completed=self._finished.of(namespace, name, completed=True),
             failed=self._finished.of(namespace, name, completed=False),
             active=active,
@@ -307,6 +308,15 @@ class Cache:
         """Count a run as live while its admission is being written, and name whom it replaces."""
         self._slots.reserve(run, self._priority(run))
         names = self._replaced(run.namespace, run.deployment) if run.deployment else ()
+        return {Key(FLOW_RUNS, run.namespace, name) for name in names}
+
+    def set_aside(self, key: Key) -> set[Key]:
+        """Take a run that could not be admitted out of the queue, until it is written anew; name who is next."""
+        run = self._runs.get(key.namespace, key.name)
+        if run is None or not run.between_attempts:
+            return set()
+        self._slots.discard(key.namespace, key.name)
+        names = self._slots.next_in_line(run.namespace, run.deployment)
         return {Key(FLOW_RUNS, run.namespace, name) for name in names}
 
     def unreserve_slot(self, key: Key) -> set[Key]:

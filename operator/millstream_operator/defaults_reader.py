@@ -52,7 +52,17 @@ def _read(data: Mapping[str, str]) -> NamespaceDefaults:
 def _parsed(key: str, text: str) -> object:
     if len(text) > _MOST_CHARACTERS or text.count("[") + text.count("{") > _MOST_BRACKETS:
         raise ValueError(f"{key} is too long, or has too many brackets")
-    return yaml.safe_load(text)
+    return yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses anchors and aliases: by merging each other, a few of them grow without end."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            raise ValueError("anchors (&) and aliases (*) are not supported; write the value out")
+        return super().compose_node(parent, index)
 
 
 def _check_quantities(value: NamespaceDefaults) -> None:

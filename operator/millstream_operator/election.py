@@ -22,6 +22,8 @@ _RETRY_SECONDS = 2.0
 CALL_SECONDS = 1.5
 """A call to the API server must end before the next is due."""
 _RELEASE_TRIES = 2
+_FAILURES = (ApiError, aiohttp.ClientError, TimeoutError, ValueError)
+"""What a call may end with; `ValueError` if the answer is no Lease."""
 _DENIED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -93,7 +95,7 @@ class Election:
         self._check()
         try:
             await self._act()
-        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+        except _FAILURES as error:
             self._current = False
             self._tell_failure(error)
         wait = _RETRY_SECONDS * (0.8 + 0.4 * self._jitter())
@@ -164,7 +166,7 @@ class Election:
                 if self._record.holder == self._identity:
                     await self._write("")
                     _log.info("Released %s.", self)
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            except _FAILURES as error:
                 self._current = False
                 self._tell_failure(error)
             else:

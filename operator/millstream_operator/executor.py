@@ -9,6 +9,7 @@ from typing import Any
 
 from millstream.resources import labels
 from millstream.resources.model import timestamp
+from millstream.resources.names import job_name
 from millstream_operator.access import access_objects
 from millstream_operator.api import AlreadyExistsError, Api, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
@@ -22,6 +23,7 @@ from millstream_operator.decide.observed import (
     PodWarning,
     Refusal,
     Run,
+    TickRefusal,
 )
 from millstream_operator.decide.plan import (
     Action,
@@ -55,27 +57,14 @@ from millstream_operator.kinds import (
 )
 from millstream_operator.metrics import Metrics
 from millstream_operator.pod_finalizer import let_go
-from millstream_operator.rate_limit import RateLimit
 
-__all__ = ["Executor", "PostponedError"]
+__all__ = ["Executor"]
 
 _TELLING = {
     "FailedCreate", "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox",
 }  # fmt: skip
 """Reasons of Events that say why a Job has no pod or a pod does not start; others come and go on the way."""
 _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-
-
-class PostponedError(Exception):
-    """An action has to wait, because enough of its kind have been carried out.
-
-    Attributes:
-        seconds: how long.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"wait {seconds:.1f} s")
-        self.seconds = seconds
 
 
 class Executor:
@@ -93,7 +82,7 @@ class Executor:
         changed: Callable[[set[Key]], None],
         now: Callable[[], datetime],
         announce: Callable[[Run, Announcement], None],
-        deletions: RateLimit,
+        delete_run: Callable[[str, str, str], None],
     ) -> None:
         """Make an executor.
 
@@ -104,7 +93,7 @@ class Executor:
             changed: is told what is to be decided about again.
             now: gives the time.
             announce: tells people about a run, sooner or later.
-            deletions: how often a finished run may be deleted.
+            delete_run: has a run deleted, by namespace, name and UID, sooner or later.
         """
         self._api = api
         self._cache = cache
@@ -112,7 +101,7 @@ class Executor:
         self._changed = changed
         self._now = now
         self._announce = announce
-        self._deletions = deletions
+        self._delete_run = delete_run
 
     @singledispatchmethod
     async def execute(self, action: Action, key: Key, observed: ObservedRun | ObservedDeployment) -> None:
@@ -150,7 +139,6 @@ class Executor:
 
     @execute.register
     async def _(self, action: CreateRevision, key: Key, observed: ObservedRun) -> None:
-        del observed
         body = {
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",
@@ -173,6 +161,12 @@ class Executor:
                 # Its name is made from its content, so somebody put something else there.
                 await self._delete(REVISIONS, key.namespace, action.name, stored["metadata"]["uid"])
                 raise ConflictError(HTTPStatus.CONFLICT, f"{action.name} holds something else") from None
+        except ApiError as error:
+            if observed.run and error.code not in _PASSING and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                # As if its Job had been refused: that is what it is needed for.
+                job = job_name(observed.run.name, observed.run.status.attempt + 1)
+                self._refuse(key, observed.run.uid, job, error)
+            raise
         self._put(REVISIONS, stored)
 
     @execute.register
@@ -228,19 +222,25 @@ class Executor:
 
     @execute.register
     async def _(self, action: CreateRun, key: Key, observed: ObservedDeployment) -> None:
-        del observed
+        name, uid = action.run["metadata"]["name"], observed.deployment.uid if observed.deployment else ""
         try:
             stored = await self._api.create(FLOW_RUNS, action.run)
         except AlreadyExistsError:
-            stored = await self._api.get(FLOW_RUNS, key.namespace, action.run["metadata"]["name"])
+            stored = await self._api.get(FLOW_RUNS, key.namespace, name)
+        except ApiError as error:
+            if error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            # The other schedules of the deployment go on.
+            self._cache.answers.refuse_tick(uid, name, TickRefusal(error.message, timestamp(self._now())))
+            self._changed({key})
+            return
+        self._cache.answers.accept_tick(uid, name)
         self._put(FLOW_RUNS, stored)
 
     @execute.register
     async def _(self, action: DeleteRun, key: Key, observed: ObservedRun | ObservedDeployment) -> None:
         del observed
-        if wait := self._deletions.take():
-            raise PostponedError(wait)
-        await self._delete(FLOW_RUNS, key.namespace, action.name, action.uid)
+        self._delete_run(key.namespace, action.name, action.uid)
 
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:

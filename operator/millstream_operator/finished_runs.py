@@ -27,8 +27,11 @@ class FinishedRuns:
     def discard(self, run: Run) -> None:
         """Take a run, as it was when it was entered, out again."""
         if run.deployment is not None and _counts(run):
-            runs = self._runs[_key(run, run.deployment)]
+            key = _key(run, run.deployment)
+            runs = self._runs[key]
             del runs[bisect_left(runs, _order(run), key=_order)]
+            if not runs:
+                del self._runs[key]
 
     def of(self, namespace: str, deployment: str, *, completed: bool) -> Sequence[Run]:
         """Give those of a deployment, the one that ended first at first."""

@@ -56,15 +56,21 @@ class Record:
 
     @classmethod
     def from_object(cls, o: dict[str, Any]) -> "Record":
-        """Read a Lease; its fields may hold anything.
+        """Read a Lease; the fields of its spec may hold anything.
 
         Its duration is not read: all candidates have the same, and one that is wrong could let two of them write.
+
+        Raises:
+            ValueError: it is no stored object; by "no Lease" something else would be done.
         """
+        meta = o.get("metadata")
+        if not (isinstance(meta, dict) and meta.get("resourceVersion")):
+            raise ValueError("the answer is no Lease")
         spec = o.get("spec")
         spec = spec if isinstance(spec, dict) else {}
         transitions = spec.get("leaseTransitions")
         return cls(
-            version=str(o["metadata"]["resourceVersion"]),
+            version=str(meta["resourceVersion"]),
             holder=str(spec.get("holderIdentity") or ""),
             transitions=transitions if isinstance(transitions, int) and transitions in _COUNTS else 0,
             acquired=str(spec.get("acquireTime") or ""),

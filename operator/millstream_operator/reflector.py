@@ -40,6 +40,7 @@ class Reflector:
     """One list and watch, renewed until cancelled.
 
     Attributes:
+        kind: of the objects.
         synced: set when the cache has been complete once.
     """
 
@@ -66,7 +67,7 @@ class Reflector:
         """
         self._api = api
         self._cache = cache
-        self._kind = kind
+        self.kind = kind
         self._namespace = namespace
         self._changed = changed
         self._jitter = jitter
@@ -100,10 +101,25 @@ class Reflector:
                 if not heard:
                     await self._pause("it ended at once")
 
+    async def refresh(self) -> None:
+        """Bring the cache up to this moment, beside the watch."""
+        while True:
+            try:
+                await self._take_in_all()
+            except (ApiError, NonsenseError, aiohttp.ClientError, TimeoutError) as error:
+                await self._pause(repr(error))
+            else:
+                return
+
     async def _list(self) -> None:
+        self._version = await self._take_in_all()
+        self._last = self._listed = self._clock()
+        self.synced.set()
+
+    async def _take_in_all(self) -> str:
         known: list[dict[str, Any]] = []
         version = ""
-        async for items, version in self._api.pages(self._kind, self._namespace):  # noqa: B007
+        async for items, version in self._api.pages(self.kind, self._namespace):  # noqa: B007
             for o in items:
                 self._put(o)
                 meta = o["metadata"]
@@ -111,10 +127,8 @@ class Reflector:
                 if len(known) % _AT_ONCE == 0:
                     await asyncio.sleep(0)
         # The cache has taken them in; to find what is missing it needs no more than who they are.
-        self._changed(self._cache.replace(self._kind, known, int(version), self._namespace))
-        self._version = version
-        self._last = self._listed = self._clock()
-        self.synced.set()
+        self._changed(self._cache.replace(self.kind, known, int(version), self._namespace))
+        return version
 
     async def _watch(self) -> bool:
         """Take in what a watch brings; say whether it brought anything."""
@@ -122,7 +136,7 @@ class Reflector:
         seconds = shortest + int((longest - shortest) * self._jitter())
         heard = False
         events = self._api.watch(
-            self._kind, self._namespace, self._version, seconds=seconds, silence=_SILENCE_SECONDS
+            self.kind, self._namespace, self._version, seconds=seconds, silence=_SILENCE_SECONDS
         )
         async with contextlib.aclosing(events):
             async for event in events:
@@ -137,7 +151,7 @@ class Reflector:
         if event.type == "DELETED":
             meta = o["metadata"]
             namespace = meta.get("namespace", "")
-            self._changed(self._cache.remove(self._kind, namespace, meta["name"], meta["uid"]))
+            self._changed(self._cache.remove(self.kind, namespace, meta["name"], meta["uid"]))
         elif event.type in {"ADDED", "MODIFIED"}:
             self._put(o)
         self._version = o["metadata"]["resourceVersion"]
@@ -148,7 +162,7 @@ class Reflector:
 
     def _put(self, o: dict[str, Any]) -> None:
         o["metadata"].pop("managedFields", None)
-        self._changed(self._cache.put(self._kind, o))
+        self._changed(self._cache.put(self.kind, o))
 
     async def _pause(self, problem: str, error: ApiError | None = None) -> None:
         """Wait after a failure, longer each time; tell only of the first."""
@@ -158,10 +172,10 @@ class Reflector:
         if error and error.retry_after:
             wait = max(wait, error.retry_after)
         if error and error.code in _DENIED:
-            problem += f"; the operator needs list and watch on {self._kind.plural}"
+            problem += f"; the operator needs list and watch on {self.kind.plural}"
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
         _log.log(level, "%s failed: %s; again in %.1f s", self, problem, wait)
         await asyncio.sleep(wait)
 
     def __str__(self) -> str:
-        return f"Watching {self._kind.plural} in {self._namespace or 'all namespaces'}"
+        return f"Watching {self.kind.plural} in {self._namespace or 'all namespaces'}"

@@ -19,6 +19,8 @@ __all__ = ["Resync"]
 _log = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 300.0
 _RETRY_SECONDS = 2.0
+_GARBAGE = (KeyError, TypeError, ValueError, AttributeError)
+"""What comes of an answer that is no list of objects, as something in front of the API server may give one."""
 
 
 class Resync:
@@ -73,6 +75,9 @@ class Resync:
             return False
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             _log.warning("Listing failed: %r", error)
+            return False
+        except _GARBAGE:
+            _log.exception("Listing failed: the API server's answer cannot be understood.")
             return False
         self.synced = True
         self._last = time.monotonic()

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from millstream_operator.decide.observed import Run, Slots
 
@@ -51,6 +51,11 @@ class _Entry(NamedTuple):
     @property
     def deployment(self) -> str | None:
         return self.place.deployment
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+P = TypeVar("P", _Place, _Age)
 
 
 class SlotBook:
@@ -99,7 +104,7 @@ class SlotBook:
     def observe(self, run: Run, priority: int, *, replaces: bool) -> Slots:
         """Say how a run stands to the others; how many are newer only where the newest replace the others."""
         namespace, deployment = run.namespace, run.deployment
-        own = self._entries[namespace].get(run.name)
+        own = self._entries.get(namespace, {}).get(run.name)
         mine = own.place if own else _place(run, priority)
         holds = own is not None and own.holds
         limited = self._limits.of_namespace(namespace) is not None
@@ -108,7 +113,7 @@ class SlotBook:
             held=(len(self._holders.get((namespace, deployment), ())) - holds) if deployment else 0,
             ahead=bisect_left(self._queue(namespace, deployment), mine) if deployment else 0,
             newer=len(ages) - bisect_right(ages, mine.age) if replaces else 0,
-            held_in_namespace=self._held[namespace] - holds,
+            held_in_namespace=self._held.get(namespace, 0) - holds,
             ahead_in_namespace=self._eligible_before(namespace, mine) if limited else 0,
         )
 
@@ -150,20 +155,26 @@ class SlotBook:
             insort(self._queues[namespace].setdefault(deployment, []), entry.place)
 
     def _leave(self, namespace: str, name: str) -> None:
-        entry = self._entries[namespace].pop(name, None)
+        entry = self._entries.get(namespace, {}).pop(name, None)
         if entry is None:
             return
-        deployment = entry.deployment
-        ages = self._ages[namespace, deployment]
-        del ages[bisect_left(ages, entry.place.age)]
+        both = namespace, entry.deployment
+        _take(self._ages[both], entry.place.age)
         if entry.holds:
-            del self._holders[namespace, deployment][name]
+            del self._holders[both][name]
             self._held[namespace] -= 1
-            return
-        queue = self._queues[namespace][deployment]
-        del queue[bisect_left(queue, entry.place)]
-        if not queue:
-            del self._queues[namespace][deployment]
+        else:
+            _take(self._queues[namespace][entry.deployment], entry.place)
+            _forget_empty(self._queues[namespace], entry.deployment)
+        self._forget_names(namespace, both)
+
+    def _forget_names(self, namespace: str, both: tuple[str, str | None]) -> None:
+        """Drop what is empty: anybody may make up names of deployments, and none of them may stay."""
+        _forget_empty(self._entries, namespace)
+        _forget_empty(self._held, namespace)
+        _forget_empty(self._queues, namespace)
+        _forget_empty(self._ages, both)
+        _forget_empty(self._holders, both)
 
     def _eligible_before(self, namespace: str, mine: _Place) -> int:
         return sum(min(count, bisect_left(queue, mine)) for queue, count in self._eligible(namespace))
@@ -174,6 +185,15 @@ class SlotBook:
             limit = self._limits.of_deployment(namespace, deployment) if deployment else None
             held = len(self._holders.get((namespace, deployment), ()))
             yield queue, len(queue) if limit is None else max(0, min(len(queue), limit - held))
+
+
+def _take(places: list[P], place: P) -> None:
+    del places[bisect_left(places, place)]
+
+
+def _forget_empty(table: dict[K, V], key: K) -> None:
+    if key in table and not table[key]:
+        del table[key]
 
 
 def _place(run: Run, priority: int) -> _Place:

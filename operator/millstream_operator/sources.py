@@ -1,4 +1,4 @@
-"""What the operator knows of the cluster comes from here: its own reflectors, kopf's watches, and lists."""
+"""What the operator knows of the cluster comes from here: its own reflectors, kopf's watch, and lists."""
 
 import random
 import time
@@ -8,14 +8,14 @@ from typing import Any
 from millstream_operator import watches
 from millstream_operator.cache import Cache, Key
 from millstream_operator.keyed_queue import LATER
-from millstream_operator.kinds import CONFIG_MAPS, JOBS, PODS, REVISIONS, Kind
+from millstream_operator.kinds import CONFIG_MAPS, FLOW_RUNS, JOBS, PODS, REVISIONS, Kind
 from millstream_operator.reflector import Reflector
 from millstream_operator.resync import Resync
 from millstream_operator.watch_api import WatchApi
 
 __all__ = ["Sources"]
 
-_BUILT_IN = (CONFIG_MAPS, REVISIONS, PODS, JOBS)
+_REFLECTED = (CONFIG_MAPS, REVISIONS, PODS, JOBS, FLOW_RUNS)
 _STALE_SECONDS = 1200.0
 """An API server that is away comes back without a restart of ours; after this time it may be our fault."""
 
@@ -55,6 +55,9 @@ class Sources:
     async def refresh(self) -> None:
         """Bring the cache up to this moment, for what another operator has written until now."""
         await self._resync.complete()
+        for reflector in self._reflectors:
+            if reflector.kind == FLOW_RUNS:
+                await reflector.refresh()
 
     @property
     def synced(self) -> bool:
@@ -69,7 +72,7 @@ class Sources:
 
 
 def _scopes(namespaces: tuple[str, ...], config_namespace: str) -> Iterator[tuple[Kind, str | None]]:
-    for kind in _BUILT_IN:
+    for kind in _REFLECTED:
         for namespace in namespaces or (None,):
             yield kind, namespace
     if namespaces and config_namespace not in namespaces:

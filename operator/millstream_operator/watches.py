@@ -1,4 +1,4 @@
-"""kopf: it watches our custom resources, and tells the cache what it sees. Nothing is decided here."""
+"""kopf: it watches FlowDeployments, and tells the cache what it sees. Nothing is decided here."""
 
 import asyncio
 import logging
@@ -9,12 +9,11 @@ import kopf
 
 from millstream_operator.cache import Cache, Key
 from millstream_operator.credentials import Credentials
-from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, Kind
 
 __all__ = ["KINDS", "missing", "registry"]
 
-KINDS = (FLOW_DEPLOYMENTS, FLOW_RUNS)
-"""What a decision refers to comes before what is decided on."""
+KINDS = (FLOW_DEPLOYMENTS,)
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

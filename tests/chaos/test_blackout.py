@@ -5,7 +5,7 @@ import time
 
 import pytest
 from api_server import COMPLETED, FAILED, RefusedError, custom, eventually
-from impatient_operator import Operator
+from impatient_operator import Operator, kept_alive
 from lives import Kubelet
 
 from millstream.resources.reasons import Reason
@@ -22,29 +22,27 @@ QUOTAS = Kind("", "v1", "resourcequotas")
 @pytest.fixture
 def operator(forker, kubeconfig, tmp_path):
     """The operator of all namespaces, behind the proxy."""
-    running = Operator(forker, kubeconfig, [], tmp_path / "log")
-    eventually(lambda: "Serving all namespaces" in running.log)
-    yield running
-    running.kill()
+    with kept_alive(Operator(forker, kubeconfig, [], tmp_path / "log")) as running:
+        eventually(lambda: "Serving all namespaces" in running.log)
+        yield running
+    assert "unexpected error" not in running.log
 
 
-def go_on(operator, kubelets, until, seconds=60):
+def go_on(kubelet, until, seconds=60):
     """Let everybody work until something is so."""
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end, "it does not end"
-        operator.keep_alive()
-        for kubelet in kubelets:
-            kubelet.look()
+        kubelet.look()
         time.sleep(0.02)
 
 
-def live_and_end(ns, operator, watch):
+def live_and_end(ns, watch):
     """Let all lives be lived in a namespace."""
     history = watch(ns)
     kubelet = Kubelet(ns, random.Random(1))
     kubelet.begin()
-    go_on(operator, [kubelet], kubelet.is_over)
+    go_on(kubelet, kubelet.is_over)
     kubelet.check(history)
 
 
@@ -62,10 +60,10 @@ def test_an_absence_costs_nothing_but_time(ns, proxy, operator, watch, away, loo
         kubelet.look()
     getattr(proxy, away)()
     before, begin = len(calls_of(proxy, ns)), time.monotonic()
-    go_on(operator, [kubelet], lambda: time.monotonic() > begin + AWAY_SECONDS)
+    go_on(kubelet, lambda: time.monotonic() > begin + AWAY_SECONDS)
     tried = len(calls_of(proxy, ns)) - before
     proxy.heal()
-    go_on(operator, [kubelet], kubelet.is_over)
+    go_on(kubelet, kubelet.is_over)
     kubelet.check(history)
     # Waits double from 0.1 s to 6 s: a dozen tries for each of fifty keys.
     assert tried < 50 * 12
@@ -84,7 +82,7 @@ def test_what_cannot_be_read_is_left_alone(ns, make_namespace, client, proxy, op
         store_unreadable(client, ns, kind, custom(name, "poison", spec))
     ns.run("of-poison", deploymentRef={"name": "poison"})
     ns.becomes(RunState.FAILED, Reason.DEPLOYMENT_NOT_READY, name="of-poison")
-    live_and_end(make_namespace(), operator, watch)
+    live_and_end(make_namespace(), watch)
     assert not [call for call in calls_of(proxy, ns) if call.path.partition("/poison")[1]]
     assert operator.starts == 1
 
@@ -121,7 +119,8 @@ def accepts(client, ns, kind, o, query=""):
     return True
 
 
-def test_a_revision_that_somebody_put_there_ends_its_run_only(ns, make_namespace, operator, watch):
+@pytest.mark.usefixtures("operator")
+def test_a_revision_that_somebody_put_there_ends_its_run_only(ns, make_namespace, watch):
     ns.deploy(retryPolicy={"failures": 1, "backoff": {"seconds": 0}})
     ns.run()
     pod = ns.pod()
@@ -132,7 +131,7 @@ def test_a_revision_that_somebody_put_there_ends_its_run_only(ns, make_namespace
     ns.delete(REVISIONS, meta["name"])
     ns.create(REVISIONS, {"metadata": meta, "revision": 1, "data": {"image": {"no": "name"}}})
     ns.finish(pod, *FAILED)
-    live_and_end(make_namespace(), operator, watch)
+    live_and_end(make_namespace(), watch)
     assert ns.becomes(RunState.FAILED)["attempt"] == 1
 
 
@@ -143,10 +142,10 @@ def test_a_namespace_that_is_deleted_goes(make_namespace, client, proxy, operato
     for _ in range(20):
         kubelet.look()
     client.call("DELETE", f"/api/v1/namespaces/{gone.name}")
-    go_on(operator, [kubelet], lambda: is_gone(client, gone))
-    live_and_end(make_namespace(), operator, watch)
+    go_on(kubelet, lambda: is_gone(client, gone))
+    live_and_end(make_namespace(), watch)
     before = len(calls_of(proxy, gone))
-    live_and_end(make_namespace(), operator, watch)
+    live_and_end(make_namespace(), watch)
     assert len(calls_of(proxy, gone)) == before
     assert operator.starts == 1
 
@@ -160,7 +159,8 @@ def is_gone(client, ns):
 
 
 @pytest.mark.parametrize("what", ["count/jobs.batch", "pods"])
-def test_a_quota_of_nothing_costs_little(ns, make_namespace, proxy, operator, watch, what):
+@pytest.mark.usefixtures("operator")
+def test_a_quota_of_nothing_costs_little(ns, make_namespace, proxy, watch, what):
     ns.create(QUOTAS, {"metadata": {"name": "none"}, "spec": {"hard": {what: "0"}}})
     # There is no quota controller here.
     ns.patch(QUOTAS, "none", {"status": {"hard": {what: "0"}, "used": {what: "0"}}}, "status")
@@ -171,7 +171,7 @@ def test_a_quota_of_nothing_costs_little(ns, make_namespace, proxy, operator, wa
         ns.run(name)
     for name in runs:
         ns.becomes(RunState.PENDING, Reason.POD_CREATION_FAILED, name=name)
-    live_and_end(make_namespace(), operator, watch)
+    live_and_end(make_namespace(), watch)
     seconds = time.monotonic() - begin
     assert len(calls_of(proxy, ns)) < len(runs) * (10 + 2 * seconds)
     ns.delete(QUOTAS, "none")

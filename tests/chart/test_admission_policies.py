@@ -19,12 +19,17 @@ READER, TRIGGER = (
 )
 READER_ELSEWHERE = READER.replace(TEAM, ELSEWHERE)
 NAMED_LIKE_THE_OPERATOR = f"system:serviceaccount:{TEAM}:millstream"
-# They may do everything with our resources, statuses included; bob may also use the service account etl.
+# They may do everything with our resources, statuses included; bob may also use the service accounts etl and millstream-read.
 ALICE, BOB = "alice", "bob"
 CLUSTER_ADMIN = "carol"
 LIMIT = 65_536
 OURS = {"apiGroups": ["millstream.dev"], "resources": ["*"], "verbs": ["*"]}
-USE = {"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["etl"], "verbs": ["use"]}
+USE = {
+    "apiGroups": [""],
+    "resources": ["serviceaccounts"],
+    "resourceNames": ["etl", "millstream-read"],
+    "verbs": ["use"],
+}
 TOO_LARGE = "larger than 64 KiB: put large input into a volume or an object store, and pass its address"
 ETL = {"serviceAccountName": "etl"}
 
@@ -248,6 +253,42 @@ def test_naming_a_service_account_needs_the_right_to_use_it(ask, make):
         ) in refusal
     # The right is one of a namespace.
     assert f"namespace {ELSEWHERE}" in ask(make(pod=ETL), BOB, namespace=ELSEWHERE)
+
+
+@pytest.mark.parametrize("make", [_deployment, _one_off])
+@pytest.mark.usefixtures("active")
+def test_access_needs_the_right_to_use_its_service_account(ask, make):
+    field = "spec.apiAccess" if make is _deployment else "spec.template.apiAccess"
+    for access in (ApiAccess.READ, ApiAccess.TRIGGER):
+        account = api_access.SERVICE_ACCOUNTS[access]
+        refusal = ask(make(apiAccess=access), ALICE)
+        assert "(Forbidden)" in refusal
+        assert f"{ALICE} may not run flows as the service account {account} ({field}); that needs" in refusal
+        assert f"resourceNames: [{account}], verbs: [use]" in refusal
+    assert ask(make(apiAccess="Read"), BOB) == ""
+    assert "may not run flows" in ask(make(apiAccess="Trigger"), BOB)
+    assert ask(make(apiAccess="None"), ALICE) == ""
+
+
+@pytest.mark.usefixtures("active")
+def test_changing_a_deployment_that_has_access(ask, kubectl):
+    reads = _deployment("reads", apiAccess="Read")
+    kubectl("create", "-n", TEAM, "-f", "-", stdin=json.dumps(reads))
+    for patch in ({"apiAccess": "Trigger"}, {"image": "other:1"}):
+        assert "may not run flows" in ask(reads, ALICE, patch={"spec": patch})
+    for patch in ({"suspend": True}, {"apiAccess": "None"}, {"apiAccess": None, "image": "other:1"}):
+        assert ask(reads, ALICE, patch={"spec": patch}) == ""
+    assert ask(reads, BOB, patch={"spec": {"image": "other:1"}}) == ""
+
+
+@pytest.mark.parametrize("make", [_deployment, _one_off])
+@pytest.mark.usefixtures("active")
+def test_size_of_a_schema(ask, make):
+    def schema(size):
+        return {"description": "x" * (size - len('{"description":""}'))}
+
+    assert ask(make(parameterSchema=schema(LIMIT))) == ""
+    assert "parameterSchema is larger than 64 KiB" in ask(make(parameterSchema=schema(LIMIT + 1)))
 
 
 @pytest.mark.parametrize(

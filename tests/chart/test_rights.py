@@ -1,6 +1,8 @@
 """The chart grants what the operator's code asks the API server for, no more and no less."""
 
+import asyncio
 import json
+import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,10 +16,12 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import plan
+from millstream_operator.deletions import Deletions
 from millstream_operator.election import Election
 from millstream_operator.executor import Executor
 from millstream_operator.kinds import CONFIG_MAPS, EVENTS, FLOW_RUNS, WATCHED
 from millstream_operator.metrics import Metrics
+from millstream_operator.rate_limit import RateLimit
 from millstream_operator.release_pods import release
 from millstream_operator.resync import Resync
 
@@ -144,14 +148,18 @@ async def _used_by_an_election(name):
 async def test_the_operators(render):
     session = _Session()
     api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
-    deletions = Mock(take=lambda: 0.0)
-    executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC), Mock(), deletions)
+    deletions = Deletions(api, RateLimit(1000, 1000, time.monotonic))
+    executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC), Mock(), deletions.add)
     observed = Mock(pods=[], jobs={})
     observed.run.uid = "uid"
     defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action, plan.Question}
     assert {type(action) for action in ACTIONS} == defined
     for action in ACTIONS:
         await executor.execute(action, Key(FLOW_RUNS, "ns", "run"), observed)
+    deleting = asyncio.create_task(deletions.work())
+    while deletions._known:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    deleting.cancel()
     await Resync(api, cache, WATCHED, (), _ignore, float).complete()
     for kind in (*WATCHED, CONFIG_MAPS):
         name = dict([kind.fields.split("=")]).get("metadata.name") if kind.fields else ANY

@@ -165,6 +165,24 @@ REFUSED = {
         TEMPLATE | {"pod": {"resources": {"limits": {"memory": "1 GB"}}}},
         "spec.pod.resources.limits.memory",
     ),
+    "an annotation that loosens": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"pod": {"annotations": {"container.apparmor.security.beta.kubernetes.io/flow": "x"}}},
+        "are reserved",
+    ),
+    "a label of a Job": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"pod": {"labels": {"batch.kubernetes.io/job-name": "x"}}}},
+        "are reserved",
+    ),
+    "kept for ever": (
+        "FlowRun",
+        "a",
+        BY_NAME | {"ttlSecondsAfterFinished": 10**18},
+        "less than or equal to 315360000",
+    ),
     "a tag twice": ("FlowRun", "a", BY_NAME | {"tags": ["x", "x"]}, "Duplicate value"),
     "too many tags": ("FlowRun", "a", BY_NAME | {"tags": [str(n) for n in range(65)]}, "at most 64 items"),
     "a time without a zone": (

@@ -36,7 +36,7 @@ def one_more(runs, seen):
 def test_no_tick_is_lost_or_doubled(operator, runs):
     seed = int(os.environ.get("MILLSTREAM_SEED") or random.SystemRandom().randrange(2**32))
     print(f"MILLSTREAM_SEED={seed}")  # noqa: T201  (shown when the test fails)
-    choose = random.Random(seed)  # noqa: S311  (to be repeated)
+    choose = random.Random(seed)
     schedule = {"name": "often", "interval": EVERY.seconds, "missed": "All", "maxCatchUp": 100}
     history = {"successful": 1000, "failed": 1000}
     runs.deploy("stream", QUICK, schedules=[schedule], runHistory=history, concurrency={"limit": 4})

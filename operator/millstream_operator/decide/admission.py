@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from millstream.resources import parameters
 from millstream.resources.flow_deployment import ConcurrencyPolicy
+from millstream.resources.names import job_name
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import MAX_BYTES
 from millstream.resources.run_template import RunTemplate
@@ -16,10 +17,12 @@ from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import Plan, TakeSlot, WriteRunStatus
 from millstream_operator.decide.readiness import problem
 from millstream_operator.decide.slots import obstacle
+from millstream_operator.decide.start_timeout import patience
 from millstream_operator.decide.status import in_state
 
 __all__ = ["admit"]
 
+_TRY_AGAIN = timedelta(seconds=10)
 _DEPLOYMENT_GRACE = timedelta(seconds=30)
 """One manifest may hold both, in either order, and the two kinds are watched apart."""
 
@@ -107,6 +110,8 @@ def _invalid(run: Run, template: RunTemplate) -> tuple[Reason, str] | None:
 def _start(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
     """Begin an attempt, or wait for what is in its way."""
     if (found := obstacle(observed, run)) is None:
+        if refused := _refused(observed, run, template):
+            return refused
         plan = begin(observed, run, template)
         return Plan((TakeSlot(), *release(observed.pods), *plan.actions), plan.requeue_at)
     reason, message = found
@@ -118,6 +123,22 @@ def _start(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan:
     return _wait(observed, run, RunState.QUEUED, reason, message, None)
 
 
+def _refused(observed: ObservedRun, run: Run, template: RunTemplate) -> Plan | None:
+    """Wait where the ControllerRevision of the attempt was refused, as by a quota, but not for ever."""
+    refusal = observed.refusal
+    if refusal is None or refusal.job != job_name(run.name, run.status.attempt + 1):
+        return None
+    reason = Reason.POD_CREATION_FAILED
+    if observed.now >= refusal.since + patience(template, reason, refusal.message):
+        return _fail(observed, run, Reason.JOB_REJECTED, refusal.message)
+    again = refusal.time + _TRY_AGAIN
+    return (
+        _wait(observed, run, RunState.PENDING, reason, refusal.message, again)
+        if observed.now < again
+        else None
+    )
+
+
 def _wait(
     observed: ObservedRun,
     run: Run,
@@ -126,9 +147,11 @@ def _wait(
     message: str,
     until: datetime | None,
 ) -> Plan:
-    if run.status.state is state and run.status.reason is reason:
+    status = in_state(run, observed.now, state, reason, message)
+    known = (run.status.state, run.status.reason, run.status.message)
+    if known == (status.state, status.reason, status.message):
         return Plan(requeue_at=until)
-    return Plan((WriteRunStatus(in_state(run, observed.now, state, reason, message)),), until)
+    return Plan((WriteRunStatus(status),), until)
 
 
 def _fail(observed: ObservedRun, run: Run, reason: Reason, message: str) -> Plan:

@@ -56,7 +56,9 @@ def _cause(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
         return Reason.REPLACED, f"A newer run of {run.deployment} has taken its place."
     if run.status.state is RunState.CANCELLING:
         # Its cause no longer shows, as when a Job was deleted or the newer run is gone; the attempt keeps it.
-        return run.status.current.reason or Reason.CANCEL_REQUESTED, ""
+        reason = run.status.current.reason or Reason.CANCEL_REQUESTED
+        told = f"Job {run.status.current.job} was deleted." if reason is Reason.JOB_DELETED else ""
+        return reason, told
     return None
 
 

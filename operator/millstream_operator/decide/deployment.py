@@ -16,8 +16,6 @@ __all__ = ["decide_deployment"]
 _COUNT_AGAIN = timedelta(seconds=10)
 """What is only counted is not written more often than this."""
 _SOON = timedelta(seconds=1)
-_REMEMBER = timedelta(seconds=5)
-"""So long after a tick it is written down at the latest that its run is there."""
 
 
 def decide_deployment(observed: ObservedDeployment) -> Plan:
@@ -28,7 +26,6 @@ def decide_deployment(observed: ObservedDeployment) -> Plan:
     too_many = surplus(observed)
     again = (ticking.requeue_at, revisions.requeue_at, observed.now + _SOON if too_many else None)
     return Plan(
-        # What makes room comes first: a quota on FlowRuns may be what keeps the runs of ticks from being created.
         (*too_many, *revisions.actions, *ticking.actions),
         min((time for time in again if time is not None), default=None),
     )
@@ -37,13 +34,11 @@ def decide_deployment(observed: ObservedDeployment) -> Plan:
 def _tick(observed: ObservedDeployment, deployment: Deployment) -> Plan:
     """Create the runs that are due; only when they are there is it written down that their time has passed."""
     ticks = due_ticks(observed, deployment)
-    missing = tuple(tick for tick in ticks.due if tick.run["metadata"]["name"] not in observed.runs)
-    if missing and ticks.since is not None and observed.now < ticks.since + _REMEMBER:
+    if missing := tuple(t for t in ticks.due if t.run["metadata"]["name"] not in observed.runs):
         # Where many schedules fire in the same second, all runs are there before the first status is written.
-        again = observed.now + _REMEMBER
+        again = observed.now + _SOON
         return Plan(missing, min(again, ticks.next_time or again))
-    plan = _tell(observed, deployment, ticks)
-    return Plan((*missing, *plan.actions), plan.requeue_at)
+    return _tell(observed, deployment, ticks)
 
 
 def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) -> Plan:

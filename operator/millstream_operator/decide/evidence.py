@@ -11,6 +11,7 @@ from typing import Literal
 
 from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.exit_codes import ExitCode
+from millstream.resources.flow_run import Attempt
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
@@ -69,8 +70,20 @@ class Outcome:
 
 
 def current_pods(observed: ObservedRun, run: Run) -> tuple[Pod, ...]:
-    """Give the pods of the newest attempt."""
-    return tuple(pod for pod in observed.pods if pod.attempt == run.status.attempt)
+    """Give the pods of the newest attempt: those that its Job controls, as anybody may write our labels."""
+    if not run.status.attempt:
+        return ()
+    pods = (pod for pod in observed.pods if pod.attempt == run.status.attempt)
+    return tuple(pod for pod in pods if _is_controlled(observed, run.status.current, pod))
+
+
+def _is_controlled(observed: ObservedRun, attempt: Attempt, pod: Pod) -> bool:
+    job = observed.jobs.get(attempt.job)
+    uids = {uid for uid in (job.uid if job else None, attempt.job_uid) if uid}
+    if uids:
+        return pod.job_uid in uids
+    # The pod has come to our knowledge before its Job, or the Job was gone before that.
+    return pod.job == attempt.job
 
 
 def pod_of(run: Run, pods: tuple[Pod, ...], job: Job) -> Pod | None:

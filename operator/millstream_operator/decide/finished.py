@@ -4,14 +4,20 @@ from datetime import timedelta
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
-from millstream_operator.decide.gone import release
+from millstream_operator.decide.gone import delete_jobs, release
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Action, DeleteJob, Plan
+from millstream_operator.decide.plan import Action, Plan
 from millstream_operator.decide.retention import delete, is_remembered
 
 __all__ = ["tidy_finished"]
 
-_STOPPED = {Reason.START_TIMEOUT, Reason.TOTAL_TIMEOUT}
+_STOPPED = {
+    Reason.START_TIMEOUT, Reason.TOTAL_TIMEOUT, Reason.NODE_LOST,
+    Reason.JOB_CONFLICT, Reason.JOB_REJECTED, Reason.REVISION_LOST,
+}  # fmt: skip
+"""Ends that no pod has reported: a Job that is still there, or whose creation took effect late, would run on."""
+_LONGEST = timedelta(days=36_500)
+"""Stands for any longer time, which dates cannot count."""
 
 
 def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
@@ -20,8 +26,7 @@ def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
         return None
     actions: list[Action] = []
     if run.status.state is RunState.CANCELLED or run.status.reason in _STOPPED:
-        live = (job for job in observed.jobs.values() if not (job.ended or job.deleting))
-        actions += (DeleteJob(job.name, job.uid) for job in live)
+        actions += delete_jobs(observed.jobs.values())
     actions += release(observed.pods)
     lifetime, ended = _lifetime(observed, run), run.status.completion_time
     if lifetime is None or ended is None:
@@ -37,4 +42,4 @@ def _lifetime(observed: ObservedRun, run: Run) -> timedelta | None:
     seconds = run.spec.ttl_seconds_after_finished
     if seconds is None and observed.deployment is not None:
         seconds = observed.deployment.spec.run_history.ttl_seconds_after_finished
-    return None if seconds is None else timedelta(seconds=seconds)
+    return None if seconds is None else timedelta(seconds=min(seconds, _LONGEST.total_seconds()))

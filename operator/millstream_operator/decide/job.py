@@ -6,6 +6,7 @@ from millstream.resources import labels
 from millstream.resources.api_access import SERVICE_ACCOUNTS
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import CONTAINER, job_name
+from millstream.resources.pod_options import RESERVED_PREFIXES
 from millstream.resources.run_document import DIRECTORY, FILE
 from millstream.resources.run_template import ApiAccess, RunTemplate
 from millstream_operator.decide.observed import Run
@@ -85,7 +86,7 @@ def _labels(run: Run, attempt: int) -> dict[str, str]:
 
 
 def _unreserved(given: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in given.items() if not key.startswith(labels.PREFIX)}
+    return {key: value for key, value in given.items() if not key.startswith(RESERVED_PREFIXES)}
 
 
 def _deadline(template: RunTemplate) -> dict[str, int]:

@@ -54,18 +54,16 @@ def overdue(observed: ObservedRun, pod: Pod) -> bool:
 
 def lost(observed: ObservedRun, pod: Pod) -> bool:
     """Whether a pod is on a node that was found to be lost."""
-    seen = observed.node
-    return (
-        not pod.ended and overdue(observed, pod) and seen is not None and seen.name == pod.node and seen.lost
-    )
+    seen = observed.nodes.get(pod.node or "")
+    return not pod.ended and overdue(observed, pod) and seen is not None and seen.lost
 
 
 def look_for_node(observed: ObservedRun, pods: Iterable[Pod]) -> Plan | None:
-    """Ask for the node of a pod that should have ended, every now and then."""
+    """Ask for the nodes of pods that should have ended, each every now and then."""
     for pod in pods:
         if pod.node is None or pod.ended or not overdue(observed, pod):
             continue
-        seen = observed.node
-        if seen is None or seen.name != pod.node or observed.now >= seen.time + _ASK_AGAIN:
+        seen = observed.nodes.get(pod.node)
+        if seen is None or observed.now >= seen.time + _ASK_AGAIN:
             return Plan((ReadNode(pod.node),))
     return None

@@ -26,6 +26,7 @@ __all__ = [
     "Revision",
     "Run",
     "Slots",
+    "TickRefusal",
 ]
 
 Object = Mapping[str, Any]
@@ -183,7 +184,7 @@ class Job:
         failure = conditions.get("Failed") or conditions.get("FailureTarget")
         return cls(
             **_identity(meta),
-            owner_uid=_owner_uid(meta),
+            owner_uid=_controller(meta, "FlowRun").get("uid", ""),
             run=meta["labels"][labels.RUN],
             attempt=int(meta["labels"][labels.ATTEMPT]),
             creation_time=_time(meta["creationTimestamp"]),
@@ -201,6 +202,8 @@ class Pod:
     """A pod of a run.
 
     Attributes:
+        job: name of the Job that controls it, "" if none does.
+        job_uid: of that Job.
         deletion_time: when it is to have ended, its grace period included; None while nobody deletes it.
         finalizers: what keeps it after its deletion.
         waiting: reason and message of the flow's container (or an init container) that does not start.
@@ -220,6 +223,7 @@ class Pod:
     run: str
     run_uid: str
     attempt: int
+    job: str
     job_uid: str
     node: str | None
     deletion_time: datetime | None
@@ -256,6 +260,7 @@ class Pod:
     def from_object(cls, o: Object) -> "Pod":
         """Read it from the API's form."""
         meta, status = o["metadata"], o.get("status") or {}
+        job = _controller(meta, "Job")
         conditions = {c["type"]: c for c in status.get("conditions", ())}
         scheduled = conditions.get("PodScheduled", {})
         statuses = status.get("containerStatuses", ())
@@ -268,7 +273,8 @@ class Pod:
             run=meta["labels"][labels.RUN],
             run_uid=meta["labels"][labels.RUN_UID],
             attempt=int(meta["labels"][labels.ATTEMPT]),
-            job_uid=_owner_uid(meta),
+            job=job.get("name", ""),
+            job_uid=job.get("uid", ""),
             node=o["spec"].get("nodeName"),
             deletion_time=_time(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
             finalizers=tuple(meta.get("finalizers", ())),
@@ -318,6 +324,14 @@ class PodWarning:
     """
 
     uid: str
+    message: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TickRefusal:
+    """Why the API server did not create the run of a tick, and when."""
+
     message: str
     time: datetime
 
@@ -391,7 +405,7 @@ class ObservedRun:
             revision, or the run. What is not observed of it does not exist.
         refusal: why the Job of the current attempt was not made.
         warning: what Events say about its Job or pod.
-        node: what was found when the node of its pod was asked for.
+        nodes: what was found when the nodes of its pods were asked for, by name.
         defaults: the cluster's and the namespace's, in this order, as far as there are any.
         slots: how it stands to other live runs.
     """
@@ -407,7 +421,7 @@ class ObservedRun:
     confirmed: str | None = None
     refusal: Refusal | None = None
     warning: PodWarning | None = None
-    node: NodeSeen | None = None
+    nodes: Mapping[str, NodeSeen] = field(default_factory=dict)
     defaults: tuple[Defaults, ...] = ()
     slots: Slots = Slots()
 
@@ -424,6 +438,7 @@ class ObservedDeployment:
         tried: generation of the deployment whose Jobs were tried, None if none was.
         refusal: why they would not be accepted, "" if they would.
         runs: names of its runs that exist.
+        refused: why the runs of some ticks were not created, by their names.
         completed: its completed runs, the one that finished first at first.
         failed: its runs that finished otherwise, in the same order.
         active: how many of its runs hold a slot.
@@ -440,6 +455,7 @@ class ObservedDeployment:
     tried: int | None = None
     refusal: str = ""
     runs: Container[str] = frozenset()
+    refused: Mapping[str, TickRefusal] = field(default_factory=dict)
     completed: Sequence[Run] = ()
     failed: Sequence[Run] = ()
     active: int = 0
@@ -461,8 +477,9 @@ def _identity(meta: Object) -> dict[str, Any]:
     }
 
 
-def _owner_uid(meta: Object) -> str:
-    return next((o["uid"] for o in meta.get("ownerReferences", ()) if o.get("controller")), "")
+def _controller(meta: Object, kind: str) -> Object:
+    owners = meta.get("ownerReferences", ())
+    return next((o for o in owners if o.get("controller") and o.get("kind") == kind), {})
 
 
 def _disruption(conditions: Mapping[str, Object]) -> str | None:

@@ -1,6 +1,7 @@
 """Which finished runs of a deployment are too many."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 from millstream.resources.flow_deployment import RunHistory
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
@@ -16,15 +17,17 @@ def surplus(observed: ObservedDeployment) -> tuple[DeleteRun, ...]:
     """Choose the oldest finished runs beyond the deployment's runHistory, some at a time."""
     deployment = observed.deployment
     history = deployment.spec.run_history if deployment else RunHistory()
-    too_many = (
-        *_oldest(observed.completed, history.successful),
-        *_oldest(observed.failed, history.failed),
+    too_many = chain(
+        _oldest(observed.completed, history.successful, deployment),
+        _oldest(observed.failed, history.failed, deployment),
     )
-    return tuple(delete(run) for run in too_many if is_remembered(run, deployment))
+    return tuple(map(delete, too_many))
 
 
-def _oldest(runs: Sequence[Run], kept: int) -> Sequence[Run]:
-    return runs[: max(0, min(len(runs) - kept, _AT_ONCE))]
+def _oldest(runs: Sequence[Run], kept: int, deployment: Deployment | None) -> Iterator[Run]:
+    beyond = islice(runs, max(0, len(runs) - kept))
+    # Only what may go counts: a few that have to stay would otherwise keep all the others.
+    return islice((run for run in beyond if is_remembered(run, deployment)), _AT_ONCE)
 
 
 def is_remembered(run: Run, deployment: Deployment | None) -> bool:

@@ -12,7 +12,7 @@ from millstream.resources.names import scheduled_run_name
 from millstream.resources.schedule_spec import MissedPolicy, ScheduleSpec, ScheduleStatus
 from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule, Schedule
 from millstream_operator.decide.defaults import stopped
-from millstream_operator.decide.observed import Deployment, ObservedDeployment
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, TickRefusal
 from millstream_operator.decide.plan import CreateRun
 
 __all__ = ["Ticks", "due_ticks", "problem_of", "reached"]
@@ -20,9 +20,13 @@ __all__ = ["Ticks", "due_ticks", "problem_of", "reached"]
 ON_TIME = timedelta(seconds=10)
 """A tick that is dealt with so soon after its time has not been missed."""
 _MOST_AT_ONCE = 100
+_SKEW = timedelta(minutes=1)
+"""Clocks of operators differ by less than this; what is remembered from later comes from one that was wrong."""
 _NEVER = "It never fires."
 _ENDED = "It has no further tick."
 _SUSPENDED = "Suspended."
+_REFUSED = "The run of a tick cannot be created:"
+_TRY_AGAIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,11 @@ class Ticks:
     Attributes:
         due: runs to create.
         statuses: of the schedules, to be stored when these runs are there.
-        since: the first tick of which that has not been stored.
         next_time: when a schedule is due next.
     """
 
     due: tuple[CreateRun, ...]
     statuses: list[ScheduleStatus]
-    since: datetime | None
     next_time: datetime | None
 
 
@@ -47,16 +49,26 @@ def due_ticks(observed: ObservedDeployment, deployment: Deployment) -> Ticks:
     suspended = deployment.spec.suspend or stopped(observed.defaults) is not None
     known = {status.name: status for status in deployment.status.schedules}
     due: list[CreateRun] = []
-    passed: list[datetime] = []
     statuses = []
+    times: list[datetime] = []
     for spec in deployment.spec.schedules:
         begin = _begin(observed, deployment, spec, known.get(spec.name), suspended=suspended)
         ticks, status = _look(observed.now, spec, begin, suspended=suspended or spec.suspend)
-        due += (_run(deployment, spec, tick) for tick in ticks)
-        passed += ticks
+        runs = [_run(deployment, spec, tick) for tick in ticks]
+        if refusal := _refusal(observed, runs):
+            # Only this schedule waits, and what it has to run is not forgotten.
+            runs, status = [], begin.replace(message=f"{_REFUSED} {refusal.message}"[:1024])
+            times.append(refusal.time + _TRY_AGAIN)
+        due += runs
         statuses.append(status)
-    times = [status.next_time for status in statuses if status.next_time]
-    return Ticks(tuple(due), statuses, min(passed, default=None), min(times, default=None))
+    times += [status.next_time for status in statuses if status.next_time and status.next_time > observed.now]
+    return Ticks(tuple(due), statuses, min(times, default=None))
+
+
+def _refusal(observed: ObservedDeployment, runs: Sequence[CreateRun]) -> TickRefusal | None:
+    """Find a run that the API server has just refused to create."""
+    found = (observed.refused.get(run.run["metadata"]["name"]) for run in runs)
+    return next((r for r in found if r is not None and observed.now < r.time + _TRY_AGAIN), None)
 
 
 def problem_of(spec: ScheduleSpec) -> str:
@@ -82,9 +94,12 @@ def _begin(
     *,
     suspended: bool,
 ) -> ScheduleStatus:
-    """Give what is remembered of a schedule; one that is new, was edited or goes on has no past."""
+    """Give what is remembered of a schedule; one that is new, was edited or goes on has no past.
+
+    What a clock that was ahead has left is forgotten too: until that time has come nothing would be due.
+    """
     timing = spec.timing_hash(suspended=suspended)
-    if known is not None and known.spec_hash == timing:
+    if known is not None and known.spec_hash == timing and reached(known) <= observed.now + _SKEW:
         return known
     unseen = known is None and deployment.status.observed_generation == 0 and not (suspended or spec.suspend)
     since = deployment.creation_time if unseen else observed.now
@@ -99,8 +114,9 @@ def _look(
 ) -> tuple[Sequence[datetime], ScheduleStatus]:
     if suspended:
         return (), known.replace(next_time=None, message=_SUSPENDED)
-    if known.message or (known.next_time is not None and now < known.next_time):
-        return (), known  # what has a message has no further tick, until it is edited
+    ended = known.message and not known.message.startswith(_REFUSED)
+    if ended or (known.next_time is not None and now < known.next_time):
+        return (), known  # what has ended has no further tick, until it is edited
     try:
         schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
     except InvalidScheduleError as error:

@@ -18,11 +18,18 @@ def obstacle(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
     slots = observed.slots
     concurrency = observed.deployment.spec.concurrency if observed.deployment else None
     if concurrency is not None and slots.held + slots.ahead >= concurrency.limit:
-        return Reason.CONCURRENCY_LIMIT, f"{_slots(concurrency.limit)} of {run.deployment} taken"
+        return (
+            Reason.CONCURRENCY_LIMIT,
+            f"{_slots(concurrency.limit)} of {run.deployment} {_are(concurrency.limit)} taken",
+        )
     limit = live_limit(observed.defaults)
     if limit is not None and slots.held_in_namespace + slots.ahead_in_namespace >= limit:
-        return Reason.NAMESPACE_LIMIT, f"{_slots(limit)} of namespace {run.namespace} taken"
+        return Reason.NAMESPACE_LIMIT, f"{_slots(limit)} of namespace {run.namespace} {_are(limit)} taken"
     return None
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _slots(count: int) -> str:

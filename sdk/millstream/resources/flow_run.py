@@ -27,6 +27,7 @@ SUCCEEDED = "Succeeded"
 """Type of the condition that is Unknown while the run is live."""
 
 MAX_ATTEMPTS_KEPT = 10
+_YEARS = 10 * 365 * 86_400
 
 
 def _known(reason: object) -> object:
@@ -81,6 +82,8 @@ class FlowRunSpec(Model):
         default=None,
         ge=0,
         description="The run is deleted this long after its end; by default as runHistory says.",
+        # For what is new; a run that was stored with more can still be read.
+        json_schema_extra={"maximum": _YEARS},
     )
 
 

@@ -1,7 +1,8 @@
 """Parameters of a run against the JSON schema of the flow's signature, before anything runs.
 
-jsonschema-rs is used because its patterns run in linear time and nothing is ever fetched for a `$ref`: a schema
-that somebody applies to the cluster can neither stall the operator nor make it call an address.
+jsonschema-rs is used because its patterns run in linear time and nothing is ever fetched for a `$ref`. With the bounds
+on what a schema may be, one that somebody applies to the cluster can neither stall the operator nor make it call an
+address.
 """
 
 import json
@@ -11,18 +12,21 @@ from typing import Any, Never
 
 import jsonschema_rs
 
+from millstream.resources.schema_weight import objection
+
 __all__ = ["MAX_DEPTH", "InvalidSchemaError", "check_schema", "problems", "too_deep"]
 
 MAX_DEPTH = 100
 """Levels of nesting; what reads and writes JSON, here and in flows, does not take any number of them."""
 
+_MOST_BYTES = 65_536
 _SHOWN_CHARACTERS = 80
 _SCHEMA_CHARACTERS = 400
 _BOOLEANS = {"true", "false"}
 
 
 class InvalidSchemaError(ValueError):
-    """The schema is no JSON schema."""
+    """The schema is no JSON schema, or could make too much work."""
 
 
 def check_schema(schema: dict[str, Any]) -> None:
@@ -31,16 +35,16 @@ def check_schema(schema: dict[str, Any]) -> None:
     Raises:
         InvalidSchemaError: it cannot; the message says where.
     """
-    _validator(json.dumps(schema, sort_keys=True))
+    _validator(_text(schema))
 
 
 def problems(schema: dict[str, Any], parameters: dict[str, Any]) -> list[str]:
     """List what is wrong with the parameters, one sentence for each, all at once; empty if they fit.
 
     Raises:
-        InvalidSchemaError: the schema is no JSON schema.
+        InvalidSchemaError: the schema cannot be used.
     """
-    validator = _validator(json.dumps(schema, sort_keys=True))
+    validator = _validator(_text(schema))
     return [_sentence(error) for error in validator.iter_errors(parameters)]
 
 
@@ -58,8 +62,19 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-@lru_cache(maxsize=512)
+def _text(schema: dict[str, Any]) -> str:
+    if too_deep(schema):
+        raise InvalidSchemaError(f"it is nested more than {MAX_DEPTH} levels deep")
+    text = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if (size := len(text.encode(errors="surrogatepass"))) > _MOST_BYTES:
+        raise InvalidSchemaError(f"it has {size:,} bytes as compact JSON; {_MOST_BYTES:,} are possible")
+    return text
+
+
+@lru_cache(maxsize=128)  # of the largest, that is 8 MiB of keys
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    if found := objection(json.loads(schema), MAX_DEPTH):
+        raise InvalidSchemaError(_cut(found, _SCHEMA_CHARACTERS))
     try:
         return jsonschema_rs.Draft202012Validator(
             schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
@@ -69,6 +84,8 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     except jsonschema_rs.ValidationError as error:
         where = _name(error.instance_path) if error.instance_path else "the schema"
         raise InvalidSchemaError(f"{where}: {_cut(error.message, _SCHEMA_CHARACTERS)}") from None
+    except ValueError as error:
+        raise InvalidSchemaError(_cut(str(error), _SCHEMA_CHARACTERS)) from None
 
 
 def _refuse(uri: str) -> Never:

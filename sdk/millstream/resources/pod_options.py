@@ -10,15 +10,25 @@ from pydantic.config import JsonDict
 
 from millstream.resources.model import FreeForm, Model, ObjectName, Quantity, validation, validations
 
-__all__ = ["PodOptions"]
+__all__ = ["RESERVED_PREFIXES", "PodOptions"]
+
+RESERVED_PREFIXES = (
+    "millstream.dev/",
+    "batch.kubernetes.io/",
+    "kueue.x-k8s.io/",
+    "container.apparmor.security.beta.kubernetes.io/",
+    "container.seccomp.security.alpha.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/",
+)
+"""Of labels and annotations that others act on: with them a pod could be made less restricted, or another's."""
 
 _Key = Annotated[str, Field(min_length=1, max_length=253)]
 _Value = Annotated[str, Field(max_length=32768)]
 _VolumeName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 _Labels = Annotated[dict[_Key, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
 _UNRESERVED = validation(
-    "self.all(key, !key.startsWith('millstream.dev/'))",
-    "names that begin with millstream.dev/ are the operator's",
+    "self.all(key, {})".format(" && ".join(f"!key.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES)),
+    f"names that begin with {', '.join(RESERVED_PREFIXES[:-1])} or {RESERVED_PREFIXES[-1]} are reserved",
 )
 
 
@@ -251,13 +261,13 @@ class PodOptions(Model):
     security_context: SecurityContext | None = Field(default=None, description="Users and groups.")
     labels: _Labels = Field(
         default_factory=dict,
-        description="More labels; millstream.dev/ is reserved.",
+        description="More labels; those that Kubernetes, Kueue and Millstream act on are reserved.",
         json_schema_extra=_UNRESERVED,
     )
     annotations: dict[_Key, _Value] = Field(
         default_factory=dict,
         max_length=64,
-        description="More annotations; millstream.dev/ is reserved.",
+        description="More annotations; those that Kubernetes, Kueue and Millstream act on are reserved.",
         json_schema_extra=_UNRESERVED,
     )
     termination_grace_period_seconds: int = Field(

@@ -1,8 +1,16 @@
 """Kubernetes quantities as numbers: 500m, 2, 4Gi, 1e3."""
 
-from decimal import Decimal
+import re
+from decimal import Decimal, InvalidOperation
+
+from pydantic import TypeAdapter
+
+from millstream.resources.model import Quantity
 
 __all__ = ["amount"]
+
+_SCHEMA = TypeAdapter(Quantity).json_schema()
+_PATTERN, _MOST_CHARACTERS = re.compile(_SCHEMA["pattern"]), _SCHEMA["maxLength"]
 
 _FACTORS = {
     "n": Decimal("1e-9"),
@@ -22,14 +30,17 @@ def amount(quantity: int | str) -> Decimal:
     Raises:
         ValueError: it is no quantity.
     """
-    text = str(quantity)
-    for suffix in (text[-2:], text[-1:]):
-        if suffix in _FACTORS:
-            number, factor = text[: -len(suffix)], _FACTORS[suffix]
-            break
-    else:
-        number, factor = text, Decimal(1)
     try:
-        return Decimal(number) * factor
+        return _value(str(quantity))
     except ArithmeticError:
         raise ValueError(f"{quantity!r} is no quantity; write 500m, 2 or 4Gi") from None
+
+
+def _value(text: str) -> Decimal:
+    # Decimal alone takes NaN and Infinity, beside which no ceiling holds.
+    if len(text) > _MOST_CHARACTERS or not _PATTERN.fullmatch(text):
+        raise InvalidOperation
+    for suffix in (text[-2:], text[-1:]):
+        if suffix in _FACTORS:
+            return Decimal(text[: -len(suffix)]) * _FACTORS[suffix]
+    return Decimal(text) * 1  # which refuses an exponent that nothing can be calculated with

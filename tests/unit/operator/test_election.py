@@ -127,6 +127,27 @@ async def test_an_api_server_that_is_away_is_asked_until_the_deadline(setting, e
         await setting.step()
 
 
+async def test_an_answer_that_is_no_lease_is_a_failed_try(setting, caplog):
+    await setting.lead()
+    stored = setting.api._store
+    setting.api._store = lambda _: {"kind": "Status"}
+    assert await setting.step(2) > 0
+    assert "could not be read or written" in caplog.text
+    assert setting.election.held()
+    setting.api._store = stored
+    await setting.step(2)
+    setting.time += RENEW_SECONDS - 0.1
+    assert setting.election.held()
+
+
+async def test_a_release_that_gets_no_lease_ends_all_the_same(setting):
+    await setting.lead()
+    setting.api._store = lambda _: {"kind": "Status"}
+    await setting.election.release()
+    assert setting.api.calls[-2:] == ["get", "patch"]
+    assert not setting.election.held()
+
+
 async def test_a_renewal_counts_from_when_it_was_sent(setting):
     await setting.lead()
     setting.time += 2

@@ -23,7 +23,6 @@ from millstream_operator.decide.plan import (
 from millstream_operator.executor import Executor
 from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
 from millstream_operator.metrics import Metrics
-from millstream_operator.rate_limit import RateLimit
 
 KEY = Key(FLOW_RUNS, NAMESPACE, "etl-1")
 JOB = CreateJob({"metadata": {"namespace": NAMESPACE, "name": "etl-1-1"}})
@@ -50,6 +49,7 @@ class Api:
 class World:
     def __init__(self, api, *, status=None):
         self.cache, self.changed, self.said = Cache(), set(), []
+        self.deleted = []
         self.cache.put(FLOW_RUNS, make_run(status=status))
         self.cache.put(FLOW_DEPLOYMENTS, make_deployment())
         self.executor = Executor(
@@ -59,7 +59,7 @@ class World:
             self.changed.update,
             lambda: NOW,
             lambda *told: self.said.append(told),
-            RateLimit(1, 2, lambda: 0.0),
+            lambda *run: self.deleted.append(run),
         )
 
     def observed(self):

@@ -57,6 +57,14 @@ def test_reads_whatever_is_in_a_lease(o, record):
     assert Record.from_object(o) == record
 
 
+@pytest.mark.parametrize(
+    "o", [{}, {"metadata": None}, {"metadata": {}}, {"metadata": {"resourceVersion": ""}}, {"metadata": []}]
+)
+def test_what_is_no_stored_object_is_no_lease(o):
+    with pytest.raises(ValueError, match="no Lease"):
+        Record.from_object(o)
+
+
 def test_a_holder_goes_on_from_when_it_acquired():
     spec = Record("7", ME, 3, "2026-01-01T00:00:00.000000Z").held_by(ME, NOW)
     assert spec == {

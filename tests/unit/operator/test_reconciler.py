@@ -1,7 +1,8 @@
 import aiohttp
 import pytest
-from builders import NAMESPACE, NOW, TEMPLATE, after, make_deployment, make_run, text
+from builders import NAMESPACE, NOW, TEMPLATE, after, make_deployment, make_run, make_status, text
 
+from millstream.resources.states import RunState
 from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.keyed_queue import KeyedQueue
@@ -135,9 +136,9 @@ LIMITED = make_deployment(concurrency={"limit": 1})
 @pytest.mark.parametrize(
     ("error", "kept"),
     [
-        (ConflictError(409, "changed"), False),
+        (ConflictError(409, "changed"), True),
         (ApiError(403, "no"), False),
-        (ApiError(429, "later"), False),
+        (ApiError(429, "later"), True),
         (ApiError(504, "perhaps it is written"), True),
         (TimeoutError(), True),
         (aiohttp.ClientConnectionError(), True),
@@ -175,3 +176,24 @@ async def test_what_fails_of_a_deployment_takes_no_slot_from_a_run_of_its_name()
 
 async def _refuse(*_):
     raise ApiError(403, "no")
+
+
+async def test_a_run_that_is_refused_is_not_tried_again_at_once():
+    setting = Setting(ApiError(403, "no"))
+    setting.cache.put(FLOW_DEPLOYMENTS, LIMITED)
+    setting.cache.put(FLOW_RUNS, make_run("bad", status=make_status(RunState.QUEUED, attempt=0)))
+    added = []
+    setting.queue.add = added.append
+    assert await setting.reconciler._reconcile(BAD) == "refused"
+    assert BAD not in added
+    assert BAD in setting.waits
+
+
+async def test_the_api_server_is_asked_before_a_slot_that_may_be_taken_is_given_away():
+    setting = Setting(TimeoutError())
+    setting.cache.put(FLOW_DEPLOYMENTS, LIMITED)
+    setting.cache.put(FLOW_RUNS, make_run("bad"))
+    await setting.reconciler._reconcile(BAD)
+    setting.executor.error = None
+    await setting.reconciler._reconcile(BAD)
+    assert setting.executor.done[0] == ("bad", "ConfirmRun")

@@ -138,3 +138,20 @@ def test_whom_the_newest_replace():
     assert slots.newest_but(NAMESPACE, "etl", 2) == ("a",)
     assert slots.newest_but(NAMESPACE, "etl", 1) == ("b",)
     assert slots.newest_but(NAMESPACE, "etl", 3) == ()
+
+
+def test_names_that_are_gone_leave_nothing_behind():
+    slots = book(within=9)
+    before = sizes(slots)
+    for number in range(3):
+        for run in (holding("a", deployment=f"d{number}"), waiting("b", deployment=f"d{number}")):
+            slots.add(run, 0)
+            slots.observe(run, 0, replaces=True)
+            slots.discard(NAMESPACE, run.name)
+    slots.observe(waiting("c", deployment="unseen"), 0, replaces=True)
+    assert sizes(slots) == before
+
+
+def sizes(slots):
+    tables = (value for value in vars(slots).values() if isinstance(value, dict))
+    return [len(table) for table in tables]

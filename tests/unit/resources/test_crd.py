@@ -7,6 +7,7 @@ from millstream.resources import crd
 from millstream.resources.crd import definitions, main
 from millstream.resources.flow_deployment import FlowDeploymentSpec, FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunSpec, FlowRunStatus
+from millstream.resources.pod_options import RESERVED_PREFIXES
 
 FILES = ("flowdeployments.millstream.dev.json", "flowruns.millstream.dev.json")
 # Keywords that Kubernetes allows in a structural schema; others it refuses or drops.
@@ -120,6 +121,22 @@ def test_status_is_a_subresource_and_names_are_bounded(name):
 def test_runs_can_be_selected_by_state_and_deployment():
     paths = [field["jsonPath"] for field in version(FILES[1])["selectableFields"]]
     assert paths == [".status.state", ".spec.deploymentRef.name"]
+
+
+def test_a_time_to_live_is_bounded_and_one_that_was_stored_before_can_be_read():
+    field = schema(FILES[1], "spec")["properties"]["ttlSecondsAfterFinished"]
+    assert field["maximum"] == 10 * 365 * 86_400
+    assert (
+        FlowRunSpec.model_validate({"ttlSecondsAfterFinished": 10**18}).ttl_seconds_after_finished == 10**18
+    )
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_what_others_act_on_is_reserved(field):
+    (rule,) = schema(FILES[0], "spec")["properties"]["pod"]["properties"][field]["x-kubernetes-validations"]
+    for prefix in RESERVED_PREFIXES:
+        assert f"!key.startsWith('{prefix}')" in rule["rule"]
+        assert prefix in rule["message"]
 
 
 def test_a_reason_of_a_newer_release_can_be_stored():

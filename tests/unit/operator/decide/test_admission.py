@@ -63,8 +63,8 @@ def test_waits_for_the_scheduled_time():
 
 
 def test_says_only_once_that_it_waits():
-    run = make_run(scheduledTime=text(after(60)), status=make_status(RunState.SCHEDULED, attempt=0))
-    plan = plan_of(run)
+    told = written(plan_of(make_run(scheduledTime=text(after(60)))))
+    plan = plan_of(make_run(scheduledTime=text(after(60)), status=told))
     assert (plan.actions, plan.requeue_at) == ((), after(60))
 
 
@@ -124,6 +124,9 @@ def test_begins_when_the_deployment_comes():
     assert kinds(plan_of(waiting, deployment=make_deployment()))[-1] is CreateJob
 
 
+DEEP = {}
+for _ in range(200):
+    DEEP = {"properties": {"a": DEEP}}
 TOO_LARGE = {"text": "ä" * 70_000}
 
 
@@ -154,6 +157,12 @@ TOO_LARGE = {"text": "ä" * 70_000}
             {},
             Reason.INVALID_PARAMETER_SCHEMA,
             "parameterSchema cannot be used",
+        ),
+        (
+            {"template": TEMPLATE | {"parameterSchema": DEEP}},
+            {},
+            Reason.INVALID_PARAMETER_SCHEMA,
+            "nested more than 100 levels deep",
         ),
         (
             {"parameters": TOO_LARGE},

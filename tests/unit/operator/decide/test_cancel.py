@@ -144,6 +144,16 @@ def test_a_pod_that_its_job_left_behind_is_deleted(pod):
 
 
 @pytest.mark.parametrize(
+    "pod", [make_pod(held=False, running=True), make_pod(exit_code=0, record=make_record())]
+)
+def test_a_pod_that_only_carries_our_labels_is_neither_deleted_nor_believed(pod):
+    alien = pod | {"metadata": pod["metadata"] | {"ownerReferences": []}}
+    plan = plan_of(make_status(RunState.CANCELLING, Reason.CANCEL_REQUESTED), confirmed=JOB, pods=[alien])
+    assert DeletePod not in kinds(plan)
+    assert written(plan).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize(
     "jobs", [[], [make_job()], [make_job(deleting=True)], [make_job(complete=True, deleting=True)]]
 )
 @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.CANCELLING])
@@ -278,13 +288,13 @@ ON_LOST_NODE = {
     "jobs": [make_job(deleting=True)],
     "pods": [make_pod(running=True, deleting=True)],
     "now": after(100),
-    "node": LOST,
+    "nodes": [LOST],
 }
 
 
 def test_on_a_lost_node_it_waits_and_says_so():
     status = make_status(RunState.CANCELLING, Reason.CANCEL_REQUESTED)
-    asked = plan_of(status, **ON_LOST_NODE | {"node": None})
+    asked = plan_of(status, **ON_LOST_NODE | {"nodes": []})
     assert ReadNode("node-1") in asked.actions or asked.requeue_at == after(110)
     plan = plan_of(status, **ON_LOST_NODE)
     assert (written(plan).state, written(plan).reason) == (RunState.CANCELLING, Reason.NODE_LOST)

@@ -127,6 +127,13 @@ UNREADABLE = {
     "empty": {"suspend": ""},
     "no quantity": {"maxResources": "{cpu: lots}"},
     "no quantity by default": {"resources": "{requests: {cpu: lots}}"},
+    "an anchor": {"nodeSelector": "&a {x: y}"},
+    "an alias": {"nodeSelector": "{a: &a b, c: *a}"},
+    "what is merged over and over": {
+        "nodeSelector": "a: &a {x: y}\nb: &b {<<: [*a, *a]}\nc: &c {<<: [*b, *b]}\nd: {<<: [*c, *c]}"
+    },
+    "an amount that is no number": {"maxResources": "{cpu: NaN}"},
+    "an amount without end": {"maxResources": "{cpu: Infinity}"},
     "a float": {"maxResources": "{cpu: 0.5}"},
 }
 
@@ -164,3 +171,14 @@ def test_what_is_filled_in_reaches_the_job_and_the_revision():
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "quay.io/x"
     assert plan.actions[1].template["image"] == "quay.io/x"
     assert TEMPLATE["image"] != "quay.io/x"
+
+
+@pytest.mark.parametrize("value", ["{a: &a b, c: d}", "{a: *a}", "- &a b\n- *a"])
+def test_anchors_and_aliases_are_refused_before_anything_is_made_of_them(value):
+    (found,) = read(make_defaults(nodeSelector=value))
+    assert "anchors (&) and aliases (*) are not supported; write the value out" in found.error
+
+
+def test_an_asterisk_in_quotes_is_no_alias():
+    (found,) = read(make_defaults(allowedImages='["*", "&a"]'))
+    assert (found.error, found.value.allowed_images) == ("", ["*", "&a"])

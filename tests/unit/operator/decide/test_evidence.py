@@ -242,6 +242,40 @@ def test_only_the_newest_attempt_is_current():
     assert [pod.attempt for pod in current_pods(observed, observed.run)] == [2]
 
 
+OWNERS = {
+    "none": ([], False),
+    "somebody's": (
+        [{"kind": "ReplicaSet", "name": "etl-1-1", "uid": "uid-etl-1-1", "controller": True}],
+        False,
+    ),
+    "another Job": ([{"kind": "Job", "name": "theirs", "uid": "theirs", "controller": True}], False),
+    "no controller": ([{"kind": "Job", "name": "etl-1-1", "uid": "uid-etl-1-1"}], False),
+    "its Job": ([{"kind": "Job", "name": "etl-1-1", "uid": "uid-etl-1-1", "controller": True}], True),
+}
+
+
+@pytest.mark.parametrize("known", ["observed", "recorded", "neither"])
+@pytest.mark.parametrize("case", OWNERS)
+def test_only_pods_that_its_job_controls_are_of_an_attempt(case, known):
+    owners, its_own = OWNERS[case]
+    pod = make_pod(exit_code=0, record=COMPLETED)
+    pod["metadata"]["ownerReferences"] = owners
+    status = make_status(RunState.RUNNING, job_uid="uid-etl-1-1" if known == "recorded" else None)
+    observed = observe(make_run(status=status), jobs=[make_job()] if known == "observed" else [], pods=[pod])
+    assert bool(current_pods(observed, observed.run)) == its_own
+
+
+def test_the_pod_of_a_job_of_an_earlier_run_of_the_name_is_not_its_own():
+    status = make_status(RunState.RUNNING, job_uid="newer")
+    observed = observe(make_run(status=status), pods=[make_pod(exit_code=0, record=COMPLETED)])
+    assert current_pods(observed, observed.run) == ()
+
+
+def test_a_run_without_an_attempt_has_no_pods():
+    observed = observe(make_run(status=make_status(RunState.QUEUED, attempt=0)), pods=[make_pod(attempt=0)])
+    assert current_pods(observed, observed.run) == ()
+
+
 def test_a_record_is_read_only_by_its_own_run_and_attempt():
     observed = observe(RUN, pods=[make_pod(exit_code=0, record=COMPLETED), make_pod(attempt=2, exit_code=0)])
     own, other = observed.pods

@@ -34,3 +34,24 @@ def test_a_job_that_never_started_is_deleted_also_after_a_crash():
     assert decide_run(observe(run, jobs=[make_job()])).actions == (DeleteJob("etl-1-1", "uid-etl-1-1"),)
     for gone in (make_job(deleting=True), make_job(complete=True)):
         assert decide_run(observe(run, jobs=[gone])) == Plan()
+
+
+NOT_REPORTED = {
+    Reason.JOB_CONFLICT: RunState.FAILED,
+    Reason.JOB_REJECTED: RunState.FAILED,
+    Reason.REVISION_LOST: RunState.FAILED,
+    Reason.NODE_LOST: RunState.CRASHED,
+}
+
+
+@pytest.mark.parametrize("reason", NOT_REPORTED)
+def test_a_job_that_comes_after_its_run_was_given_up_is_deleted(reason):
+    run = make_run(template=TEMPLATE, status=make_status(NOT_REPORTED[reason], reason))
+    assert decide_run(observe(run, jobs=[make_job()])).actions == (DeleteJob("etl-1-1", "uid-etl-1-1"),)
+
+
+@pytest.mark.parametrize("reason", [None, Reason.FLOW_FAILED, Reason.NON_ZERO_EXIT, Reason.EVICTED])
+def test_a_job_whose_pod_has_reported_is_left_to_end(reason):
+    state = RunState.FAILED if reason else RunState.COMPLETED
+    run = make_run(template=TEMPLATE, status=make_status(state, reason))
+    assert decide_run(observe(run, jobs=[make_job()])) == Plan()

@@ -87,6 +87,13 @@ def test_users_and_groups_do_not_loosen_it():
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 def test_reserved_keys_are_the_operators(field):
     given = {"millstream.dev/run": "x", "millstream.dev/run-uid": "x", "millstream.dev/new": "x", "team": "a"}
+    given |= {
+        "batch.kubernetes.io/job-name": "x",
+        "kueue.x-k8s.io/queue-name": "x",
+        "container.apparmor.security.beta.kubernetes.io/flow": "unconfined",
+        "container.seccomp.security.alpha.kubernetes.io/flow": "unconfined",
+        "seccomp.security.alpha.kubernetes.io/pod": "unconfined",
+    }
     metadata = job_of("{}", pod={field: given})["spec"]["template"]["metadata"]
     own = OWN_LABELS if field == "labels" else {"millstream.dev/run": "{}"}
     assert metadata[field] == own | {"team": "a"}

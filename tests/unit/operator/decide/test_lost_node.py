@@ -18,7 +18,8 @@ def seen(*, lost=True, time=60, name="node-1"):
 def plan_of(*, now=60, pod=GONE, status=None, policy="Wait", retries=3, node=None, job=None):
     template = TEMPLATE | {"disruptionPolicy": policy, "retryPolicy": {"disruptions": retries}}
     run = make_run(template=template, status=status or make_status(RunState.RUNNING))
-    return decide_run(observe(run, now=after(now), jobs=[job or make_job()], pods=[pod], node=node))
+    nodes = [node] if node else []
+    return decide_run(observe(run, now=after(now), jobs=[job or make_job()], pods=[pod], nodes=nodes))
 
 
 def written(plan):
@@ -38,6 +39,28 @@ def test_asks_for_the_node_of_a_pod_that_should_have_ended():
     assert plan_of(now=59.9).actions == ()
     assert plan_of(now=60).actions == (ReadNode("node-1"),)
     assert plan_of(now=60, node=seen(name="another")).actions == (ReadNode("node-1"),)
+
+
+def test_asks_for_the_nodes_of_two_pods_once_each():
+    on = {"running": True, "deleting": True}
+    world = {
+        "now": after(61),
+        "jobs": [make_job(deleting=True)],
+        "pods": [make_pod(uid="a", node="node-1", **on), make_pod(uid="b", node="node-2", **on)],
+    }
+    status, nodes, asked = make_status(RunState.CANCELLING, Reason.CANCEL_REQUESTED), [], []
+    for _ in range(5):
+        plan = decide_run(
+            observe(make_run(template=TEMPLATE, cancel=True, status=status), nodes=nodes, **world)
+        )
+        for action in plan.actions:
+            if isinstance(action, WriteRunStatus):
+                status = action.status
+            else:
+                asked.append(action)
+                nodes = [*nodes, seen(name=action.name)]
+    assert asked == [ReadNode("node-1"), ReadNode("node-2")]
+    assert plan == Plan(requeue_at=after(71))
 
 
 @pytest.mark.parametrize("pod", [make_pod(running=True), make_pod(exit_code=1, deleting=True)])

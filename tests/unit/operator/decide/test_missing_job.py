@@ -118,7 +118,7 @@ def test_an_outage_of_the_operator_is_not_the_runs_fault():
 
 
 DELETED = {
-    "it had been seen": (pending(job_uid="uid"), {}),
+    "it had been seen": (pending(job_uid=f"uid-{JOB}"), {}),
     "a pod of it is there": (pending(), {"pods": [make_pod(running=True)]}),
     "it was said to be deleted": (pending(Reason.JOB_DELETED, RunState.CANCELLING), {}),
     "it is being deleted": (pending(), {"jobs": [make_job(deleting=True)]}),
@@ -151,7 +151,7 @@ def test_waits_for_the_pod_of_a_deleted_job(jobs):
     ],
 )
 def test_a_deleted_job_cancels_the_run(pods):
-    run = pending(job_uid="uid")
+    run = pending(job_uid=f"uid-{JOB}")
     if pods:
         plan = plan_of(run, confirmed=JOB, pods=pods)
         assert written(plan).state is RunState.CANCELLING
@@ -164,6 +164,6 @@ def test_a_deleted_job_cancels_the_run(pods):
 
 def test_what_completed_before_the_deletion_is_completed():
     pod = make_pod(exit_code=0, deleting=True, record=COMPLETED)
-    plan = plan_of(pending(job_uid="uid"), confirmed=JOB, pods=[pod])
+    plan = plan_of(pending(job_uid=f"uid-{JOB}"), confirmed=JOB, pods=[pod])
     assert written(plan).state is RunState.COMPLETED
     assert kinds(plan)[1:] == [ReleasePod]

@@ -146,7 +146,7 @@ def test_on_a_lost_node(policy, state):
     world = {
         "jobs": [make_job(deleting=True)],
         "pods": [make_pod(running=True, deleting=True)],
-        "node": NodeSeen(name="node-1", lost=True, time=after(100)),
+        "nodes": [NodeSeen(name="node-1", lost=True, time=after(100))],
         "template": TEMPLATE | {"disruptionPolicy": policy},
     }
     status = written(plan_of(PAUSED, now=after(100), **world))

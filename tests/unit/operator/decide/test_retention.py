@@ -1,10 +1,21 @@
 import pytest
-from builders import NOW, after, make_deployment, make_run, make_status, observe, text
+from builders import (
+    NOW,
+    TEMPLATE,
+    after,
+    make_deployment,
+    make_job,
+    make_pod,
+    make_run,
+    make_status,
+    observe,
+    text,
+)
 
 from millstream.resources.states import RunState
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
-from millstream_operator.decide.plan import DeleteRun
+from millstream_operator.decide.plan import DeleteJob, DeleteRun, ReleasePod
 from millstream_operator.decide.retention import surplus
 
 TICKS = {"schedules": [{"name": "often", "interval": 60}]}
@@ -74,6 +85,13 @@ def test_a_run_is_kept_until_its_tick_is_written_down(tick, status, gone):
     assert bool(names([ended(1, tick=tick)], status=status, successful=0)) == gone
 
 
+def test_runs_that_have_to_stay_keep_no_others():
+    early = [ended(number, tick=9_999) for number in range(12)]
+    late = [ended(100 + number) for number in range(12)]
+    found = names([*early, *late], status=stored(60), successful=1)
+    assert found == [f"etl-{100 + number}" for number in range(10)]
+
+
 def test_a_run_of_a_schedule_that_is_no_more_may_go():
     run = make_run(status=make_status(RunState.COMPLETED), scheduleName="gone", scheduledTime=text(after(60)))
     assert names([Run.from_object(run)], successful=0) == ["etl-1"]
@@ -137,3 +155,11 @@ def test_its_tick_is_written_down_first():
     early = plan_of(now=100, own=0, tick=60, status=stored(0))
     assert (early.actions, early.requeue_at) == ((), after(110))
     assert plan_of(now=100, own=0, tick=60, status=stored(60)).actions == (DeleteRun("etl-1", "uid-etl-1"),)
+
+
+def test_a_time_that_no_calendar_holds_is_a_long_one():
+    status = make_status(RunState.CANCELLED, completionTime=text(NOW))
+    run = make_run(template=TEMPLATE, status=status, ttlSecondsAfterFinished=10**18)
+    plan = decide_run(observe(run, jobs=[make_job()], pods=[make_pod(held=True)]))
+    assert [type(action) for action in plan.actions] == [DeleteJob, ReleasePod]
+    assert plan.requeue_at > after(1e9)

@@ -4,7 +4,7 @@ import pytest
 from builders import NAMESPACE, NOW, after, make_defaults, make_deployment, text
 
 from millstream_operator.decide import decide_deployment
-from millstream_operator.decide.observed import Deployment, ObservedDeployment
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, TickRefusal
 from millstream_operator.decide.plan import CreateRun, TryJob, WriteDeploymentStatus
 from millstream_operator.decide.schedules import due_ticks, problem_of
 from millstream_operator.defaults_reader import read_defaults
@@ -70,7 +70,6 @@ def test_a_due_tick_is_a_run():
     assert meta["name"] == ticks_of(MINUTE, status=since(), now=after(99)).due[0].run["metadata"]["name"]
     (status,) = found.statuses
     assert (status.last_time, status.next_time) == (after(60), after(120))
-    assert found.since == after(60)
 
 
 def test_a_tick_that_is_written_down_is_not_due_again():
@@ -244,9 +243,17 @@ def test_after_a_crash_between_the_two_nothing_is_run_twice():
         assert kinds(plan) == [WriteDeploymentStatus]
 
 
-def test_what_waits_long_is_written_down_with_its_runs():
-    plan = decide_deployment(observe(MINUTE, status=since(), now=after(66)))
-    assert kinds(plan) == [CreateRun, WriteDeploymentStatus]
+def test_a_refused_run_of_a_tick_holds_up_its_own_schedule_only():
+    (created,) = decide_deployment(observe(MINUTE, status=since(), now=after(60))).actions
+    refused = {created.run["metadata"]["name"]: TickRefusal("exceeded quota", after(60))}
+    plan = decide_deployment(observe(MINUTE, status=since(), now=after(61), refused=refused))
+    (status,) = plan.actions[0].status.schedules
+    assert "exceeded quota" in status.message
+    assert status.last_time is None
+    assert plan.requeue_at == after(70)
+    told = {"observedGeneration": 1, "schedules": [status.to_dict()]}
+    again = decide_deployment(observe(MINUTE, status=told, now=after(70), refused=refused))
+    assert again.actions == (created,)
 
 
 def test_what_its_schedules_have_come_to_does_not_wait_for_an_answer():
@@ -273,3 +280,23 @@ def test_the_run_of_a_tick_fits_into_a_name():
     (action,) = due_ticks(observed, deployment).due
     assert len(action.run["metadata"]["name"]) <= 52
     assert text(NOW)[:4] == "2026"
+
+
+@pytest.mark.parametrize("field", ["since", "lastTime"])
+def test_what_a_clock_that_was_ahead_has_left_is_forgotten(field):
+    (known,) = since()["schedules"]
+    ahead = known | {field: text(after(86_400)), "nextTime": text(after(86_460)), "message": "ended"}
+    found = ticks_of(MINUTE, status={"observedGeneration": 1, "schedules": [ahead]}, now=after(3600))
+    (status,) = found.statuses
+    assert (status.since, status.last_time, status.message) == (after(3600), None, "")
+    assert (found.due, found.next_time) == ((), after(3660))
+    later = ticks_of(MINUTE, status=remembered(found), now=after(3660))
+    assert times(later) == iso(3660)
+
+
+def test_clocks_that_differ_a_little_forget_nothing():
+    status = remembered(ticks_of(MINUTE, status=since(), now=after(60)))
+    assert (
+        ticks_of(MINUTE, status=status, now=after(1)).statuses
+        == ticks_of(MINUTE, status=status, now=after(61)).statuses
+    )
