@@ -9,7 +9,7 @@ and this program share the machine.
 import argparse
 from collections.abc import Callable
 
-from benchmarks.operator import admission, life, memory
+from benchmarks.operator import admission, life, memory, schedules
 from benchmarks.operator.table import Row, show
 
 _START_RATE = 20
@@ -26,6 +26,7 @@ def measurements(rounds: int) -> dict[str, tuple[tuple[int, ...], Callable[[int]
         "burst": ((1000, 5000), lambda runs: admission.burst(runs, rounds if runs < _LONG_BURST else 1)),
         "life": ((100,), lambda runs: life.life(runs, _LIFE_RATE)),
         "memory": ((10_000,), memory.memory),
+        "schedules": ((1000,), schedules.schedules),
     }
 
 
