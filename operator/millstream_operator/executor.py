@@ -27,6 +27,7 @@ from millstream_operator.decide.observed import (
 )
 from millstream_operator.decide.plan import (
     Action,
+    ConfirmDeployment,
     ConfirmJob,
     ConfirmRevision,
     ConfirmRun,
@@ -269,6 +270,11 @@ class Executor:
         self._confirm(key, action.name)
 
     @execute.register
+    async def _(self, action: ConfirmDeployment, key: Key, observed: ObservedRun) -> None:
+        await self._refresh(FLOW_DEPLOYMENTS, key, action.name, observed.deployment)
+        self._confirm(key, action.name)
+
+    @execute.register
     async def _(self, action: ConfirmRevision, key: Key, observed: ObservedRun) -> None:
         del observed
         await self._refresh(REVISIONS, key, action.name, None)
@@ -279,7 +285,7 @@ class Executor:
         await self._refresh(FLOW_RUNS, key, action.name, observed.run)
         self._confirm(key, action.name)
 
-    async def _refresh(self, kind: Kind, key: Key, name: str, known: Job | Run | None) -> None:
+    async def _refresh(self, kind: Kind, key: Key, name: str, known: Deployment | Job | Run | None) -> None:
         try:
             self._put(kind, await self._api.get(kind, key.namespace, name))
         except NotFoundError:

@@ -33,6 +33,7 @@ ACTIONS = [
     plan.CreateJob({"metadata": {"name": "job", "namespace": "ns"}}),
     plan.DeleteJob("job", "uid"),
     plan.ReleasePod("pod", "uid", (OUTCOME_FINALIZER,)),
+    plan.ConfirmDeployment("deployment"),
     plan.ConfirmJob("job"),
     plan.ConfirmRevision("revision"),
     plan.ConfirmRun("run"),

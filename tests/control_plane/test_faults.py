@@ -233,15 +233,18 @@ def test_a_run_that_cannot_be_written_holds_up_no_other(ns, live, faults):
 
 
 class UnansweredJob(Plan):
-    """A Job is made, but nobody says so, and whoever tries again is not heard for a while."""
+    """A Job is made, but nobody says so; who tries again is not heard for a while, and sees nothing."""
 
     def __init__(self, ns):
         self.ns = ns
         self.made, self.heard = False, False
 
     def request(self, call):
-        creates = call.method == "POST" and call.path == JOBS.path(self.ns.name) and not call.dry
-        if self.heard or not creates:
+        if self.heard:
+            return None
+        if call.path in {JOBS.path(), PODS.path()}:
+            return None if call.watch else "503"
+        if call.method != "POST" or call.path != JOBS.path(self.ns.name) or call.dry:
             return None
         self.made, first = True, not self.made
         return "answer lost" if first else "closed before"

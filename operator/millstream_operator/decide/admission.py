@@ -14,7 +14,7 @@ from millstream_operator.decide.defaults import above_ceiling, filled
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.message import with_hint
 from millstream_operator.decide.observed import ObservedRun, Run
-from millstream_operator.decide.plan import Plan, TakeSlot, WriteRunStatus
+from millstream_operator.decide.plan import ConfirmDeployment, Plan, TakeSlot, WriteRunStatus
 from millstream_operator.decide.readiness import problem
 from millstream_operator.decide.slots import obstacle
 from millstream_operator.decide.start_timeout import patience
@@ -67,6 +67,8 @@ def _without_deployment(observed: ObservedRun, run: Run) -> Plan:
     until = (run.status.conditions[0].last_transition_time if waiting else observed.now) + _DEPLOYMENT_GRACE
     if observed.now < until:
         return _wait(observed, run, RunState.PENDING, reason, text, until)
+    if run.deployment and observed.confirmed != run.deployment:
+        return Plan((ConfirmDeployment(run.deployment),))
     return _fail(observed, run, reason, text)
 
 

@@ -11,6 +11,7 @@ from millstream.resources.run_template import ApiAccess
 
 __all__ = [
     "Action",
+    "ConfirmDeployment",
     "ConfirmJob",
     "ConfirmRevision",
     "ConfirmRun",
@@ -135,6 +136,13 @@ class Question(Action):
 @dataclass(frozen=True, slots=True)
 class ConfirmJob(Question):
     """Ask for a Job and its pods before deciding on their absence."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmDeployment(Question):
+    """Ask for a FlowDeployment before deciding on its absence."""
 
     name: str
 

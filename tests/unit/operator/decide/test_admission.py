@@ -17,6 +17,7 @@ from millstream.resources.states import RunState
 from millstream_operator.decide.admission import admit
 from millstream_operator.decide.observed import Slots
 from millstream_operator.decide.plan import (
+    ConfirmDeployment,
     ConfirmRevision,
     CreateJob,
     CreateRevision,
@@ -106,7 +107,8 @@ def test_waits_a_little_for_the_deployment_by_its_own_clock(clock):
     waiting = make_run(status=written(plan))
     again = plan_of(waiting, now=after(clock + 29.9))
     assert (again.actions, again.requeue_at) == ((), after(clock + 30))
-    late = written(plan_of(waiting, now=after(clock + 30)))
+    assert plan_of(waiting, now=after(clock + 30)).actions == (ConfirmDeployment("etl"),)
+    late = written(plan_of(waiting, now=after(clock + 30), confirmed="etl"))
     assert (late.state, late.reason) == (RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND)
     assert "no FlowDeployment etl in namespace team" in late.message
 
