@@ -36,7 +36,7 @@ async def _measure(count: int) -> list[Row]:
 
     async with client() as api, operator() as ours, watching(FLOW_RUNS, note):
         tick = datetime.now(UTC).replace(microsecond=0) + timedelta(
-            seconds=_SET_UP_SECONDS + count * _SECONDS_FOR_EACH
+            seconds=round(_SET_UP_SECONDS + count * _SECONDS_FOR_EACH)
         )
         say(f"{count:,} deployments whose schedules are due at {tick:%H:%M:%S} ...")
         await at_full_speed(count, lambda number: _deploy(api, number, tick))
