@@ -80,6 +80,8 @@ def current_pods(observed: ObservedRun, run: Run) -> tuple[Pod, ...]:
 def _is_controlled(observed: ObservedRun, attempt: Attempt, pod: Pod) -> bool:
     job = observed.jobs.get(attempt.job)
     uids = {uid for uid in (job.uid if job else None, attempt.job_uid) if uid}
+    if not pod.job_uid and pod.name == attempt.pod:
+        return True  # the one that was seen to run: whoever deletes a Job and leaves its pod takes the owner away
     if uids:
         return pod.job_uid in uids
     # The pod has come to our knowledge before its Job, or the Job was gone before that.

@@ -4,6 +4,7 @@ import pytest
 from builders import (
     DISRUPTION_RULE,
     POD_RULE,
+    TEMPLATE,
     make_job,
     make_pod,
     make_record,
@@ -282,3 +283,12 @@ def test_a_record_is_read_only_by_its_own_run_and_attempt():
     assert record_of(observed.run, own) == COMPLETED
     assert record_of(observed.run, other) is None
     assert completed(observed.run, (other, own)) is own
+
+
+def test_a_pod_that_was_seen_to_run_stays_the_attempts_when_its_job_leaves_it():
+    left = make_pod(running=True)
+    del left["metadata"]["ownerReferences"]
+    for known, found in (("etl-1-1-x", 1), ("etl-1-1-y", 0), (None, 0)):
+        status = make_status(RunState.RUNNING, job_uid="uid-etl-1-1", pod=known)
+        observed = observe(make_run(template=TEMPLATE, status=status), pods=[left])
+        assert len(current_pods(observed, observed.run)) == found
