@@ -232,44 +232,6 @@ def test_a_run_that_cannot_be_written_holds_up_no_other(ns, live, faults):
     eventually(lambda: ns.play("poison", COMPLETED))
 
 
-class UnansweredJob(Plan):
-    """A Job is made, but nobody says so; who tries again is not heard for a while, and sees nothing."""
-
-    def __init__(self, ns):
-        self.ns = ns
-        self.made, self.heard = False, False
-
-    def request(self, call):
-        if self.heard:
-            return None
-        if call.path in {JOBS.path(), PODS.path()}:
-            return None if call.watch else "503"
-        if call.method != "POST" or call.path != JOBS.path(self.ns.name) or call.dry:
-            return None
-        self.made, first = True, not self.made
-        return "answer lost" if first else "closed before"
-
-    def event(self, kind, event):
-        hidden = kind in {"jobs", "pods"} and event["object"]["metadata"]["namespace"] == self.ns.name
-        return "dropped" if hidden and not self.heard else None
-
-
-def test_a_job_that_was_made_and_deleted_unseen_is_not_made_again(ns, watch, faults):
-    history = watch(ns)
-    faults.plan = UnansweredJob(ns)
-    ns.deploy()
-    ns.run()
-    pod = ns.pod()
-    ns.start(pod)
-    ns.delete(JOBS, "etl-1-1")
-    eventually(lambda: "deletionTimestamp" in ns.get(PODS, pod["metadata"]["name"])["metadata"])
-    faults.plan.heard = True
-    eventually(lambda: ns.status().get("reason") == Reason.JOB_DELETED or ns.items(JOBS))
-    ns.finish(pod, *INTERRUPTED)
-    ns.becomes(RunState.CANCELLED, Reason.JOB_DELETED)
-    history.check()
-
-
 class Hidden(Plan):
     """Nobody tells of a deployment for a while."""
 
