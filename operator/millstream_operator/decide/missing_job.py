@@ -42,10 +42,11 @@ def _create(observed: ObservedRun, run: Run) -> Plan:
     template = frozen_template(observed, run)
     if template is None:
         return revision_lost(observed, run)
+    name, refusal = run.status.current.job, observed.refusal
     job = create_job(run, template, run.status.attempt)
-    refusal = observed.refusal
-    if refusal is None or refusal.job != run.status.current.job:
-        return Plan((job,))
+    if refusal is None or refusal.job != name:
+        # It may have been made, by an operator before this one, and have been deleted unseen.
+        return Plan((job if observed.confirmed == name else ConfirmJob(name),))
     if refusal.foreign:
         return _conflict(observed, run, refusal, job)
     if refusal.code in _INVALID:

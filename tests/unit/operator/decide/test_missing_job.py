@@ -38,12 +38,13 @@ def test_says_nothing_when_the_job_is_there():
 
 
 @pytest.mark.parametrize("about", [None, refused(403, job="etl-1-0")])
-def test_creates_a_job_that_was_written_down(about):
-    assert kinds(plan_of(pending(), refusal=about)) == [CreateJob]
+def test_creates_a_job_that_was_written_down_when_it_is_sure_that_there_was_none(about):
+    assert plan_of(pending(), refusal=about).actions == (ConfirmJob(JOB),)
+    assert kinds(plan_of(pending(), refusal=about, confirmed=JOB)) == [CreateJob]
 
 
 def test_does_not_take_the_job_of_an_earlier_attempt_for_it():
-    plan = plan_of(pending(attempt=2), jobs=[make_job(attempt=1)])
+    plan = plan_of(pending(attempt=2), jobs=[make_job(attempt=1)], confirmed="etl-1-2")
     assert plan.actions[0].job["metadata"]["name"] == "etl-1-2"
 
 
@@ -114,7 +115,7 @@ def test_a_refusal_that_passes_is_no_conflict(code):
 
 
 def test_an_outage_of_the_operator_is_not_the_runs_fault():
-    assert kinds(plan_of(pending(), now=after(10_000))) == [CreateJob]
+    assert kinds(plan_of(pending(), now=after(10_000), confirmed=JOB)) == [CreateJob]
 
 
 DELETED = {
