@@ -20,7 +20,6 @@ from millstream_operator.decide.observed import (
     NodeSeen,
     ObservedDeployment,
     ObservedRun,
-    PodWarning,
     Refusal,
     Run,
     TickRefusal,
@@ -47,7 +46,6 @@ from millstream_operator.decide.plan import (
     WriteRunStatus,
 )
 from millstream_operator.kinds import (
-    EVENTS,
     FLOW_DEPLOYMENTS,
     FLOW_RUNS,
     JOBS,
@@ -58,13 +56,10 @@ from millstream_operator.kinds import (
 )
 from millstream_operator.metrics import Metrics
 from millstream_operator.pod_finalizer import let_go
+from millstream_operator.warning_events import WarningEvents
 
 __all__ = ["Executor"]
 
-_TELLING = {
-    "FailedCreate", "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox",
-}  # fmt: skip
-"""Reasons of Events that say why a Job has no pod or a pod does not start; others come and go on the way."""
 _PASSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -97,6 +92,7 @@ class Executor:
             delete_run: has a run deleted, by namespace, name and UID, sooner or later.
         """
         self._api = api
+        self._warnings = WarningEvents(api, now)
         self._cache = cache
         self._metrics = metrics
         self._changed = changed
@@ -298,14 +294,10 @@ class Executor:
 
     @execute.register
     async def _(self, action: ReadWarning, key: Key, observed: ObservedRun) -> None:
-        query = f"involvedObject.uid={action.uid},type=Warning"
-        events, _ = await self._api.collect(EVENTS, key.namespace, fields=query)
-        telling = [event for event in events if event.get("reason") in _TELLING]
-        message = max(telling, key=_event_time)["message"] if telling else ""
         if observed.run:
-            warning = PodWarning(uid=action.uid, message=message, time=timestamp(self._now()))
+            warning = await self._warnings.about(key.namespace, action.uid)
             self._cache.answers.warn(observed.run.uid, warning)
-        self._changed({key})
+            self._changed({key})
 
     @execute.register
     async def _(self, action: ReadNode, key: Key, observed: ObservedRun) -> None:
@@ -361,7 +353,3 @@ def _answers(node: dict[str, Any]) -> bool:
 
 def _owned(job: dict[str, Any], uid: str) -> bool:
     return any(owner["uid"] == uid for owner in job["metadata"].get("ownerReferences", ()))
-
-
-def _event_time(event: dict[str, Any]) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])

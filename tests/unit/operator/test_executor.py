@@ -15,13 +15,12 @@ from millstream_operator.decide.plan import (
     CreateJob,
     CreateRevision,
     DeleteJob,
-    ReadWarning,
     ReleasePod,
     TryJob,
     WriteRunStatus,
 )
 from millstream_operator.executor import Executor
-from millstream_operator.kinds import EVENTS, FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
 from millstream_operator.metrics import Metrics
 
 KEY = Key(FLOW_RUNS, NAMESPACE, "etl-1")
@@ -189,41 +188,6 @@ async def test_asking_makes_the_cache_true(job, pods, left):
     observed = world.observed()
     assert (len(observed.jobs), len(observed.pods)) == left
     assert observed.confirmed == "etl-1-1"
-
-
-@pytest.mark.parametrize(
-    ("events", "message"),
-    [
-        ([], ""),
-        (
-            [
-                {"lastTimestamp": "2026-03-01T12:00:01Z", "message": "new"},
-                {"lastTimestamp": "2026-03-01T12:00:00Z", "message": "old"},
-            ],
-            "new",
-        ),
-        (
-            [
-                {"eventTime": "2026-03-01T12:00:00.5Z", "lastTimestamp": None, "message": "old"},
-                {"metadata": {"creationTimestamp": "2026-03-01T12:00:01Z"}, "message": "new"},
-            ],
-            "new",
-        ),
-    ],
-)
-async def test_the_latest_warning_is_told(events, message):
-    api = Api(collect=([{"metadata": {}, "reason": "FailedMount"} | event for event in events], 1))
-    world = World(api)
-    await world.execute(ReadWarning("uid-of-pod"))
-    assert api.calls == [("collect", EVENTS, NAMESPACE, "involvedObject.uid=uid-of-pod,type=Warning")]
-    assert (world.observed().warning.uid, world.observed().warning.message) == ("uid-of-pod", message)
-
-
-async def test_an_event_that_comes_and_goes_on_the_way_is_not_told():
-    event = {"metadata": {}, "lastTimestamp": "x", "reason": "FailedScheduling", "message": "0/3 nodes"}
-    world = World(Api(collect=([event], 1)))
-    await world.execute(ReadWarning("uid-of-pod"))
-    assert world.observed().warning.message == ""
 
 
 async def test_a_deployments_jobs_are_tried():
