@@ -23,11 +23,13 @@ from millstream_operator.decide.observed import (
     Slots,
 )
 from millstream_operator.defaults_reader import read_defaults
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE = "team"
 CONFIG_NAMESPACE = "millstream"
 NO_OTHERS = Slots()
+WATCHED = (FLOW_DEPLOYMENTS, REVISIONS, PODS, JOBS, FLOW_RUNS)
 TEMPLATE = {"entrypoint": "flows.py:etl", "image": "registry/etl:1"}
 POD_RULE = "Container flow for pod team/etl-1-1-x failed with exit code {} matching FailJob rule at index 1"
 DISRUPTION_RULE = "Pod team/etl-1-1-x has condition DisruptionTarget matching FailJob rule at index 0"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jsonschema_rs
-from builders import NAMESPACE, NOW, text
+from builders import NAMESPACE, NOW, WATCHED, text
 
 from millstream.resources import crd, labels
 from millstream.resources.completion_record import CompletionRecord
@@ -34,7 +34,6 @@ from millstream_operator.kinds import (
     NODES,
     PODS,
     REVISIONS,
-    WATCHED,
     Kind,
 )
 from millstream_operator.metrics import Metrics

@@ -1,10 +1,13 @@
 """Reads ConfigMaps named `millstream-defaults`."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from millstream.resources.namespace_defaults import NamespaceDefaults
 from millstream.resources.quantity import amount
@@ -25,11 +28,8 @@ def read_defaults(o: Mapping[str, Any], config_namespace: str) -> Defaults:
     try:
         value = _read(o.get("data") or {})
     except ValidationError as problem:
-        error = "; ".join(
-            f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-            for found in problem.errors(include_url=False)
-        )
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        error = "; ".join(map(_told, problem.errors(include_url=False)))
+    except (ValueError, RecursionError) as problem:
         error = f"a value cannot be read: {problem}"
     return Defaults(
         namespace=meta["namespace"],
@@ -52,7 +52,22 @@ def _read(data: Mapping[str, str]) -> NamespaceDefaults:
 def _parsed(key: str, text: str) -> object:
     if len(text) > _MOST_CHARACTERS or text.count("[") + text.count("{") > _MOST_BRACKETS:
         raise ValueError(f"{key} is too long, or has too many brackets")
-    return yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, ValueError) as problem:
+        raise ValueError(f"{key} is no YAML that can be read here: {problem}") from None
+
+
+def _told(found: ErrorDetails) -> str:
+    """Say what is wrong with a key: of one that does not exist, which was meant."""
+    path = ".".join(map(str, found["loc"]))
+    if found["type"] != "extra_forbidden" or len(found["loc"]) > 1:
+        return f"{path}: {found['msg']}"
+    known = sorted(to_camel(name) for name in NamespaceDefaults.model_fields)
+    close = difflib.get_close_matches(path, known, n=1)
+    return f"there is no {path}" + (
+        f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+    )
 
 
 class _Loader(yaml.SafeLoader):

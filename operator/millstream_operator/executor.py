@@ -111,7 +111,7 @@ class Executor:
         if run is None:
             return
         await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
-        self._metrics.run_moved(run, action.status)
+        self._metrics.run_moved(run, action.status, known=observed.deployment is not None)
         if said := announcement(run.status, action.status):
             self._announce(run, said)
 

@@ -16,7 +16,6 @@ __all__ = [
     "REVISIONS",
     "ROLE_BINDINGS",
     "SERVICE_ACCOUNTS",
-    "WATCHED",
     "Kind",
 ]
 
@@ -53,6 +52,3 @@ EVENTS = Kind("", "v1", "events")
 NODES = Kind("", "v1", "nodes")
 SERVICE_ACCOUNTS = Kind("", "v1", "serviceaccounts")
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings")
-
-# In this order they are listed at the start: what a decision refers to comes before what is decided on.
-WATCHED = (FLOW_DEPLOYMENTS, REVISIONS, PODS, JOBS, FLOW_RUNS)

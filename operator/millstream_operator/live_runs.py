@@ -32,8 +32,12 @@ class LiveRuns:
         if run.status.revision:
             self._revisions[deployment][run.status.revision] -= 1
             self._revisions[deployment] = +self._revisions[deployment]
+            if not self._revisions[deployment]:
+                del self._revisions[deployment]
         else:
             self._admitting[deployment].discard(run.name)
+            if not self._admitting[deployment]:
+                del self._admitting[deployment]
 
     def revisions(self, namespace: str, deployment: str) -> frozenset[str]:
         """Give the names of the revisions in use."""

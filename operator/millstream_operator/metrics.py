@@ -79,13 +79,16 @@ class Metrics:
             )
         )
 
-    def run_moved(self, run: Run, status: FlowRunStatus) -> None:
-        """Count a change of a run's state that has been stored."""
+    def run_moved(self, run: Run, status: FlowRunStatus, *, known: bool) -> None:
+        """Count a change of a run's state that has been stored.
+
+        The names of deployments that are not `known` are no labels: whoever may create runs could invent any number.
+        """
         state = status.state
         if state is None or state is run.status.state:
             return
-        of_run = (run.namespace, run.deployment or "")
-        if state is RunState.RUNNING and run.status.start_time is None and status.start_time:
+        of_run = (run.namespace, (run.deployment or "") if known else "")
+        if run.status.start_time is None and status.start_time:
             due = run.spec.scheduled_time or run.creation_time
             self._start_delay.labels(*of_run).observe(max(0.0, (status.start_time - due).total_seconds()))
         if state is RunState.AWAITING_RETRY:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from unittest.mock import Mock
 
+from builders import WATCHED
+
 from millstream.resources.flow_deployment import FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.labels import OUTCOME_FINALIZER
@@ -19,7 +21,7 @@ from millstream_operator.decide import plan
 from millstream_operator.deletions import Deletions
 from millstream_operator.election import Election
 from millstream_operator.executor import Executor
-from millstream_operator.kinds import CONFIG_MAPS, EVENTS, FLOW_RUNS, WATCHED
+from millstream_operator.kinds import CONFIG_MAPS, EVENTS, FLOW_RUNS
 from millstream_operator.metrics import Metrics
 from millstream_operator.rate_limit import RateLimit
 from millstream_operator.release_pods import release

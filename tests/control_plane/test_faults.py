@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 from api_server import COMPLETED, INTERRUPTED, eventually
+from builders import WATCHED
 from faulty_api_server import REQUEST_FAULTS, Plan, faulty_api_server
 from history import watching
 from impatient_operator import Operator, kept_alive
@@ -16,7 +17,7 @@ from lives import Kubelet
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
-from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, WATCHED
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS
 
 pytestmark = pytest.mark.control_plane
 

@@ -39,5 +39,7 @@ def announcement(old: FlowRunStatus, new: FlowRunStatus) -> Announcement | None:
         return Announcement("Warning", new.reason or new.state, text)
     if new.state in _TOLD and new.reason not in _ORDINARY:
         asked = new.reason in {Reason.CANCEL_REQUESTED, Reason.SUSPENDED}
-        return Announcement("Normal" if asked else "Warning", new.reason or new.state, text)
+        # The end of a cancellation has its reason already told; what is new is that it is over.
+        word = new.state if new.reason is old.reason else new.reason
+        return Announcement("Normal" if asked else "Warning", word or new.state, text)
     return None

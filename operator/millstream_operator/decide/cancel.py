@@ -11,6 +11,7 @@ from millstream_operator.decide.defaults import stopped
 from millstream_operator.decide.evidence import current_pods
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.lost_node import lost
+from millstream_operator.decide.message import sentence
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import Plan, WriteRunStatus
 from millstream_operator.decide.status import in_state, with_current
@@ -46,12 +47,20 @@ def total_deadline(observed: ObservedRun, run: Run) -> datetime | None:
     return admitted + timedelta(seconds=template.timeouts.total_seconds + status.paused_seconds)
 
 
+def _out_of_time(observed: ObservedRun, run: Run) -> str:
+    template = frozen_template(observed, run)
+    seconds = template.timeouts.total_seconds if template else None
+    ended = next((a for a in reversed(run.status.attempts) if a.completion_time and a.message), None)
+    last = f" Attempt {ended.number} ended: {sentence(ended.message)}" if ended else ""
+    return f"Not finished within {seconds} seconds, all attempts together.{last}"
+
+
 def _cause(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
     if run.spec.cancel:
         return Reason.CANCEL_REQUESTED, ""
     deadline = total_deadline(observed, run)
     if deadline is not None and observed.now >= deadline:
-        return Reason.TOTAL_TIMEOUT, "Not finished in time, all attempts together."
+        return Reason.TOTAL_TIMEOUT, _out_of_time(observed, run)
     if _is_replaced(observed, run):
         return Reason.REPLACED, f"A newer run of {run.deployment} has taken its place."
     if run.status.state is RunState.CANCELLING:

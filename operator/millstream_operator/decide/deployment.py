@@ -1,6 +1,7 @@
 """What to do about a deployment: its ticks, whether runs of it can be made, and what is to be let go."""
 
 from datetime import timedelta
+from typing import Any
 
 from millstream.resources.flow_deployment import FlowDeploymentStatus, LastRun
 from millstream.resources.model import with_condition
@@ -47,13 +48,13 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
         if ticks.statuses == deployment.status.schedules:
             return Plan((condition,), ticks.next_time)
         # What its schedules have come to does not wait for an answer.
-        known = deployment.status.replace(schedules=ticks.statuses)
+        known = deployment.status.replace(**_of_schedules(ticks))
         return Plan((WriteDeploymentStatus(known), condition), ticks.next_time)
     conditions = with_condition(deployment.status.conditions, condition)
     told = deployment.status.replace(
         observed_generation=deployment.generation,
         conditions=with_condition(conditions, suspended(observed, deployment)),
-        schedules=ticks.statuses,
+        **_of_schedules(ticks),
     )
     status = _counted(observed, told)
     if status == deployment.status:
@@ -62,6 +63,11 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
         again = observed.counted + _COUNT_AGAIN
         return Plan(requeue_at=min(again, ticks.next_time or again))
     return Plan((WriteDeploymentStatus(status),), ticks.next_time)
+
+
+def _of_schedules(ticks: Ticks) -> dict[str, Any]:
+    times = [schedule.next_time for schedule in ticks.statuses if schedule.next_time]
+    return {"schedules": ticks.statuses, "next_time": min(times, default=None)}
 
 
 def _counted(observed: ObservedDeployment, status: FlowDeploymentStatus) -> FlowDeploymentStatus:

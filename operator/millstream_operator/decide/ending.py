@@ -19,6 +19,7 @@ from millstream_operator.decide.evidence import (
     record_of,
 )
 from millstream_operator.decide.gone import release
+from millstream_operator.decide.message import sentence
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
 from millstream_operator.decide.plan import ConfirmJob, Plan, WriteRunStatus
 from millstream_operator.decide.retry import backoff
@@ -84,7 +85,9 @@ def _after(
         return in_state(run, observed.now, verdict.state, ended.reason, ended.message, **facts), None
     number = run.status.attempt
     again = timestamp(observed.now + backoff(policy, number))
-    message = _RESULT_OF_RETRY.format(number=number, message=ended.message, next=number + 1, time=again)
+    message = _RESULT_OF_RETRY.format(
+        number=number, message=sentence(ended.message), next=number + 1, time=again
+    )
     facts["next_attempt_time"] = again
     return in_state(run, observed.now, RunState.AWAITING_RETRY, ended.reason, message, **facts), again
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from millstream.resources.model import Condition, timestamp
 from millstream.resources.reasons import Reason
 
-__all__ = ["MESSAGE_CHARACTERS", "condition", "with_hint"]
+__all__ = ["MESSAGE_CHARACTERS", "condition", "sentence", "with_hint"]
 
 MESSAGE_CHARACTERS = 2000
 """Of what others said. With a hint it stays below the 4,096 that the CRDs allow."""
@@ -13,11 +13,14 @@ MESSAGE_CHARACTERS = 2000
 
 def with_hint(message: str, reason: Reason | None, run: str = "") -> str:
     """Join a bounded message and the hint of its reason into whole sentences."""
-    message = message[:MESSAGE_CHARACTERS].rstrip()
-    if message and message[-1] not in ".!?:…":
-        message += "."
     hint = reason.hint.replace("{run}", run) if reason else ""
-    return f"{message} {hint}".strip()
+    return f"{sentence(message[:MESSAGE_CHARACTERS])} {hint}".strip()
+
+
+def sentence(message: str) -> str:
+    """Give a message an end, so that another sentence can follow it."""
+    message = message.rstrip()
+    return f"{message}." if message and message[-1] not in ".!?:…" else message
 
 
 def condition(

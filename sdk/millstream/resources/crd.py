@@ -78,6 +78,7 @@ def _flow_deployment() -> dict[str, Any]:
             _column("Suspended", f"{suspended}.status"),
             _column("Active", ".status.active", "integer"),
             _column("Last run", ".status.lastRun.state"),
+            _column("Next run", ".status.nextTime"),
         ],
         "wide": [_column("Message", f"{ready}.message", priority=1)],
         "selectable": [],
@@ -105,7 +106,10 @@ def _flow_run() -> dict[str, Any]:
             _column("Started", ".status.startTime", "date"),
             _column("Finished", ".status.completionTime", "date"),
         ],
-        "wide": [_column("Message", ".status.message", priority=1)],
+        "wide": [
+            _column("Priority", ".spec.priority", "integer", priority=1),
+            _column("Message", ".status.message", priority=1),
+        ],
         "selectable": [".status.state", ".spec.deploymentRef.name"],
     }
 

@@ -122,6 +122,9 @@ class FlowDeploymentStatus(StoredModel):
         description="When each schedule was due last, and is next.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
+    next_time: AwareDatetime | None = Field(
+        default=None, description="When the next of all schedules is due."
+    )
     active: int = Field(default=0, description="Runs that hold a slot, as of some seconds ago.")
     queued: int = Field(default=0, description="Runs that wait for a slot, as of some seconds ago.")
     last_run: LastRun | None = Field(default=None, description="The run that finished last.")

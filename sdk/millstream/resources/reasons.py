@@ -98,7 +98,10 @@ class Reason(StrEnum):
         "UnreadableDefaults",
         "Mend the ConfigMap millstream-defaults; until then nothing new starts where it applies.",
     )
-    SUSPENDED = "Suspended", "It goes on, with a new attempt, when spec.suspend is set to false."
+    SUSPENDED = (
+        "Suspended",
+        "It goes on, with a new attempt, once spec.suspend is false and what ran has ended.",
+    )
     JOB_SUSPENDED = (
         "JobSuspended",
         "Kueue, or somebody, has suspended the Job: it waits to be admitted. See: kubectl get workloads",
@@ -183,7 +186,7 @@ class Reason(StrEnum):
 
     # Of a FlowDeployment
     VALID = "Valid", "Runs can be made."
-    ACTIVE = "Active", "Its schedules fire."
+    ACTIVE = "Active", "Its schedules, if it has any, fire."
     INVALID_SCHEDULE = (
         "InvalidSchedule",
         "Mend spec.schedules. The deployment's other schedules and its other runs go on.",

@@ -1,6 +1,6 @@
 import pytest
 
-from millstream_operator.kinds import FLOW_RUNS, PODS, WATCHED
+from millstream_operator.kinds import FLOW_RUNS, PODS
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,3 @@ from millstream_operator.kinds import FLOW_RUNS, PODS, WATCHED
 )
 def test_path(kind, arguments, path):
     assert kind.path(*arguments) == path
-
-
-def test_runs_are_listed_after_all_that_they_are_decided_from():
-    assert WATCHED[-1] is FLOW_RUNS

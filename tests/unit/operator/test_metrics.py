@@ -25,8 +25,8 @@ def samples(metrics, name):
     }
 
 
-def moved(metrics, before, after_it, **run):
-    metrics.run_moved(Run.from_object(make_run(status=before, **run)), after_it)
+def moved(metrics, before, after_it, *, known=True, **run):
+    metrics.run_moved(Run.from_object(make_run(status=before, **run)), after_it, known=known)
 
 
 def final(state, reason=None, **more):
@@ -59,6 +59,17 @@ def test_the_start_delay_counts_from_the_time_due(metrics):
     moved(metrics, pending, running)
     moved(metrics, pending, running, scheduledTime=text(after(20)))
     assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 40}
+
+
+def test_the_start_delay_of_a_run_that_is_over_before_its_start_was_seen_is_counted(metrics):
+    moved(metrics, make_status(RunState.PENDING), final(RunState.COMPLETED, start_time=after(30)))
+    assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 30}
+
+
+def test_the_name_of_a_deployment_that_does_not_exist_is_no_label(metrics):
+    moved(metrics, None, final(RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND), known=False)
+    counted = samples(metrics, "millstream_flow_runs_finished_total")
+    assert counted == {(NAMESPACE, "", RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND): 1}
 
 
 def test_a_later_attempt_has_no_start_delay(metrics):

@@ -1,5 +1,7 @@
+from builders import WATCHED
+
 from millstream_operator import watches
-from millstream_operator.kinds import CONFIG_MAPS, WATCHED
+from millstream_operator.kinds import CONFIG_MAPS
 from millstream_operator.sources import _REFLECTED, _scopes
 
 

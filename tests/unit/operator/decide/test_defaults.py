@@ -153,6 +153,13 @@ def test_what_cannot_be_read_stops_what_is_new(case, clusterwide):
     assert "ConfigMap millstream-defaults in namespace" in write.status.message
 
 
+def test_says_which_key_is_wrong_and_which_was_meant():
+    assert read(make_defaults(maxLiveRun="1"))[0].error == "there is no maxLiveRun; did you mean maxLiveRuns?"
+    assert "there is no x; there are allowedImages, image, maxLiveRuns" in read(make_defaults(x="1"))[0].error
+    assert "nodeSelector is no YAML" in read(make_defaults(nodeSelector="a: b: c"))[0].error
+    assert "maxLiveRuns: Input should be" in read(make_defaults(maxLiveRuns="many"))[0].error
+
+
 def test_one_without_data_says_nothing():
     empty = make_defaults() | {"data": None}
     assert (read(empty)[0].error, stopped(read(empty))) == ("", None)

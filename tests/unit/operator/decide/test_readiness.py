@@ -92,7 +92,7 @@ def test_a_ceiling_that_comes_later_shows():
 @pytest.mark.parametrize(
     ("spec", "defaults", "status", "reason", "message"),
     [
-        ({}, [], "False", Reason.ACTIVE, "Its schedules fire."),
+        ({}, [], "False", Reason.ACTIVE, "Its schedules, if it has any, fire."),
         ({"suspend": True}, [], "True", Reason.SUSPENDED, "spec.suspend is true: no scheduled runs."),
         (
             {},

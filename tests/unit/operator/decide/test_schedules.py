@@ -260,7 +260,11 @@ def test_what_its_schedules_have_come_to_does_not_wait_for_an_answer():
     plan = decide_deployment(observe(MINUTE, tried=None))
     assert kinds(plan) == [WriteDeploymentStatus, TryJob]
     status = plan.actions[0].status
-    assert (status.observed_generation, status.schedules[0].next_time) == (0, after(60))
+    assert (status.observed_generation, status.schedules[0].next_time, status.next_time) == (
+        0,
+        after(60),
+        after(60),
+    )
     again = decide_deployment(observe(MINUTE, tried=None, status=status.to_dict(), now=after(9)))
     assert kinds(again) == [TryJob]
     assert again.requeue_at == after(60)
