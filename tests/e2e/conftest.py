@@ -130,28 +130,55 @@ def _image_id(image: str) -> str:
     return ""
 
 
+def helm(command: str, *arguments: object) -> None:
+    """Do something to the operator's release, and wait until its pods are as they should be."""
+    options = [f"--namespace={SYSTEM}", "--wait", "--timeout=180s"]
+    subprocess.run([program("helm"), command, *arguments, *options], check=True)
+
+
+def upgrade(*options: str) -> None:
+    """Install the operator from the chart, or change how it is installed."""
+    image = os.environ.get("MILLSTREAM_OPERATOR_IMAGE", "millstream-operator:dev")
+    repository, _, tag = image.rpartition(":")
+    helm(
+        "upgrade",
+        RELEASE,
+        ROOT / "charts/millstream",
+        "--install",
+        "--create-namespace",
+        f"--set=image.repository={repository}",
+        f"--set=image.tag={tag}",
+        f"--set-string=podAnnotations.image={_image_id(image)}",
+        *options,
+    )
+
+
+@contextlib.contextmanager
+def device(resource: str, number: int) -> Iterator[str]:
+    """Have the only node, whose name this gives, say that it has devices, as a device plugin would have it say."""
+    cluster = Cluster("default")
+    (node,) = [o["metadata"]["name"] for o in cluster.items("nodes")]
+    path = f"/status/capacity/{resource.replace('/', '~1')}"
+
+    def patch(**change: str) -> None:
+        operations = json.dumps([change | {"path": path}])
+        cluster.kubectl("patch", "node", node, "--subresource=status", "--type=json", f"--patch={operations}")
+
+    def offered() -> bool:
+        return resource in (cluster.get("node", node) or {})["status"]["allocatable"]
+
+    patch(op="add", value=str(number))
+    eventually(offered, f"the node has {resource}")
+    try:
+        yield node
+    finally:
+        patch(op="remove")
+
+
 @pytest.fixture(scope="session")
 def operator() -> Cluster:
     """The operator, installed from the chart and ready."""
-    image = os.environ.get("MILLSTREAM_OPERATOR_IMAGE", "millstream-operator:dev")
-    repository, _, tag = image.rpartition(":")
-    subprocess.run(
-        [
-            program("helm"),
-            "upgrade",
-            RELEASE,
-            ROOT / "charts/millstream",
-            "--install",
-            f"--namespace={SYSTEM}",
-            "--create-namespace",
-            f"--set=image.repository={repository}",
-            f"--set=image.tag={tag}",
-            f"--set-string=podAnnotations.image={_image_id(image)}",
-            "--wait",
-            "--timeout=180s",
-        ],
-        check=True,
-    )
+    upgrade()
     return Cluster(SYSTEM)
 
 

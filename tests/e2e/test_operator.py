@@ -1,7 +1,9 @@
 """What the operator's death does to runs: nothing."""
 
+from datetime import datetime, timedelta
+
 import pytest
-from e2e.conftest import RELEASE, eventually
+from e2e.conftest import RELEASE, eventually, helm, upgrade
 
 pytestmark = pytest.mark.e2e
 
@@ -84,3 +86,25 @@ def test_an_end_that_no_operator_saw_is_not_lost(operator, runs):
     finally:
         scale(operator, 1)
     assert runs.until(run, "Completed")["result"] == 2
+
+
+def test_an_upgrade_and_its_rollback_change_nothing_for_runs(operator, runs):
+    runs.deploy("nap", NAP, schedules=[{"name": "often", "interval": 2, "missed": "All", "maxCatchUp": 100}])
+    lasting = runs.start("nap", parameters={"seconds": 40})
+    runs.until(lasting, "Running")
+    (before,) = (o["metadata"]["annotations"] for o in operator.items("deployments"))
+    upgrade("--set-string=podAnnotations.test=upgrade")
+    made = [runs.start("nap", parameters={"seconds": 1}) for _ in range(3)]
+    helm("rollback", RELEASE)
+    made += [runs.start("nap", parameters={"seconds": 1}) for _ in range(3)]
+    (after,) = (o["metadata"]["annotations"] for o in operator.items("deployments"))
+    revision = "deployment.kubernetes.io/revision"
+    assert int(after[revision]) >= int(before[revision]) + 2
+    runs.kubectl("patch", "fdep", "nap", "--type=merge", '--patch={"spec":{"suspend":true}}')
+    for run in (*made, lasting):
+        assert runs.until(run, "Completed")["attempt"] == 1
+    scheduled = [o for o in runs.items("flowruns") if "scheduleName" in o["spec"]]
+    times = sorted(datetime.fromisoformat(o["spec"]["scheduledTime"]) for o in scheduled)
+    assert times == [times[0] + timedelta(seconds=2) * number for number in range(len(times))]
+    for run in scheduled:
+        assert runs.until(run["metadata"]["name"], "Completed")["attempt"] == 1

@@ -1,9 +1,8 @@
 """Where pods run and as whom, and what a cluster does to them."""
 
-import json
 
 import pytest
-from e2e.conftest import Cluster, eventually
+from e2e.conftest import Cluster, device
 
 pytestmark = pytest.mark.e2e
 
@@ -92,22 +91,10 @@ def test_a_flow_reaches_what_its_access_allows_and_nothing_else(runs, access):
 def gpu_node():
     """A node that says it has GPUs, as a device plugin would have it say."""
     cluster = Cluster("default")
-    (node,) = [o["metadata"]["name"] for o in cluster.items("nodes")]
-    device = "nvidia.com~1gpu"
-
-    def patch(operation, path, value=None, part=None):
-        change = json.dumps([{"op": operation, "path": path} | ({"value": value} if value else {})])
-        where = [f"--subresource={part}"] if part else []
-        cluster.kubectl("patch", "node", node, *where, "--type=json", f"--patch={change}")
-
-    patch("add", f"/status/capacity/{device}", "4", "status")
-    eventually(
-        lambda: "nvidia.com/gpu" in cluster.get("node", node)["status"]["allocatable"], "the node has GPUs"
-    )
-    cluster.kubectl("label", "node", node, "accelerator=simulated")
-    yield node
-    cluster.kubectl("label", "node", node, "accelerator-")
-    patch("remove", f"/status/capacity/{device}", part="status")
+    with device("nvidia.com/gpu", 4) as node:
+        cluster.kubectl("label", "node", node, "accelerator=simulated")
+        yield node
+        cluster.kubectl("label", "node", node, "accelerator-")
 
 
 def test_a_flow_that_needs_a_gpu_gets_a_node_that_has_one(runs, gpu_node):
