@@ -1,6 +1,5 @@
 """Where pods run and as whom, and what a cluster does to them."""
 
-
 import pytest
 from e2e.conftest import Cluster, device
 
