@@ -29,7 +29,7 @@ COMPLETED = (0, {"state": RunState.COMPLETED})
 FAILED = (1, {"state": RunState.FAILED, "reason": Reason.FLOW_FAILED, "message": "ValueError: no"})
 INTERRUPTED = (143, {"state": RunState.CRASHED, "reason": Reason.INTERRUPTED})
 STARTED = "2026-03-01T12:00:00Z"
-_DEADLINE_SECONDS = 40
+_DEADLINE_SECONDS = 120  # a watch that hangs is found out after half a minute, and there may be two in a row
 
 
 def eventually(probe: Callable[[], T], what: str = "") -> T:
