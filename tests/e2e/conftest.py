@@ -192,7 +192,7 @@ def runs(operator: Cluster, request: pytest.FixtureRequest) -> Iterator[Runs]:
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     yield Runs(name)
     if not request.config.getoption("--keep-namespaces"):
-        cluster.kubectl("delete", "namespace", name, "--wait=false")
+        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,5 @@
 """From a FlowRun to its end, on a real cluster."""
 
-import json
-
 import pytest
 from e2e.conftest import FLOW_IMAGE, eventually, resource
 
@@ -153,17 +151,12 @@ def test_a_missing_deployment_is_waited_for_a_while(runs):
     runs.until(runs.start("never"), "Failed", reason="DeploymentNotFound")
 
 
-def test_input_that_is_too_large_makes_no_job(runs):
+def test_input_that_is_too_large_is_refused(runs):
     runs.deploy("greet", GREET)
-    text = json.dumps(
-        resource(
-            "FlowRun", "large", {"deploymentRef": {"name": "greet"}, "parameters": {"name": "x" * 140_000}}
-        )
-    )
-    runs.kubectl("create", "--filename=-", body=json.loads(text))
-    status = runs.until("large", "Failed", reason="DocumentTooLarge")
-    assert "131,072" in status["message"]
-    assert runs.jobs("large") == []
+    spec = {"deploymentRef": {"name": "greet"}, "parameters": {"name": "x" * 140_000}}
+    said = runs.kubectl("create", "--filename=-", body=resource("FlowRun", "large", spec), check=False)
+    assert "larger than 64 KiB: put large input into a volume" in said
+    assert runs.get("flowrun", "large") is None
 
 
 def test_what_the_api_server_can_know_it_refuses(runs):
