@@ -241,9 +241,14 @@ class Executor:
 
     @execute.register
     async def _(self, action: ReleasePod, key: Key, observed: ObservedRun) -> None:
-        del observed
         try:
             pod = await let_go(self._api, key.namespace, action.name, action.uid, action.finalizers)
+        except ConflictError:
+            # Others have changed it, and the event may take its time.
+            known = (*observed.pods, *observed.strays)
+            for run_uid in {held.run_uid for held in known if held.uid == action.uid}:
+                await self._look_up_pods(key, run_uid, observed)
+            raise
         except NotFoundError:
             self._changed(self._cache.remove(PODS, key.namespace, action.name, action.uid))
         else:
@@ -254,16 +259,19 @@ class Executor:
         if observed.run is None:
             return
         await self._refresh(JOBS, key, action.name, observed.jobs.get(action.name))
-        selector = f"{labels.RUN_UID}={observed.run.uid}"
-        pods, _ = await self._api.collect(PODS, key.namespace, labels=selector)
+        await self._look_up_pods(key, observed.run.uid, observed)
+        self._confirm(key, action.name)
+
+    async def _look_up_pods(self, key: Key, run_uid: str, observed: ObservedRun) -> None:
+        """Take in the pods of a run as the API server has them now."""
+        pods, _ = await self._api.collect(PODS, key.namespace, labels=f"{labels.RUN_UID}={run_uid}")
         present = set()
         for pod in pods:
             present.add(pod["metadata"]["uid"])
             self._put(PODS, pod)
-        for known in observed.pods:
-            if known.uid not in present:
+        for known in (*observed.pods, *observed.strays):
+            if known.run_uid == run_uid and known.uid not in present:
                 self._changed(self._cache.remove(PODS, key.namespace, known.name, known.uid))
-        self._confirm(key, action.name)
 
     @execute.register
     async def _(self, action: ConfirmDeployment, key: Key, observed: ObservedRun) -> None:
@@ -278,8 +286,12 @@ class Executor:
 
     @execute.register
     async def _(self, action: ConfirmRun, key: Key, observed: ObservedRun) -> None:
-        await self._refresh(FLOW_RUNS, key, action.name, observed.run)
+        await self.look_up_run(key, observed)
         self._confirm(key, action.name)
+
+    async def look_up_run(self, key: Key, observed: ObservedRun) -> None:
+        """Take in a run as the API server has it now, for a decision that follows at once."""
+        await self._refresh(FLOW_RUNS, key, key.name, observed.run)
 
     async def _refresh(self, kind: Kind, key: Key, name: str, known: Deployment | Job | Run | None) -> None:
         try:

@@ -12,7 +12,7 @@ from millstream_operator.api import ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import ObservedDeployment, ObservedRun
-from millstream_operator.decide.plan import ConfirmRun, Plan, Question, TakeSlot
+from millstream_operator.decide.plan import Plan, Question, TakeSlot
 from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import KeyedQueue
 from millstream_operator.kinds import FLOW_RUNS
@@ -97,7 +97,7 @@ class Reconciler:
     async def _make_certain(self, key: Key) -> None:
         observed = self._cache.observe_run(key, self._now())
         if observed is not None:
-            await self._executor.execute(ConfirmRun(key.name), key, observed)
+            await self._executor.look_up_run(key, observed)
         self._uncertain.discard(key)
 
     async def _decide_and_act(self, key: Key) -> Plan:

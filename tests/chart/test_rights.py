@@ -153,7 +153,7 @@ async def test_the_operators(render):
     api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
     deletions = Deletions(api, RateLimit(1000, 1000, time.monotonic))
     executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC), Mock(), deletions.add)
-    observed = Mock(pods=[], jobs={})
+    observed = Mock(pods=[], strays=[], jobs={})
     observed.run.uid = "uid"
     defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action, plan.Question}
     assert {type(action) for action in ACTIONS} == defined

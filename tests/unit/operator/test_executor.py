@@ -161,6 +161,26 @@ async def test_only_our_finalizer_is_taken_and_only_off_that_pod():
     ]
 
 
+async def test_a_pod_that_others_have_changed_is_looked_up():
+    changed = make_pod(version=5) | {}
+    changed["metadata"]["finalizers"] = ["millstream.dev/outcome"]
+    world = World(Api(patch=ApiError(422, "test failed"), collect=([changed], 9)))
+    world.cache.put(PODS, make_pod())
+    with pytest.raises(ConflictError):
+        await world.execute(ReleasePod("etl-1-1-x", "uid-etl-1-1-x", ("millstream.dev/outcome", "other")))
+    assert world.observed().pods[0].finalizers == ("millstream.dev/outcome",)
+    world.changed.clear()
+    with pytest.raises(ConflictError):
+        await world.execute(ReleasePod("etl-1-1-x", "uid-etl-1-1-x", ("millstream.dev/outcome", "other")))
+    assert world.changed == set()  # nothing new: it is tried again after a while only
+
+
+async def test_a_run_that_is_looked_up_and_is_as_it_was_is_not_decided_about_again():
+    world = World(Api(get=make_run()))
+    await world.executor.look_up_run(KEY, world.observed())
+    assert world.changed == set()
+
+
 async def test_a_pod_that_is_gone_is_forgotten():
     world = World(Api(patch=NotFoundError(404, "gone")))
     world.cache.put(PODS, make_pod())

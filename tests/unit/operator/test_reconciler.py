@@ -26,6 +26,10 @@ class Executor:
             raise self.error
         self.done.append((key.name, type(action).__name__))
 
+    async def look_up_run(self, key, observed):
+        del observed
+        self.done.append((key.name, "look up"))
+
 
 class Setting:
     def __init__(self, error=None, *, jitter=0.5):
@@ -196,4 +200,4 @@ async def test_the_api_server_is_asked_before_a_slot_that_may_be_taken_is_given_
     await setting.reconciler._reconcile(BAD)
     setting.executor.error = None
     await setting.reconciler._reconcile(BAD)
-    assert setting.executor.done[0] == ("bad", "ConfirmRun")
+    assert setting.executor.done[0] == ("bad", "look up")
