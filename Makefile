@@ -45,9 +45,10 @@ venv: .venv/made ## Make .venv with everything the commands below need
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
 	@touch $@
 
-generate: venv ## Write the files that are made from others: CRDs, and the chart's copy of them
+generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names
 	$(BIN)/python -m millstream.resources.crd crds
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
+	$(BIN)/python hack/prefect_table.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -57,13 +58,15 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images .ci/run
 	$(BIN)/python -m millstream.resources.crd crds --check
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
+	$(BIN)/python hack/prefect_table.py --check
 
 ## Test it
-.PHONY: test test-fast test-control-plane test-chart test-e2e chaos bench bench-operator
+.PHONY: test test-fast test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
 test: lint test-fast test-control-plane test-chart test-e2e ## Everything
 
 test-fast: venv ## Unit and property tests: no cluster, under a minute
@@ -81,9 +84,11 @@ test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECON
 chaos: venv cluster-tools ## The long proofs: faults, blackouts and kills by chance, for CHAOS_SECONDS=300 or so; CHAOS_SEED=n repeats
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(PYTEST) tests/chaos
 
-bench: bench-operator ## Our figures, each beside its baseline from the same run
-	$(BIN)/python benchmarks/sdk.py
+bench: bench-operator bench-sdk ## Our figures, each beside its baseline from the same run
 	$(BIN)/python benchmarks/runner.py
+
+bench-sdk: venv ## Those of the SDK, beside Prefect's, which is installed into a folder of its own
+	$(BIN)/python -m benchmarks.sdk $(BENCH)
 
 bench-operator: venv cluster-tools ## Those of the operator; choose by BENCH="--only burst --runs 100"
 	$(BIN)/python -m benchmarks.operator $(BENCH)

@@ -27,10 +27,24 @@ if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
 
     hold_signals()
 
-from millstream.context import get_run_context
+from millstream.annotations import allow_failure, unmapped
+from millstream.context import get_run_context, tags
 from millstream.flows import Flow, flow
 from millstream.logging import get_run_logger
 from millstream.states import State
 from millstream.tasks import Task, task
+from millstream.transactions import transaction
 
-__all__ = ["Flow", "State", "Task", "flow", "get_run_context", "get_run_logger", "task"]
+__all__ = [
+    "Flow",
+    "State",
+    "Task",
+    "allow_failure",
+    "flow",
+    "get_run_context",
+    "get_run_logger",
+    "tags",
+    "task",
+    "transaction",
+    "unmapped",
+]

@@ -17,7 +17,7 @@ _POSITIONAL_VARIADIC, _KEYWORD_VARIADIC, _GENERATOR, _COROUTINE, _ASYNC_GENERATO
     0x80,
     0x200,
 )
-_RESERVED = frozenset({"return_state"})
+_RESERVED = frozenset({"return_state", "wait_for"})
 _BANNED_IN_NAMES = frozenset("/%&><")
 
 
@@ -41,6 +41,18 @@ def is_async(fn: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
 
 
+def is_generator(fn: Callable[..., Any]) -> bool:
+    """Whether calling `fn` gives a generator, an asynchronous one included."""
+    code = code_of(fn)
+    return code is not None and bool(code.co_flags & (_GENERATOR | _ASYNC_GENERATOR))
+
+
+def is_async_generator(fn: Callable[..., Any]) -> bool:
+    """Whether calling `fn` gives an asynchronous generator."""
+    code = code_of(fn)
+    return code is not None and bool(code.co_flags & _ASYNC_GENERATOR)
+
+
 def takes_nothing(fn: Callable[..., Any]) -> bool:
     """Whether `fn` certainly has no parameters."""
     code = code_of(fn)
@@ -57,7 +69,7 @@ def check_function(fn: object, decorator: str) -> None:
     """Refuse what cannot be a flow or a task.
 
     Raises:
-        TypeError: It is no callable, a class, or a generator function.
+        TypeError: It is no callable, or a class.
         ReservedArgumentError: It has a parameter with a name that calls keep for themselves.
     """
     if not callable(fn) or isinstance(fn, type):
@@ -67,8 +79,6 @@ def check_function(fn: object, decorator: str) -> None:
     code, name = code_of(fn), getattr(fn, "__qualname__", "")
     if code is None:
         return
-    if code.co_flags & (_GENERATOR | _ASYNC_GENERATOR):
-        raise TypeError(f"@{decorator} does not go on generator functions, and {name} is one.")
     reserved = _RESERVED.intersection(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     if reserved:
         raise ReservedArgumentError(

@@ -6,22 +6,34 @@ from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar
 
-from millstream._callables import check_function, check_name, is_async
+from millstream._callables import check_function, check_name, is_async, is_async_generator, is_generator
+from millstream._engine.hooks import check_hooks
 from millstream._engine.retries import RetryPolicy, check_retries, retry_delays
 from millstream._options import check_callback, check_kinds, check_options
 from millstream._parameters import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import ClassVar, Self
 
+    from millstream._engine.hooks import Hook
     from millstream._engine.runs import Run
     from millstream.states import State
 
 P = ParamSpec("P")
-R = TypeVar("R")
+H = TypeVar("H", bound="Hook")
+R_co = TypeVar("R_co", covariant=True)
 
-_KINDS = {"description": str, "version": str, "log_prints": bool, "validate_parameters": bool}
+_KINDS = {
+    "description": str,
+    "version": str,
+    "log_prints": bool,
+    "validate_parameters": bool,
+    "persist_result": bool,
+    "refresh_cache": bool,
+    "result_storage_key": str,
+}
+_HOOKS = ("on_running", "on_completion", "on_failure", "on_cancellation", "on_crashed")
 _DELAYS = "a number, a list of numbers, or a function"
 
 
@@ -34,6 +46,13 @@ class Options(TypedDict, total=False):
         version: Free text.
         retries: How many further attempts follow a failed one.
         log_prints: Whether `print` writes to the run's log. None: as the run around it.
+        timeout_seconds: How long an attempt may take; it is interrupted then, and has failed as `TimedOut`.
+        persist_result: Whether results are kept. None: as the flow around it; for tasks, yes if an option says how.
+        result_storage: Where results are kept: a path, a URL, or a storage. None: as the flow around it.
+        result_serializer: How they are written: `"pickle"`, `"json"`, `"compressed/pickle"` or a serializer.
+        on_running: Called with the flow or task, the run and the state when an attempt begins.
+        on_completion: Called in the same way when the run has completed.
+        on_failure: Called in the same way when it has failed.
     """
 
     name: str | None
@@ -41,15 +60,24 @@ class Options(TypedDict, total=False):
     version: str | None
     retries: int | None
     log_prints: bool | None
+    timeout_seconds: float | None
+    persist_result: bool | None
+    result_storage: Any
+    result_serializer: Any
+    on_running: list[Hook] | None
+    on_completion: list[Hook] | None
+    on_failure: list[Hook] | None
 
 
-class Definition(Generic[P, R]):
+class Definition(Generic[P, R_co]):
     """A function with a name and options."""
 
     _word: ClassVar[str]
     _known_options: ClassVar[frozenset[str]]
 
-    def __init__(self, fn: Callable[P, R], options: Mapping[str, Any], default_name: str) -> None:
+    __qualname__: str
+
+    def __init__(self, fn: Callable[P, R_co], options: Mapping[str, Any], default_name: str) -> None:
         self._options = {option: value for option, value in options.items() if value is not None}
         given = self._options
         check_kinds(given, _KINDS, self._word)
@@ -59,20 +87,71 @@ class Definition(Generic[P, R]):
             fn = fn.__func__
         check_function(fn, self._word)
         update_wrapper(self, fn)  # type: ignore[arg-type] # meant for functions, and does for any object
-        self.fn = fn
+        self.fn: Callable[P, R_co] = fn
         self.isasync = is_async(fn)
         # The name of its coroutines, in Python's warning about one that was never awaited and in asyncio's messages.
         self._called: str = getattr(fn, "__qualname__", default_name)
         self.name = check_name(given.get("name", default_name), self._word)
         self.version: str | None = given.get("version")
         self.log_prints: bool | None = given.get("log_prints")
-        self.retries = check_retries(given.get("retries", 0))
+        self.retries = check_retries(given.get("retries", self._default_retries()))
         self.retry_delay_seconds: float | Sequence[float] | Callable[[int], Sequence[float]]
-        self.retry_delay_seconds = given.get("retry_delay_seconds", 0)
+        self.retry_delay_seconds = given.get("retry_delay_seconds", self._default_delay())
         if callable(self.retry_delay_seconds):
             check_callback("retry_delay_seconds", self.retry_delay_seconds, "retries", kind=_DELAYS)
         delays = retry_delays(self.retries, self.retry_delay_seconds)
-        self._retry_policy = RetryPolicy(self.retries, delays, self._wants_retry()) if self.retries else None
+        self._retry_policy = (
+            RetryPolicy(self.retries, delays, self._wants_retry(), self._jitter()) if self.retries else None
+        )
+        self.timeout_seconds = _timeout(given.get("timeout_seconds"))
+        self.persist_result: bool | None = given.get("persist_result")
+        self.result_storage = given.get("result_storage")
+        self.result_serializer = given.get("result_serializer")
+        self.hooks = self._hooks_of(_HOOKS)
+        self._isgenerator, self._isasyncgenerator = is_generator(fn), is_async_generator(fn)
+        self._call = self._callable()
+
+    def on_running(self, hook: H) -> H:
+        """Call the function when an attempt begins: `@my_flow.on_running`."""
+        return self._add_hook("on_running", hook)
+
+    def on_completion(self, hook: H) -> H:
+        """Call the function when a run has completed."""
+        return self._add_hook("on_completion", hook)
+
+    def on_failure(self, hook: H) -> H:
+        """Call the function when a run has failed."""
+        return self._add_hook("on_failure", hook)
+
+    def _add_hook(self, option: str, hook: H) -> H:
+        check_hooks(option, [hook])
+        self._options[option] = [*self._options.get(option, ()), hook]
+        self.hooks = self._hooks_of(_HOOKS)
+        return hook
+
+    def _hooks_of(self, known: Iterable[str]) -> dict[str, list[Any]] | None:
+        """The hooks by option; None if there are none, which is quick to tell."""
+        return {
+            name: check_hooks(name, self._options[name]) for name in known if name in self._options
+        } or None
+
+    def _callable(self) -> Callable[..., Any]:
+        """What a run calls: the function, in its time."""
+        fn: Callable[..., Any] = self.fn
+        if self.timeout_seconds is None:
+            return fn
+        from millstream._engine.timeouts import limited  # noqa: PLC0415 - for those that have a limit
+
+        return limited(fn, self.timeout_seconds, self._word)
+
+    def _default_retries(self) -> int:
+        raise NotImplementedError
+
+    def _default_delay(self) -> float | Sequence[float]:
+        raise NotImplementedError
+
+    def _jitter(self) -> float:
+        return 0.0
 
     @property
     def description(self) -> str | None:
@@ -117,7 +196,44 @@ class Definition(Generic[P, R]):
         bound.__dict__.update(
             self.__dict__, fn=method, __wrapped__=method, _parameters=self._method_parameters
         )
+        bound._call = bound._callable()
         return bound
+
+    def __reduce__(self) -> Any:
+        """By its name where that leads to it, as for functions: the process that reads it has the same code."""
+        import sys  # noqa: PLC0415 - for those that run in other processes
+
+        found: Any = sys.modules.get(self.__module__)
+        for part in self.__qualname__.split("."):
+            found = getattr(found, part, None)
+        if found is self and self.__module__ != "__main__":
+            return _found_again, (self.__module__, self.__qualname__)
+        return _made_again, (type(self), self.fn, self._options, self._binds)
 
     def __repr__(self) -> str:
         return f"<{self._word} {self.name!r}>"
+
+
+def _found_again(module: str, name: str) -> Any:
+    import importlib  # noqa: PLC0415 - in another process only
+
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _made_again(kind: type[Definition[..., Any]], fn: Any, options: dict[str, Any], binds: str | None) -> Any:
+    made = kind(fn, **options)
+    made._binds = binds  # noqa: SLF001 - one of our own
+    return made
+
+
+def _timeout(seconds: object) -> float | None:
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"timeout_seconds is a number of seconds, and got {seconds!r}.")
+    if not seconds > 0:
+        raise ValueError(f"timeout_seconds is a number of seconds above 0, and got {seconds!r}.")
+    return float(seconds)

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
+_INSTEAD = {
+    "asset_deps": "write what the task makes into an artifact",
+    "cache_result_in_memory": "leave it out; a result lives as long as its state",
+    "result_storage_block": "give result_storage a path or a URL",
+    "tags": "use `with tags(...)` around the call",
+}
+"""What to do in the place of options that Prefect has and Millstream has not."""
+
+
 def check_options(given: dict[str, Any], known: frozenset[str], decorator: str) -> None:
     """Refuse options that do not exist, with a guess at what was meant.
 
@@ -25,6 +34,9 @@ def check_options(given: dict[str, Any], known: frozenset[str], decorator: str) 
 
     problems = []
     for option in given.keys() - known:
+        if option in _INSTEAD:
+            problems.append(f"{option!r} ({_INSTEAD[option]})")
+            continue
         close = difflib.get_close_matches(option, known, n=1)
         problems.append(f"{option!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
     raise TypeError(

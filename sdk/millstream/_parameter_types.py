@@ -8,9 +8,10 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
+from millstream._parameter_problems import explained, holds_secret
 from millstream.exceptions import ParameterTypeError
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import ErrorDetails
     from pydantic_core.core_schema import CoreSchema
 
-_LONGEST_VALUE = 80
+_HIDDEN = SecretStr("hidden")
 _logger = logging.getLogger("millstream")
 
 
@@ -38,7 +38,7 @@ class ParameterTypes:
         self._owner = owner
 
     @cached_property
-    def _model(self) -> type[BaseModel]:
+    def _hints(self) -> dict[str, Any]:
         hints, unresolved = _resolved_hints(self._fn, self._signature)
         for name, text in unresolved.items():
             _logger.warning(
@@ -48,10 +48,14 @@ class ParameterTypes:
                 name,
                 text if isinstance(text, str) else repr(text),
             )
+        return hints
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
         fields: dict[str, Any] = {}
         for number, parameter in enumerate(self._signature.parameters.values()):
             default = ... if parameter.default is parameter.empty else parameter.default
-            hint: Any = hints[parameter.name]
+            hint: Any = self._hints[parameter.name]
             if parameter.kind is parameter.VAR_POSITIONAL:
                 hint, default = tuple.__class_getitem__((hint, ...)), ()
             elif parameter.kind is parameter.VAR_KEYWORD:
@@ -80,7 +84,8 @@ class ParameterTypes:
         bad = {str(problem["loc"][0]) for problem in problems}
         own_defaults = {name for name in bad if parameters[name] is defaults[name]}
         if bad - own_defaults:
-            raise ParameterTypeError(self._explain([p for p in problems if p["loc"][0] not in own_defaults]))
+            problems = [p for p in problems if p["loc"][0] not in own_defaults]
+            raise ParameterTypeError(explained(self._owner, problems, self._hints))
         return self._coerced({n: v for n, v in parameters.items() if n not in own_defaults})
 
     def schema(self) -> dict[str, Any]:
@@ -92,25 +97,40 @@ class ParameterTypes:
         )
         definitions = schema.pop("$defs", {})
         properties = schema.get("properties", {})
+        descriptions = self._descriptions()
         kinds = self._signature.parameters
         for position, (name, described) in enumerate(properties.items()):
             described["position"] = position
-            if kinds[name].kind in (kinds[name].VAR_POSITIONAL, kinds[name].VAR_KEYWORD):
+            if name in descriptions:
+                described.setdefault("description", descriptions[name])
+            variadic = kinds[name].kind in (kinds[name].VAR_POSITIONAL, kinds[name].VAR_KEYWORD)
+            # The default of a secret is one too.
+            if variadic or (described.get("default") is not None and holds_secret(self._hints[name])):
                 described.pop("default", None)
         schema["additionalProperties"] = any(p.kind is p.VAR_KEYWORD for p in kinds.values())
         return {**schema, "properties": properties, "definitions": definitions}
+
+    def signature_to_show(self) -> inspect.Signature:
+        """The signature for messages, without the defaults of secrets."""
+        hints, _ = _resolved_hints(self._fn, self._signature)
+        parameters = [
+            p
+            if p.default is p.empty or p.default is None or not holds_secret(hints[name])
+            else p.replace(default=_HIDDEN)
+            for name, p in self._signature.parameters.items()
+        ]
+        return self._signature.replace(parameters=parameters)
+
+    def _descriptions(self) -> dict[str, str]:
+        from millstream._docstrings import descriptions  # noqa: PLC0415 - for the schema only, and slow to import
+
+        return descriptions(self._fn)
 
     def _coerced(self, parameters: dict[str, Any]) -> dict[str, Any]:
         validated = self._model.model_validate(parameters)
         return {
             name: getattr(validated, f"p{number}") for number, name in enumerate(self._signature.parameters)
         }
-
-    def _explain(self, problems: list[ErrorDetails]) -> str:
-        lines = [_problem(problem) for problem in problems]
-        if len(lines) == 1:
-            return f"{self._owner} got a bad parameter: {lines[0]}"
-        return "\n  ".join([f"{self._owner} got bad parameters:", *lines])
 
 
 class _LenientJsonSchema(GenerateJsonSchema):
@@ -121,18 +141,6 @@ class _LenientJsonSchema(GenerateJsonSchema):
     def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:
         del schema, error_info
         return {}
-
-
-def _problem(problem: ErrorDetails) -> str:
-    """One bad value, as `x: Input should be a valid integer, got 'zz' (str)`."""
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{where}: {problem['msg']}"
-    value = problem["input"]
-    text = repr(value)
-    if len(text) > _LONGEST_VALUE:
-        text = f"{text[:_LONGEST_VALUE]}…"
-    return f"{where}: {problem['msg']}, got {text} ({type(value).__name__})"
 
 
 def _resolved_hints(

@@ -131,7 +131,8 @@ class Parameters:
         return self._message(problems)
 
     def _message(self, problems: list[str]) -> str:
-        return f"{self._owner} cannot be called like this: {'; '.join(problems)}. It takes {self.signature}."
+        takes = self.types.signature_to_show() if self._has_annotations() else self.signature
+        return f"{self._owner} cannot be called like this: {'; '.join(problems)}. It takes {takes}."
 
 
 def _listed(what: str, names: Iterable[str]) -> list[str]:

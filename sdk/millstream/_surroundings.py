@@ -27,6 +27,10 @@ class Surroundings:
         """Suspend this coroutine."""
         await _stopping.sleep_async(seconds)
 
+    def chance(self) -> float:
+        """A random number from 0 to below 1."""
+        return self.pick(2**32) / 2**32
+
     def pick(self, count: int) -> int:
         """A random number from 0 to below `count`."""
         return int.from_bytes(os.urandom(4)) % count

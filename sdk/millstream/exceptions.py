@@ -29,7 +29,23 @@ class ParameterTypeError(MillstreamError):
     """Parameters have values that their type hints do not allow."""
 
 
-class UnfinishedRun(MillstreamError):  # noqa: N818 - this and the following are Prefect's names
+class HashError(MillstreamError, ValueError):
+    """A value cannot be part of a cache key."""
+
+
+class MappingLengthMismatch(MillstreamError, ValueError):  # noqa: N818 - this and the following are Prefect's names
+    """What a task is mapped over differs in length."""
+
+
+class MappingMissingIterable(MillstreamError, TypeError):  # noqa: N818
+    """A task is mapped over nothing."""
+
+
+class UpstreamTaskError(MillstreamError):
+    """Something that a run needs did not complete."""
+
+
+class UnfinishedRun(MillstreamError):  # noqa: N818
     """The result of a run was asked for before the run had ended."""
 
 
@@ -43,6 +59,14 @@ class CrashedRun(MillstreamError):  # noqa: N818
 
 class CancelledRun(MillstreamError):  # noqa: N818
     """A run was cancelled."""
+
+
+class FlowVisualizationError(MillstreamError):
+    """A flow cannot be shown without running its tasks."""
+
+
+class RunTimeoutError(MillstreamError, TimeoutError):
+    """A run took longer than its `timeout_seconds`."""
 
 
 class RunInterrupted(BaseException):

@@ -6,21 +6,34 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, Ty
 
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
-from millstream._engine.drive import drive, drive_async
+from millstream._engine.drive import drive, drive_async, drive_async_generator, drive_generator
 from millstream._engine.flow_runs import FlowRun
-from millstream._options import check_callback, check_options, check_template
+from millstream._engine.submit import collected, collected_async
+from millstream._engine.tracing import tracer
+from millstream._options import check_options
+from millstream._run_names import check_run_name, run_name
 from millstream.exceptions import ParameterBindError
+from millstream.settings import get_current_settings
+from millstream.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    import concurrent.futures
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
+    from millstream._engine.hooks import Hook
+    from millstream._engine.pool import Pool
+    from millstream._graphs import Graph
     from millstream.states import State
+
+H = TypeVar("H", bound="Hook")
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
+R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 T = TypeVar("T")
 S = TypeVar("S")
+_DEFAULT_TASK_RUNNER = ThreadPoolTaskRunner()
 
 
 class FlowOptions(Options, total=False):
@@ -31,14 +44,20 @@ class FlowOptions(Options, total=False):
             without parameters that gives one.
         retry_delay_seconds: How long to wait before each retry.
         validate_parameters: Whether to coerce and check parameters by their type hints; true unless given.
+        task_runner: Where submitted tasks run; threads unless given. See `millstream.task_runners`.
+        on_cancellation: Called with the flow, the run and the state when it was cancelled.
+        on_crashed: Called in the same way when it was ended from outside its code.
     """
 
-    flow_run_name: str | Callable[[], str] | None
+    flow_run_name: str | Callable[..., str] | None
     retry_delay_seconds: float | None
     validate_parameters: bool | None
+    task_runner: TaskRunner | None
+    on_cancellation: list[Hook] | None
+    on_crashed: list[Hook] | None
 
 
-class Flow(Definition[P, R]):
+class Flow(Definition[P, R_co]):
     """A function whose runs are supervised, made by `@flow`.
 
     Calling it runs the function and gives what that returns, or raises what it raises after the last retry. With
@@ -54,48 +73,94 @@ class Flow(Definition[P, R]):
     _word = "flow"
     _known_options = frozenset(FlowOptions.__optional_keys__)
 
-    def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
+    def __init__(self, fn: Callable[P, R_co], **options: Unpack[FlowOptions]) -> None:
         check_options(dict(options), self._known_options, self._word)
         delay = options.get("retry_delay_seconds")
         if delay is not None and (isinstance(delay, bool) or not isinstance(delay, int | float)):
             raise TypeError(f"A flow's retry_delay_seconds is a number, and got {delay!r}.")
         self.flow_run_name = options.get("flow_run_name")
         self.should_validate_parameters = options.get("validate_parameters") is not False
+        self.task_runner = _task_runner(options.get("task_runner"))
         super().__init__(fn, options, function_name(fn).replace("_", "-"))
-        self._check_run_name()
+        if self.persist_result is None and (self.result_storage or self.result_serializer):
+            self.persist_result = True
+        if self.flow_run_name is not None:
+            check_run_name("flow_run_name", self.flow_run_name, self._parameters, self._owner)
 
     @overload
     def __call__(
         self: Flow[..., Coroutine[Any, Any, T]],
         *args: Any,
         return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, State[T]]: ...
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State[R_co]: ...
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
-    def __call__(  # type: ignore[misc] # no function has a parameter return_state: check_function refuses it
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R_co: ...
+    def __call__(  # type: ignore[misc] # no function has such parameters: check_function refuses them
         self,
         *args: Any,
         return_state: bool = False,
+        wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Run the flow.
+
+        Args:
+            args: What the function takes. Futures and states are replaced by their results.
+            return_state: Give the final state in place of the result, and raise nothing.
+            wait_for: Futures and states that must have completed.
+            kwargs: As `args`.
 
         Raises:
             ParameterBindError: The function cannot be called like this.
             ParameterTypeError: Parameters have values that their type hints do not allow.
         """
+        if (tracing := tracer.get()) is not None:
+            return tracing.called(self, args, kwargs, wait_for, return_state=return_state)
         try:
             parameters = self._parameters.bind(args, kwargs)
         except ParameterBindError as error:
             raise error.with_traceback(None) from None
+        if self._isgenerator:
+            return self._generate(parameters, return_state, wait_for)
         if not self.isasync:
-            return drive(FlowRun(self, parameters, return_state=return_state))  # in no variable: see `drive`
-        coroutine = drive_async(FlowRun(self, parameters, return_state=return_state))
+            # In no variable: see `drive`.
+            return drive(FlowRun(self, parameters, return_state=return_state, wait_for=wait_for))
+        coroutine = drive_async(FlowRun(self, parameters, return_state=return_state, wait_for=wait_for))
         coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
         return coroutine
+
+    def _generate(self, parameters: dict[str, Any], return_state: bool, wait_for: Any) -> Any:  # noqa: FBT001
+        run = FlowRun(self, parameters, return_state=return_state, wait_for=wait_for)
+        if return_state:
+            run.fn = collected_async(run.fn) if self._isasyncgenerator else collected(run.fn)
+            return drive_async(run) if self._isasyncgenerator else drive(run)
+        return drive_async_generator(run) if self._isasyncgenerator else drive_generator(run)
+
+    def on_cancellation(self, hook: H) -> H:
+        """Call the function when a run was cancelled: `@my_flow.on_cancellation`."""
+        return self._add_hook("on_cancellation", hook)
+
+    def on_crashed(self, hook: H) -> H:
+        """Call the function when a run was ended from outside its code."""
+        return self._add_hook("on_crashed", hook)
+
+    def open_task_runner(self) -> Pool | concurrent.futures.Executor:
+        """Give what carries out the tasks that a run submits."""
+        return (self.task_runner or _DEFAULT_TASK_RUNNER).open()
+
+    def _default_retries(self) -> int:
+        return get_current_settings().flows_default_retries
+
+    def _default_delay(self) -> float:
+        return get_current_settings().flows_default_retry_delay_seconds
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Self:
         """The same flow with some options changed; None puts an option back to its default."""
@@ -117,6 +182,23 @@ class Flow(Definition[P, R]):
         """The JSON schema of the parameters, from the signature."""
         return self._parameters.types.schema()
 
+    def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
+        """The graph of what the flow calls, without running any of it: only the flow's own code runs.
+
+        Print it, or take its `mermaid` or `dot`; notebooks show a picture if Graphviz is installed.
+
+        Args:
+            args: What the function takes.
+            kwargs: As `args`.
+
+        Raises:
+            FlowVisualizationError: The code needs the result of a task that has no `viz_return_value`, or raised
+                something.
+        """
+        from millstream._visualize import visualize  # noqa: PLC0415 - for few
+
+        return visualize(self, args, kwargs)
+
     def make_run_name(self, parameters: Mapping[str, Any]) -> str | None:
         """The name that the option `flow_run_name` gives to a run; None without that option.
 
@@ -124,20 +206,7 @@ class Flow(Definition[P, R]):
             TypeError: The option is a function that gave no text.
         """
         option = self.flow_run_name
-        if option is None:
-            return None
-        made = option.format(**parameters) if isinstance(option, str) else option()
-        if not isinstance(made, str):
-            raise TypeError(f"flow_run_name is to give a text, and gave {made!r}.")
-        return made
-
-    def _check_run_name(self) -> None:
-        option = self.flow_run_name
-        if isinstance(option, str):
-            if "{" in option or "}" in option:
-                check_template("flow_run_name", option, self._parameters.signature.parameters, self._owner)
-        elif option is not None:
-            check_callback("flow_run_name", option, kind="a text, or a function")
+        return None if option is None else run_name("flow_run_name", option, parameters)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -173,3 +242,13 @@ def flow(fn: Any = None, /, **options: Unpack[FlowOptions]) -> Any:
     if fn is None:
         return lambda fn: Flow(fn, **options)
     return Flow(fn, **options)
+
+
+def _task_runner(given: object) -> TaskRunner | None:
+    if isinstance(given, type) and issubclass(given, TaskRunner):
+        given = given()
+    if given is None or isinstance(given, TaskRunner):
+        return given
+    raise TypeError(
+        f"task_runner is one of millstream.task_runners, such as ThreadPoolTaskRunner(max_workers=8), and got {given!r}."
+    )

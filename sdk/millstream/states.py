@@ -16,6 +16,27 @@ from millstream.exceptions import CancelledRun, CrashedRun, FailedRun, Unfinishe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+__all__ = [
+    "AwaitingConcurrencySlot",
+    "AwaitingRetry",
+    "Cancelled",
+    "Cancelling",
+    "Completed",
+    "Crashed",
+    "Failed",
+    "Late",
+    "Paused",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "State",
+    "StateType",
+    "Suspended",
+    "get_state_exception",
+    "raise_state_exception",
+]
+
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -132,7 +153,10 @@ class State(Generic[R_co]):
             return self.data  # type: ignore[no-any-return] # the engine put it there
         error = state_exception(self)
         if raise_on_failure or isinstance(error, UnfinishedRun):
-            raise error
+            try:
+                raise error
+            finally:
+                del self, error  # this frame is part of what is raised: a circle
         return error  # type: ignore[return-value] # asked for by raise_on_failure=False
 
     def __str__(self) -> str:
@@ -151,7 +175,7 @@ def state_exception(state: State[Any]) -> BaseException:
     if isinstance(data, BaseException):
         return data
     if state.type not in _EXCEPTIONS:
-        return UnfinishedRun(f"The run is {state.name}: it has no result yet.")
+        return UnfinishedRun(f"The run is {state.name}: {state.message or 'it has no result yet.'}")
     for inner in returned_states(data):
         if inner.type in _EXCEPTIONS and inner is not state:
             return state_exception(inner)
@@ -244,3 +268,49 @@ def Cancelled(  # noqa: N802
 ) -> State[Any]:
     """A run that somebody cancelled."""
     return State(StateType.CANCELLED, name, message, data)
+
+
+def Cancelling(*, message: str | None = None) -> State[Any]:  # noqa: N802
+    """A run that is being stopped."""
+    return State(StateType.CANCELLING, None, message)
+
+
+def Paused(*, message: str | None = None) -> State[Any]:  # noqa: N802
+    """A run that waits to be resumed, its process with it."""
+    return State(StateType.PAUSED, None, message)
+
+
+def Suspended(*, message: str | None = None) -> State[Any]:  # noqa: N802
+    """A run that waits to be resumed, and has no process meanwhile."""
+    return State(StateType.PAUSED, "Suspended", message)
+
+
+def Late(  # noqa: N802
+    *, scheduled_time: datetime | None = None, message: str | None = None
+) -> State[Any]:
+    """A run that was due and has not begun."""
+    return Scheduled(scheduled_time=scheduled_time, name="Late", message=message)
+
+
+def AwaitingConcurrencySlot(  # noqa: N802
+    *, scheduled_time: datetime | None = None, message: str | None = None
+) -> State[Any]:
+    """A run that waits until others have ended."""
+    return Scheduled(scheduled_time=scheduled_time, name="AwaitingConcurrencySlot", message=message)
+
+
+def get_state_exception(state: State[Any]) -> BaseException:
+    """The exception that a state other than a completed one stands for.
+
+    Raises:
+        ValueError: The run did not fail.
+    """
+    if state.type not in _EXCEPTIONS:
+        raise ValueError(f"A state that is {state.name} stands for no exception.")
+    return state_exception(state)
+
+
+def raise_state_exception(state: State[Any]) -> None:
+    """Raise the exception of a state that did not complete; do nothing for others."""
+    if state.type in _EXCEPTIONS:
+        raise state_exception(state)

@@ -5,53 +5,89 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-_LEVEL_VARIABLE = "MILLSTREAM_LOGGING_LEVEL"
-_COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m", "DEBUG": "\x1b[2m"}
-_RESET = "\x1b[0m"
+from millstream._engine.current import current
+from millstream._engine.log_lines import JsonFormatter, TextFormatter, coloured
+from millstream.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from millstream.settings import Settings
 
 _logger = logging.getLogger("millstream")
-_own_level: int | None = None  # the level set from here, if any
-_hosted: bool | None = None  # whether the program had set up logging when it was last looked at
+_configured: tuple[bool, Settings] | None = None  # whether the program had set up logging, and the settings
+_own_levels: dict[logging.Logger, int] = {}  # the levels set from here
 
 
 def configure() -> None:
-    """Give Millstream's logger a console and a level, as far as the program leaves that to it.
+    """Give Millstream's logger and the extra ones a console and a level, as far as the program leaves that to it.
 
     Called when a run begins that is in no other run; the root logger is never touched. A program that has put handlers
-    on the root logger decides on the level too, unless the environment names one.
+    on the root logger decides on the level too, unless a setting names one.
+
+    Raises:
+        SettingsError: A setting of logging has a wrong value.
     """
-    global _hosted, _own_level  # noqa: PLW0603 - there is one logging system in a process
-    hosted = bool(logging.root.handlers)
-    if hosted == _hosted:
+    global _configured  # noqa: PLW0603 - there is one logging system in a process
+    found = bool(logging.root.handlers), get_current_settings()
+    if found == _configured:
         return
-    if _hosted is None and not _logger.handlers:
-        _logger.addHandler(ConsoleHandler())
-    _hosted = hosted
-    if _logger.level in (logging.NOTSET, _own_level):
-        _own_level = _chosen_level(logging.NOTSET if hosted else logging.INFO)
-        _logger.setLevel(_own_level)
-
-
-def _chosen_level(default: int) -> int:
-    text = os.environ.get(_LEVEL_VARIABLE, "").strip().upper()
-    if not text:
-        return default
-    level = int(text) if text.isdecimal() else logging.getLevelNamesMapping().get(text)
+    hosted, settings = found
+    level = settings.logging_level
     if level is None:
-        _logger.warning("%s=%s is no logging level; INFO is used.", _LEVEL_VARIABLE, text)
-        return default
-    return level
+        level = logging.NOTSET if hosted else logging.INFO
+    extra = _outermost(settings.logging_extra_loggers)
+    _console.show_as(settings.logging_format, colours=settings.logging_colors)
+    if _configured is None and not _logger.handlers:
+        _logger.addHandler(_console)
+    for logger in set(_own_levels) - {_logger, *extra}:
+        logger.removeHandler(_console)
+        _set_level(logger, logging.NOTSET)
+        del _own_levels[logger]
+    for logger in extra:
+        logger.addHandler(_console)
+    for logger in (_logger, *extra):
+        _set_level(logger, level)
+    _configured = found
+
+
+def _outermost(names: tuple[str, ...]) -> list[logging.Logger]:
+    """The loggers, without those whose records come to another one of them."""
+    reached = ("millstream", *names)
+    return [
+        logging.getLogger(name)
+        for name in names
+        if name != "millstream" and not any(name.startswith(f"{other}.") for other in reached)
+    ]
+
+
+def _set_level(logger: logging.Logger, level: int) -> None:
+    """Set a level where the program has set none."""
+    if logger.level in (logging.NOTSET, _own_levels.setdefault(logger, logging.NOTSET)):
+        logger.setLevel(level)
+        _own_levels[logger] = level
 
 
 class ConsoleHandler(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error at that time, and only while the program has no logging of its own."""
+    """Writes to what is standard error at that time, and only while the program has no logging of its own.
+
+    Whoever writes a record in the end, it says from here on which run it is of.
+    """
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(RunFormatter())
+        self.addFilter(_add_run)
+        self.show_as("text", colours=None)
+
+    def show_as(self, form: str, *, colours: bool | None) -> None:
+        """Choose how lines look.
+
+        Args:
+            form: `text` or `json`.
+            colours: Whether text is coloured; None to do so on a terminal.
+        """
+        self._colours = False if form == "json" else colours
+        self.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override] # as logging.lastResort does it
@@ -66,26 +102,15 @@ class ConsoleHandler(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         """The line, in colour if a person sees it."""
         line = super().format(record)
-        colour = _COLOURS.get(record.levelname)
-        if colour is None or "NO_COLOR" in os.environ or not self.stream.isatty():
-            return line
-        return f"{colour}{line}{_RESET}"
+        wanted = self.stream.isatty() if self._colours is None else self._colours
+        return coloured(line, record.levelname) if wanted and not os.environ.get("NO_COLOR") else line
 
 
-class RunFormatter(logging.Formatter):
-    """`HH:MM:SS.mmm | INFO    | Flow run 'brisk-otter' - message`."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """One line; tracebacks are added by the base class."""
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        return (
-            f"{clock}.{int(record.msecs):03d} | {record.levelname:<7} | {_speaker(record)} - {record.message}"
-        )
+def _add_run(record: logging.LogRecord) -> bool:
+    """Put into a record which run it is of, where it does not say so itself."""
+    if not hasattr(record, "flow_run_id") and (run := current.get()) is not None:
+        vars(record).update(run.log_fields)
+    return True
 
 
-def _speaker(record: logging.LogRecord) -> str:
-    if (name := getattr(record, "task_run_name", None)) is not None:
-        return f"Task run {name!r}"
-    if (name := getattr(record, "flow_run_name", None)) is not None:
-        return f"Flow run {name!r}"
-    return record.name
+_console = ConsoleHandler()

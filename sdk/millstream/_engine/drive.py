@@ -1,13 +1,21 @@
-"""The two drivers: they call, sleep and raise as a run decides. One blocks, one awaits; else they are the same."""
+"""The drivers: they call, sleep and raise as a run decides. One blocks, one awaits; else they are the same."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from millstream import _surroundings
+from millstream._engine.pool import blocked
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator
+
     from millstream._engine.runs import Run
+
+T = TypeVar("T")
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.5
 
 
 def drive(run: Run) -> Any:
@@ -18,9 +26,13 @@ def drive(run: Run) -> Any:
         while True:
             try:
                 if delay:
-                    _surroundings.current.sleep(delay)
-                run.attempt()
+                    with blocked():
+                        _surroundings.current.sleep(delay)
+                if run.attempt():
+                    break
                 value = run.fn(*run.args, **run.kwargs)
+                if run.blocks:
+                    run.settle()
             except BaseException as error:
                 delay = run.failed(error)
                 if delay is None:
@@ -31,6 +43,7 @@ def drive(run: Run) -> Any:
                 delay = run.returned(value)
                 if delay is None:
                     return run.result(value)
+        return run.outcome()
     finally:
         run.leave()
         # The run holds the exception, and the exception by its traceback this frame: a circle, which would keep all
@@ -47,18 +60,153 @@ async def drive_async(run: Run) -> Any:
             try:
                 if delay:
                     await _surroundings.current.sleep_async(delay)
-                run.attempt()
+                if await run.attempt_async() if run.blocks else run.attempt():
+                    break
                 value = await run.fn(*run.args, **run.kwargs)
+                if run.blocks:
+                    await run.settle_async()
             except BaseException as error:
-                delay = run.failed(error)
+                blocks = run.blocks and isinstance(error, Exception)
+                delay = await beside(run.failed, error) if blocks else run.failed(error)
                 if delay is None:
                     if run.return_state and isinstance(error, Exception):
                         return run.state
                     raise
             else:
-                delay = run.returned(value)
+                delay = await beside(run.returned, value) if run.blocks else run.returned(value)
                 if delay is None:
                     return run.result(value)
+        return run.outcome()
     finally:
         run.leave()
         del run  # as in `drive`
+
+
+async def beside(fn: Callable[..., T], *arguments: Any, to_its_end: bool = False) -> T:
+    """Call what may block in a thread, so that the event loop goes on.
+
+    Args:
+        fn: What to call.
+        arguments: What it is called with.
+        to_its_end: Wait for it even if this is cancelled meanwhile: it does something that has to be undone then.
+    """
+    import asyncio  # noqa: PLC0415 - slow to import, and loaded where this runs
+
+    call = asyncio.ensure_future(asyncio.to_thread(fn, *arguments))
+    try:
+        return await (asyncio.shield(call) if to_its_end else call)
+    finally:
+        if not call.done():
+            await asyncio.wait([call])
+
+
+async def beside_once_free(fn: Callable[..., T], *arguments: Any) -> T:
+    """Call something in a thread, again and again as long as it raises `TimeoutError`: another run has what it needs.
+
+    It may not wait in the thread itself: there are few of them, and the other run may need one to go on.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await beside(fn, *arguments, to_its_end=True)
+        except TimeoutError:
+            await _surroundings.current.sleep_async(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def drive_generator(run: Run) -> Generator[Any, Any, Any]:
+    """Run a generator function; the run is the current one while it works, and not between its items."""
+    run.enter()
+    try:
+        delay: float | None = 0
+        while True:
+            try:
+                if delay:
+                    _surroundings.current.sleep(delay)
+                if run.attempt():
+                    break
+                value = yield from _items(run, run.fn(*run.args, **run.kwargs))
+            except GeneratorExit:  # who asked for the items has seen enough
+                run.keep_nothing()
+                run.returned(None)
+                raise
+            except BaseException as error:
+                delay = run.failed(error)
+                if delay is None:
+                    raise
+            else:
+                delay = run.returned(value)
+                if delay is None:
+                    return run.result(value)
+        yield from run.outcome()  # what is kept of an earlier run
+    finally:
+        run.leave()
+        del run
+
+
+def _items(run: Run, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    items = run.gathered()
+    with closing(generator):
+        step: Callable[[Any], Any] = generator.send
+        given: Any = None
+        while True:
+            try:
+                item = step(given)
+            except StopIteration as end:
+                return end.value
+            if items is not None:
+                items.append(item)
+            run.leave()
+            try:
+                step, given = generator.send, (yield item)
+            except Exception as error:  # noqa: BLE001 - thrown in, and the generator's to deal with
+                step, given = generator.throw, error
+            finally:
+                run.resume()
+
+
+async def drive_async_generator(run: Run) -> AsyncIterator[Any]:
+    """Run an asynchronous generator function, as `drive_generator` does."""
+    run.enter()
+    try:
+        delay: float | None = 0
+        while True:
+            try:
+                if delay:
+                    await _surroundings.current.sleep_async(delay)
+                if await run.attempt_async() if run.blocks else run.attempt():
+                    break
+                async with aclosing(run.fn(*run.args, **run.kwargs)) as generator:
+                    items = run.gathered()
+                    step, given = generator.asend, None
+                    while True:
+                        try:
+                            item = await step(given)
+                        except StopAsyncIteration:
+                            break
+                        if items is not None:
+                            items.append(item)
+                        run.leave()
+                        try:
+                            step, given = generator.asend, (yield item)
+                        except Exception as error:  # noqa: BLE001 - as in `_items`
+                            step, given = generator.athrow, error
+                        finally:
+                            run.resume()
+            except GeneratorExit:
+                run.keep_nothing()
+                run.returned(None)
+                raise
+            except BaseException as error:
+                delay = run.failed(error)
+                if delay is None:
+                    raise
+            else:
+                delay = await beside(run.returned, None) if run.blocks else run.returned(None)
+                if delay is None:
+                    return
+        for item in run.outcome():
+            yield item
+    finally:
+        run.leave()
+        del run

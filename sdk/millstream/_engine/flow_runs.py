@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from itertools import count
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from millstream._engine import origins
+from millstream._engine import inputs, origins
+from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_name
-from millstream.exceptions import ParameterBindError, ParameterTypeError
-from millstream.states import Failed
+from millstream.exceptions import ParameterBindError, ParameterTypeError, UpstreamTaskError
+from millstream.settings import get_current_settings
+from millstream.states import Failed, Pending, State, StateType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from millstream._engine.submissions import Submissions
     from millstream.flows import Flow
 
 
@@ -29,11 +33,11 @@ class TaskCounts:
         self._by_state: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def add(self, state_name: str) -> None:
-        """Count one more."""
+    def add(self, state_name: str, number: int = 1) -> None:
+        """Count some more."""
         by_state = self._by_state
         with self._lock:
-            by_state[state_name] = by_state.get(state_name, 0) + 1
+            by_state[state_name] = by_state.get(state_name, 0) + number
 
     def copy(self) -> dict[str, int]:
         """The counts by the state's name, without the lock: a signal handler may ask while its own thread counts."""
@@ -48,9 +52,10 @@ class FlowRunInfo:
         name: Its name; from the flow's `flow_run_name`, or made up, unless given.
         tags: Its tags.
         scheduled_start_time: When it was due, if it was scheduled.
+        deployment: Name of the deployment that it is of.
     """
 
-    __slots__ = ("counts", "name", "run_id", "scheduled_start_time", "tags")
+    __slots__ = ("counts", "deployment", "name", "run_id", "scheduled_start_time", "tags")
 
     def __init__(
         self,
@@ -59,11 +64,13 @@ class FlowRunInfo:
         name: str | None = None,
         tags: Iterable[str] = (),
         scheduled_start_time: datetime | None = None,
+        deployment: str | None = None,
     ) -> None:
         self.run_id = run_id
         self.name = name
         self.tags = frozenset(tags)
         self.scheduled_start_time = scheduled_start_time
+        self.deployment = deployment
         self.counts = TaskCounts()
 
     def task_counts(self) -> dict[str, int]:
@@ -77,14 +84,33 @@ class FlowRunInfo:
 class FlowRun(Run):
     """One run of a flow."""
 
-    __slots__ = ("_accepted", "_numbers", "counts", "flow", "parameters", "scheduled_start_time", "tags")
+    __slots__ = (
+        "_accepted",
+        "_lock",
+        "_numbers",
+        "_submissions",
+        "_tags",
+        "_wait_for",
+        "blocks",
+        "counts",
+        "deployment",
+        "flow",
+        "parameters",
+        "persists",
+        "scheduled_start_time",
+        "serializer",
+        "storage",
+    )
     kind: ClassVar[str] = "Flow"
     logger: ClassVar[logging.Logger] = logging.getLogger("millstream.flow_runs")
     success_level: ClassVar[int] = logging.INFO
 
     counts: TaskCounts
     parameters: dict[str, Any]
-    tags: frozenset[str]
+    persists: bool
+    storage: Any
+    serializer: Any
+    deployment: str | None
     scheduled_start_time: datetime | None
 
     def __init__(
@@ -94,42 +120,79 @@ class FlowRun(Run):
         info: FlowRunInfo | None = None,
         *,
         return_state: bool,
+        wait_for: Iterable[Any] | None = None,
     ) -> None:
         info = info or FlowRunInfo()
         self.flow = flow
-        self.fn = flow.fn
-        self.retry_policy = flow._retry_policy  # noqa: SLF001 - the engine's own
+        self.fn = flow._call  # noqa: SLF001 - the engine's own
+        self.retry_policy = flow._retry_policy  # noqa: SLF001
         self.parameters = parameters
         self.return_state = return_state
         self.run_count = 0
         self.counts = info.counts
-        self.tags = info.tags
+        self._tags = info.tags
         self.scheduled_start_time = info.scheduled_start_time
+        self.deployment = info.deployment
         self._id = info.run_id
         self._name = info.name
         self._state = None
         self._accepted = False
+        self._wait_for = None if wait_for is None else tuple(wait_for)
         self._numbers: dict[str, count[int]] = {}
+        self._lock = threading.Lock()
+        self._submissions: Submissions | None = None
+        self.blocks = flow.hooks is not None
 
     def enter(self) -> None:
         """Make this the current run; as a subflow, count with the flow around it."""
         super().enter()
-        if self.parent is not None and self.parent.flow_run is not None:
-            self.counts = self.parent.flow_run.counts
-        self.inherit_log_prints(self.flow.log_prints)
+        flow = self.flow
+        outer = None if self.parent is None else self.parent.flow_run
+        if outer is not None:
+            self.counts = outer.counts
+        self._tags |= current_tags.get()
+        self.inherit_log_prints(flow.log_prints)
+        self.storage = flow.result_storage or (outer and outer.storage)
+        self.serializer = flow.result_serializer or (outer and outer.serializer)
+        persists = flow.persist_result
+        if persists is None:
+            persists = (
+                outer.persists if outer is not None else get_current_settings().results_persist_by_default
+            )
+        self.persists = persists
+        if (
+            self._wait_for is not None
+            or flow.persist_result
+            or not inputs.are_plain(self.parameters.values())
+        ):
+            self.blocks = True
 
-    def attempt(self) -> None:
+    def attempt(self) -> bool:
         """Begin an attempt, the first one by looking at the parameters.
 
         Raises:
             ParameterTypeError: They are not what the type hints allow.
         """
-        super().attempt()
         if not self._accepted:
+            try:
+                self._resolve()
+            except UpstreamTaskError as error:
+                self.finish(Pending(name="NotReady", message=str(error)))
+                return True
             self._accept()
+        return super().attempt()
+
+    def _resolve(self) -> None:
+        if self._wait_for is not None:
+            inputs.must_have_completed(self._wait_for)
+        if not inputs.are_plain(self.parameters.values()):
+            self.parameters = {
+                name: inputs.resolved(value, inputs.result_of) for name, value in self.parameters.items()
+            }
 
     def failed(self, error: BaseException) -> float | None:
         """Take note that the attempt raised; there is no retry for a call that was wrong."""
+        self._abandon(error)
         if self._accepted or not isinstance(error, Exception):
             return super().failed(error)
         if isinstance(error, ParameterTypeError):
@@ -138,6 +201,62 @@ class FlowRun(Run):
             message = f"{self.title} did not start: {origins.described(error)}"
             self.finish(Failed(message=message, data=error))
         return None
+
+    def settle(self) -> None:
+        """Wait until all that was submitted has ended."""
+        if self._submissions is not None:
+            self._submissions.wait()
+            self._close()
+
+    async def settle_async(self) -> None:
+        """Do so without holding up the event loop."""
+        if self._submissions is not None:
+            await self._submissions.wait_async()
+            self._close()
+
+    def returned(self, value: Any) -> float | None:
+        """Take note of what the attempt returned, when all that it has submitted has ended."""
+        self.settle()
+        if not isinstance(value, State) and type(value) is not CoroutineType:
+            value = inputs.resolved_futures(value)
+        return super().returned(value)
+
+    def finish(self, state: State[Any]) -> None:
+        """Enter the last state; keep the result if the flow says so."""
+        if self.flow.persist_result and state.type is StateType.COMPLETED:
+            from millstream._engine.keeping import keep_result_of_flow  # noqa: PLC0415 - few do
+
+            keep_result_of_flow(self, state.data)
+        super().finish(state)
+
+    def submissions(self) -> Submissions:
+        """What the run submits goes through here; its task runner begins with the first."""
+        with self._lock:
+            if self.state.is_final():
+                raise RuntimeError(f"{self.title} has ended: nothing can be submitted to it any more.")
+            if self._submissions is None:
+                from millstream._engine.submissions import open_submissions  # noqa: PLC0415 - many flows submit nothing
+
+                self._submissions = open_submissions(self.flow.open_task_runner())
+                self.blocks = True
+            return self._submissions
+
+    def _abandon(self, error: BaseException) -> None:
+        """Let nothing begin any more; what runs goes on to its end, unless the flow was interrupted."""
+        if self._submissions is None:
+            return
+        self._submissions.cancel()
+        if isinstance(error, Exception):
+            self._submissions.wait()
+        else:
+            self._submissions.interrupt()
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            submissions, self._submissions = self._submissions, None
+        if submissions is not None:
+            submissions.close()
 
     def refuse(self, error: ParameterBindError | ParameterTypeError) -> None:
         """End the run before it begins: its parameters are wrong."""
@@ -156,6 +275,16 @@ class FlowRun(Run):
     def flow_run(self) -> FlowRun:
         """This one. No attribute, which would be a circle."""
         return self
+
+    @property
+    def definition(self) -> Flow[..., Any]:
+        """The flow."""
+        return self.flow
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The tags that the run was given, and those that were in force around the call."""
+        return self._tags
 
     @property
     def name(self) -> str:

@@ -42,9 +42,12 @@ def user_traceback(
     error: BaseException | None,
 ) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
     """The exception for a log record, its traceback beginning in the user's code."""
-    if error is None:
-        return None
+    return None if error is None else (type(error), error, user_frame(error))
+
+
+def user_frame(error: BaseException) -> TracebackType | None:
+    """Where the exception was, from the first frame that is not ours on; None if it never came so far."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == _ENGINE:
         traceback = traceback.tb_next
-    return type(error), error, traceback
+    return traceback

@@ -65,7 +65,7 @@ def forgotten_await(coroutine: CoroutineType[Any, Any, Any], title: str, *, is_a
 def crash_message(title: str, error: BaseException) -> str:
     """What ended a run that did not end by itself."""
     if isinstance(error, RunInterrupted):
-        return str(error)
+        return str(error) or f"{title} was interrupted with the flow run that it belongs to."
     if isinstance(error, KeyboardInterrupt):
         by = "stopped from outside" if _stopping.stopped else "interrupted from the keyboard"
         return f"{title} was {by} (KeyboardInterrupt)."

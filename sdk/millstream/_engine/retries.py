@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from millstream import _surroundings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -17,23 +19,26 @@ _LONGEST_DELAY = 10 * 365 * 24 * 3600  # what dates and locks can count; nobody 
 class RetryPolicy:
     """How many retries there are, how long each one waits, and which failures get one."""
 
-    __slots__ = ("condition", "delays", "retries")
+    __slots__ = ("condition", "delays", "jitter", "retries")
 
     def __init__(
         self,
         retries: int,
         delays: Sequence[float],
         condition: Callable[[Run, State[Any]], bool] | None = None,
+        jitter: float = 0.0,
     ) -> None:
         self.retries = retries
         self.delays = delays
         self.condition = condition
+        self.jitter = jitter
 
     def delay(self, run: Run, state: State[Any]) -> float | None:
         """Seconds until the attempt after this failure; None if there is none."""
         if run.run_count > self.retries or not self._wanted(run, state):
             return None
-        return self.delays[min(run.run_count, len(self.delays)) - 1]
+        delay = self.delays[min(run.run_count, len(self.delays)) - 1]
+        return delay * (1 + self.jitter * _surroundings.current.chance()) if self.jitter else delay
 
     def _wanted(self, run: Run, state: State[Any]) -> bool:
         if self.condition is None:

@@ -11,21 +11,25 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream import _stopping, _surroundings
-from millstream._callables import is_async
 from millstream._engine import console, origins, prints
+from millstream._engine import hooks as hooks_
 from millstream._engine.current import current
+from millstream._engine.drive import beside
 from millstream._engine.outcomes import (
     crash_message,
     failure_without_exception,
     final_state_of,
     forgotten_await,
 )
+from millstream.exceptions import RunTimeoutError
+from millstream.settings import get_current_settings
 from millstream.states import AwaitingRetry, Crashed, Failed, Pending, Retrying, Running, State, StateType
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
+    from millstream._definitions import Definition
     from millstream._engine.flow_runs import FlowRun
     from millstream._engine.retries import RetryPolicy
 
@@ -47,6 +51,8 @@ class Run:
         "return_state",
         "run_count",
     )
+    blocks: bool = False
+    """Whether what is decided before and after the function may wait for something outside of it."""
     kind: ClassVar[str]
     logger: ClassVar[logging.Logger]
     success_level: ClassVar[int]
@@ -81,6 +87,11 @@ class Run:
     @property
     def name(self) -> str:
         """What to call the run."""
+        raise NotImplementedError
+
+    @property
+    def definition(self) -> Definition[..., Any]:
+        """The flow or task."""
         raise NotImplementedError
 
     @property
@@ -125,16 +136,31 @@ class Run:
         # Not by a token: a coroutine that is thrown away is closed in another context, where tokens are not valid.
         current.set(self.parent)
 
+    def resume(self) -> None:
+        """Make this the current run once more, as after an item of a generator, whoever asked for the next one."""
+        self.parent = current.get()
+        current.set(self)
+
+    def gathered(self) -> list[Any] | None:
+        """Where the items of a generator go that are to be kept; None if they are not."""
+        return None
+
+    def keep_nothing(self) -> None:
+        """Do not keep what was gathered: it is not all."""
+
     def inherit_log_prints(self, own: bool | None) -> None:  # noqa: FBT001 - an option's value, passed on
         """Capture prints if the definition says so or, where it says nothing, if the surrounding run does."""
         if own is None:
-            own = self.parent is not None and self.parent.log_prints
+            own = get_current_settings().logging_log_prints if self.parent is None else self.parent.log_prints
         self.log_prints = own
         if own:
             prints.install()
 
-    def attempt(self) -> None:
+    def attempt(self) -> bool:
         """Begin the first or the next attempt.
+
+        Returns:
+            Whether the run has ended already, so that the function is not to be called.
 
         Raises:
             RunInterrupted: The process is stopping.
@@ -145,6 +171,19 @@ class Run:
             )
         self.run_count += 1
         self._state = None
+        if (hooks := self.definition.hooks) is not None:
+            hooks_.call_hooks(hooks, self, self.state)
+        return False
+
+    async def attempt_async(self) -> bool:
+        """Begin an attempt without holding up the event loop."""
+        return await beside(self.attempt)
+
+    def settle(self) -> None:
+        """Wait for what belongs to the attempt and has not ended yet; part of the attempt, as it may be interrupted."""
+
+    async def settle_async(self) -> None:
+        """Do so without holding up the event loop."""
 
     def failed(self, error: BaseException) -> float | None:
         """Take note that the attempt raised.
@@ -155,8 +194,10 @@ class Run:
         if not isinstance(error, Exception):
             self.finish(Crashed(message=crash_message(self.title, error), data=error))
             return None
-        message = f"{self.title} raised {origins.described(error)}"
         origin = origins.origin_of(error)
+        if isinstance(error, RunTimeoutError) and origin is None:
+            return self._retry_or_finish(State(StateType.FAILED, "TimedOut", str(error), error))
+        message = f"{self.title} raised {origins.described(error)}"
         if origin is None:
             message += f" ({self.attempts})"
         else:
@@ -168,7 +209,7 @@ class Run:
     def returned(self, value: Any) -> float | None:
         """Take note of what the attempt returned; the answer is that of `failed`."""
         if type(value) is CoroutineType:
-            message = forgotten_await(value, self.title, is_async=is_async(self.fn))
+            message = forgotten_await(value, self.title, is_async=self.definition.isasync)
             error = TypeError(message)
             origins.mark(error, self)  # it has no traceback that a log could show
             self.finish(Failed(message=message, data=error))
@@ -190,15 +231,24 @@ class Run:
             return value
         return state.result()
 
+    def outcome(self) -> Any:
+        """What the call gives where the function was not called."""
+        return self.state if self.return_state else self.state.result()
+
     def finish(self, state: State[Any]) -> None:
-        """Enter a final state."""
+        """Enter the last state."""
         self._state = state
         self.report(state)
+        if (hooks := self.definition.hooks) is not None and state.is_final():
+            hooks_.call_hooks(hooks, self, state)
 
     def report(self, state: State[Any]) -> None:
         """Log the end of the run, with the traceback where it was not shown yet."""
         if state.type is StateType.COMPLETED:
             self.log(self.success_level, "Finished in state %s", state)
+            return
+        if not state.is_final():
+            self.log(30, "Did not begin: %s", state.message)
             return
         error = state.data if isinstance(state.data, BaseException) else None
         new = error is not None and origins.mark(error, self)

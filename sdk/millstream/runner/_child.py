@@ -20,6 +20,7 @@ from millstream.runner._clock import timestamp
 from millstream.runner._handover import Handover
 from millstream.runner._notices import say
 from millstream.runner._signals import listen
+from millstream.settings import SettingsError
 from millstream.states import State, StateType
 
 __all__ = ["run"]
@@ -60,7 +61,7 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
         flow = load_flow(document.entrypoint)
         log_to_console()  # the check of the parameters may have something to say, and nothing runs yet
         parameters = flow.validate_parameters(document.parameters)
-    except EntrypointError as error:
+    except (EntrypointError, SettingsError) as error:
         return _record(document, RunState.FAILED, Reason.INVALID_ENTRYPOINT, str(error), error)
     except (ParameterBindError, ParameterTypeError) as error:
         message = f"{error}{_yaml_hint(document) if isinstance(error, ParameterBindError) else ''}"
@@ -79,6 +80,7 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
         scheduled_start_time=datetime.fromisoformat(document.scheduled_time)
         if document.scheduled_time
         else None,
+        deployment=document.deployment,
     )
     start_time = timestamp(time.time())
     handover.started(start_time)

@@ -3,17 +3,22 @@
 # ruff: noqa: T201 - prints are what it is about
 
 import asyncio
+import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from millstream import flow, get_run_logger, task
+from millstream import flow, get_run_context, get_run_logger, task
+from millstream._engine import console
 from millstream._engine.console import ConsoleHandler
 from millstream.exceptions import MissingContextError
+from millstream.logging import disable_run_logger, get_logger
+from millstream.settings import SettingsError, temporary_settings
 
 
 def script(code, /, **env):
@@ -64,6 +69,34 @@ class TestRunLogger:
         with pytest.raises(MissingContextError, match="works inside of flows and tasks"):
             get_run_logger()
 
+    def test_extra_fields_of_all_records(self, logs):
+        @flow
+        def outer():
+            logger = get_run_logger(source="s3", rows=1)
+            logger.info("a")
+            logger.info("b", extra={"rows": 2})
+
+        outer()
+        records = {r.getMessage(): r for r in logs.records}
+        assert [(records[m].source, records[m].rows) for m in "ab"] == [("s3", 1), ("s3", 2)]
+        assert records["a"].flow_name == "outer"
+
+    def test_of_a_given_context(self, logs):
+        @task
+        def step(context):
+            get_run_logger(context).info("for the flow")
+            return get_run_context()
+
+        @flow
+        def outer():
+            context = step(get_run_context())
+            get_run_logger(context).info("for the task")
+
+        outer()
+        records = {r.getMessage(): r for r in logs.records}
+        assert not hasattr(records["for the flow"], "task_run_name")
+        assert records["for the task"].task_run_name == "step-0"
+
     def test_in_a_thread_of_the_users_own(self):
         errors = []
 
@@ -81,6 +114,46 @@ class TestRunLogger:
 
         outer()
         assert len(errors) == 1
+
+
+class TestDisableRunLogger:
+    def test_a_bare_function_can_be_tested(self, logs):
+        @task
+        def step():
+            get_run_logger().error("nobody sees it")
+            return 1
+
+        with disable_run_logger():
+            with disable_run_logger():
+                assert step.fn() == 1
+            assert step.fn() == 1
+        assert logs.records == []
+        with pytest.raises(MissingContextError, match=r"disable_run_logger\(\)"):
+            step.fn()
+
+    def test_runs_are_silent(self, logs):
+        with disable_run_logger():
+            flow(task(lambda: get_run_logger().error("nobody sees it")))()
+        assert logs.records == []
+        flow(lambda: get_run_logger().info("again"))()
+        assert "again" in logs.messages
+
+    def test_as_a_decorator(self):
+        disable_run_logger()(get_run_logger)()
+
+
+class TestGetLogger:
+    @pytest.mark.parametrize(
+        ("given", "name"),
+        [(None, ""), ("millstream", ""), ("load", ".load"), ("a.b", ".a.b"), ("millstream.x", ".x")],
+    )
+    def test_names(self, given, name):
+        assert get_logger(given).name == f"millstream{name}"
+
+    def test_goes_to_the_console_and_says_which_run(self):
+        code = "from millstream import flow\nfrom millstream.logging import get_logger\n"
+        code += "flow(lambda: get_logger('load').info('here'), flow_run_name='r', name='f')()"
+        assert "Flow run 'r' (millstream.load) - here\n" in script(code)[2]
 
 
 class TestEngineRecords:
@@ -135,13 +208,17 @@ class TestConsole:
 
     @pytest.mark.parametrize(
         ("level", "lines"),
-        [("DEBUG", 5), ("debug", 5), ("WARNING", 1), ("30", 1), ("CRITICAL", 0), ("loud", 5)],
+        [("DEBUG", 5), ("debug", 5), ("WARNING", 1), ("30", 1), ("CRITICAL", 0), ("", 4)],
     )
     def test_level_by_environment(self, level, lines):
         code, _, err = script(HELLO + "hello()", MILLSTREAM_LOGGING_LEVEL=level)
         assert code == 0
         assert len(err.splitlines()) == lines
-        assert ("is no logging level" in err) == (level == "loud")
+
+    def test_a_level_that_is_none(self, monkeypatch):
+        monkeypatch.setenv("MILLSTREAM_LOGGING_LEVEL", "loud")
+        with temporary_settings(), pytest.raises(SettingsError, match="LOGGING_LEVEL cannot be 'loud'"):
+            console.configure()
 
     def test_nothing_at_import_and_never_the_root_logger(self):
         code, _, err = script(
@@ -185,20 +262,137 @@ class TestConsole:
         code = HELLO + "import logging\nlogging.getLogger('millstream').setLevel('ERROR')\nhello()"
         assert script(code) == (0, "", "")
 
-    def test_colours_for_people_only(self, monkeypatch):
-        class Terminal:
+    @pytest.mark.parametrize(
+        ("setting", "terminal", "no_color", "coloured"),
+        [
+            (None, False, "", False),
+            (None, True, "", True),
+            (None, True, "1", False),
+            (True, False, "", True),
+            (True, True, "1", False),
+            (False, True, "", False),
+        ],
+    )
+    def test_colours_for_people_only(self, setting, terminal, no_color, coloured, monkeypatch):
+        class Stream:
             def isatty(self):
-                return True
+                return terminal
 
-        monkeypatch.delenv("NO_COLOR", raising=False)
-        record = logging.makeLogRecord(
-            {"levelname": "ERROR", "levelno": 40, "msg": "m", "name": "n", "msecs": 7.0}
+        monkeypatch.setenv("NO_COLOR", no_color)
+        monkeypatch.setattr(sys, "stderr", Stream())
+        handler = ConsoleHandler()
+        handler.show_as("text", colours=setting)
+        assert handler.format(a_record()).startswith("\x1b[31m") == coloured
+        handler.show_as("json", colours=setting)
+        assert "\x1b" not in handler.format(a_record())
+
+    def test_settings_that_change_are_followed(self):
+        code = HELLO + (
+            "from millstream.settings import temporary_settings\nhello()\n"
+            "with temporary_settings({'MILLSTREAM_LOGGING_FORMAT': 'json', 'MILLSTREAM_LOGGING_LEVEL': 'ERROR'}): "
+            "flow(lambda: 1 / 0)(return_state=True)\nhello()"
         )
-        assert "\x1b" not in ConsoleHandler().format(record)
-        monkeypatch.setattr(sys, "stderr", Terminal())
-        assert ConsoleHandler().format(record).startswith("\x1b[31m")
-        monkeypatch.setenv("NO_COLOR", "1")
-        assert "\x1b" not in ConsoleHandler().format(record)
+        lines = script(code)[2].splitlines()
+        assert len(lines) == 9
+        assert [line[0] == "{" for line in lines] == [False] * 4 + [True] + [False] * 4
+
+
+def a_record(**fields):
+    known = {"levelname": "ERROR", "levelno": 40, "msg": "m", "name": "n", "msecs": 7.0, "created": 0.25}
+    return logging.makeLogRecord(known | fields)
+
+
+class TestJson:
+    @staticmethod
+    def shown(record):
+        handler = ConsoleHandler()
+        handler.show_as("json", colours=None)
+        line = handler.format(record)
+        assert "\n" not in line
+        return json.loads(line)
+
+    def test_of_runs(self):
+        code = HELLO + (
+            "@flow(name='f', flow_run_name='r', log_prints=True)\n"
+            "def bad():\n    step()\n    print('printed')\n    raise ValueError('x')\n"
+            "bad(return_state=True)"
+        )
+        code, out, err = script(code, MILLSTREAM_LOGGING_FORMAT="json")
+        assert (code, out) == (0, "")
+        started, in_task, printed, failed = map(json.loads, err.splitlines())
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", started.pop("time"))
+        run = {"flow_run_id": started["flow_run_id"], "flow_run_name": "r", "flow_name": "f"}
+        assert started == {
+            "level": "INFO",
+            "logger": "millstream.flow_runs",
+            "message": "Started flow 'f'",
+            **run,
+        }
+        assert run.items() < in_task.items()
+        assert (in_task["logger"], in_task["message"]) == ("millstream.task_runs", "from the task")
+        assert (in_task["task_run_name"], in_task["task_name"]) == ("step-0", "step")
+        assert len(in_task["task_run_id"]) == 36
+        assert printed["message"] == "printed"
+        assert failed["exception"].startswith("Traceback (most recent call last):\n")
+        assert failed["exception"].endswith("ValueError: x")
+
+    def test_time_is_utc(self):
+        assert self.shown(a_record())["time"] == "1970-01-01T00:00:00.250Z"
+
+    def test_fields_that_the_caller_added(self):
+        shown = self.shown(a_record(rows=3, kinds=["a"], path=os, message="of our own"))
+        assert (shown["rows"], shown["kinds"], shown["message"]) == (3, ["a"], "m")
+        assert shown["path"] == str(os)
+
+    @pytest.mark.parametrize("value", [float("nan"), {(1, 2): 3}])
+    def test_fields_that_json_does_not_take(self, value):
+        shown = self.shown(a_record(bad=value, msg="straße\nund"))
+        assert (shown["bad"], shown["message"]) == (repr(value), "straße\nund")
+
+    def test_the_stack(self):
+        assert self.shown(a_record(stack_info="Stack:\n  here"))["stack"] == "Stack:\n  here"
+
+
+EXTRA = HELLO + (
+    "import logging\n"
+    "@flow(flow_run_name='r')\n"
+    "def other():\n    logging.getLogger('lib.db').info('from the library')\n"
+    "    logging.getLogger('another').warning('from another')\n"
+)
+
+
+class TestExtraLoggers:
+    def test_go_to_the_console_with_the_runs_fields(self):
+        err = script(EXTRA + "other()", MILLSTREAM_LOGGING_EXTRA_LOGGERS="lib, lib.db,millstream.x")[2]
+        assert err.count("from the library") == 1
+        assert " | INFO    | Flow run 'r' (lib.db) - from the library\n" in err
+        assert "\nfrom another\n" in err
+
+    def test_outside_of_runs(self):
+        code = EXTRA + "hello()\nlogging.getLogger('lib').info('alone')"
+        assert " | INFO    | lib - alone\n" in script(code, MILLSTREAM_LOGGING_EXTRA_LOGGERS="lib")[2]
+
+    def test_a_programs_own_logging_gets_the_fields(self):
+        code = EXTRA + "logging.basicConfig(level='INFO', format='%(flow_run_name)s: %(message)s')\nother()"
+        err = script(code.replace("'another'", "'lib'"), MILLSTREAM_LOGGING_EXTRA_LOGGERS="lib")[2]
+        lines = err.splitlines()
+        assert lines[1:3] == ["r: from the library", "r: from another"]
+        assert len(lines) == 4
+
+    def test_a_level_of_their_own_stays(self):
+        code = EXTRA + "logging.getLogger('lib').setLevel('ERROR')\nother()"
+        err = script(code, MILLSTREAM_LOGGING_EXTRA_LOGGERS="lib")[2]
+        assert "from the library" not in err
+
+    def test_are_let_go_when_the_setting_ends(self):
+        code = EXTRA + (
+            "from millstream.settings import temporary_settings\n"
+            "with temporary_settings({'MILLSTREAM_LOGGING_EXTRA_LOGGERS': ['lib']}): other()\n"
+            "other()\nlib = logging.getLogger('lib')\nassert (lib.handlers, lib.level) == ([], 0)"
+        )
+        code, _, err = script(code)
+        assert code == 0, err
+        assert err.count("from the library") == 1
 
 
 class TestPrints:

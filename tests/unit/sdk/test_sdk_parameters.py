@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import jsonschema_rs
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Secret, SecretStr
+from typing_extensions import TypedDict  # pydantic does not take that of `typing` before Python 3.12
 
 from millstream import flow
 from millstream._engine import run_flow
@@ -37,6 +38,24 @@ class Point:
 
 class Plain:
     pass
+
+
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+
+
+@dataclass
+class LoginOfADataclass:
+    login: Login
+
+
+class LoginOfATuple(NamedTuple):
+    password: SecretStr
+
+
+class LoginOfADict(TypedDict):
+    password: SecretStr
 
 
 class TestCoercion:
@@ -192,6 +211,60 @@ class TestErrors:
             etl("2026-01-02", [], "x" * 10_000)
         assert len(str(caught.value)) < 300
 
+    def test_of_many_bad_values_some_are_named(self):
+        @flow
+        def fn(x: list[int]):
+            return x
+
+        with pytest.raises(ParameterTypeError) as caught:
+            fn(["a"] * 1_000)
+        lines = str(caught.value).splitlines()
+        assert (len(lines), lines[-1]) == (22, "  and 980 more")
+
+    def test_a_bad_value_with_a_repr_that_fails(self):
+        class Odd:
+            def __repr__(self):
+                raise RuntimeError
+
+        with pytest.raises(ParameterTypeError, match=r"limit: .*, got <Odd instance at 0x"):
+            etl("2026-01-02", [], Odd())
+
+    @pytest.mark.parametrize(
+        ("hint", "value"),
+        [
+            (SecretStr, 4711),
+            (SecretStr | None, 4711),
+            (Secret[int], "4711x"),
+            (Annotated[SecretStr, Field(min_length=9)], "4711"),
+            (Login, {"user": [], "password": 4711}),
+            (Login, "4711"),
+            (list[dict[str, Login]], 4711),
+            (LoginOfADataclass, {"login": 4711}),
+            (LoginOfATuple, (4711,)),
+            (LoginOfADict, {"password": 4711}),
+        ],
+    )
+    def test_secrets_are_not_shown(self, hint, value, logs):
+        def fn(x, y):
+            return x, y
+
+        fn.__annotations__ = {"x": hint, "y": int}
+        state = flow(fn)(value, "shown", return_state=True)
+        assert "\n  x" in state.message
+        assert "got a value that is not shown (" in state.message
+        assert "got 'shown' (str)" in state.message
+        assert "4711" not in state.message + logs.text
+
+    def test_the_defaults_of_secrets_are_not_shown(self):
+        @flow
+        def fn(x: SecretStr = "4711", y: Login = "4711", z: SecretStr | None = None):
+            return x, y, z
+
+        with pytest.raises(ParameterBindError, match=r" = None\)\.$") as caught:
+            fn(nope=1)
+        assert str(caught.value).count("SecretStr('**********')") == 2
+        assert "4711" not in str(caught.value)
+
     def test_fails_the_run_without_an_attempt(self, still):
         retried = etl.with_options(retries=3, retry_delay_seconds=9)
         state = retried("yesterday", [], return_state=True)
@@ -292,6 +365,64 @@ class TestSchema:
         good = {"colour": "red", "person": {"name": "Ada"}, "when": "2026-01-02T03:04:05Z", "select": None}
         assert validator.is_valid(good)
         assert not validator.is_valid({**good, "typo": 1})
+
+    def test_without_hints_it_is_open(self):
+        def fn(x, y=1):
+            return x, y
+
+        schema = flow(fn).parameter_schema()
+        assert schema["properties"] == {
+            "x": {"title": "x", "position": 0},
+            "y": {"title": "y", "position": 1, "default": 1},
+        }
+        assert schema["required"] == ["x"]
+
+    @pytest.mark.parametrize(
+        ("hint", "default", "described"),
+        [
+            (str, None, {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}),
+            (date, date(2026, 1, 2), {"type": "string", "format": "date", "default": "2026-01-02"}),
+            (timedelta, timedelta(days=1), {"type": "string", "format": "duration", "default": "P1D"}),
+            (Colour, Colour.RED, {"$ref": "#/definitions/Colour", "default": "red"}),
+            (Person, Person(name="A"), {"$ref": "#/definitions/Person", "default": {"name": "A", "age": 0}}),
+            (Point, Point(1), {"$ref": "#/definitions/Point", "default": {"x": 1}}),
+            (SecretStr, "4711", {"type": "string", "format": "password", "writeOnly": True}),
+            (Secret[int], 4711, {"type": "integer"}),
+            (Annotated[int, Field(gt=0, description="own")], 1, {"description": "own"}),
+        ],
+    )
+    def test_defaults(self, hint, default, described):
+        def fn(x=default):
+            """Do it.
+
+            Args:
+                x: Of the docstring.
+            """
+            return x
+
+        fn.__annotations__ = {"x": hint}
+        [found] = flow(fn).parameter_schema()["properties"].values()
+        assert found.items() >= {"description": "Of the docstring.", **described}.items()
+        assert "4711" not in str(found)
+
+    @pytest.mark.parametrize(
+        "docstring",
+        [
+            "Do it.\n\nArgs:\n    x (int): The first\n        of them.\n    *rest: More.\n\nReturns:\n    int: y",
+            "Do it.\n\nParameters\n----------\nx : int\n    The first\n    of them.\n*rest\n    More.",
+            "Do it.\n\n:param int x: The first\n    of them.\n:param rest: More.",
+        ],
+        ids=["google", "numpy", "sphinx"],
+    )
+    def test_descriptions(self, docstring):
+        def fn(x: int, y: int, *rest: int):
+            return x, y, rest
+
+        fn.__doc__ = docstring
+        for described in (fn, partial(fn)):
+            properties = flow(described, name="f").parameter_schema()["properties"]
+            found = {name: schema.get("description") for name, schema in properties.items()}
+            assert found == {"x": "The first\nof them.", "y": None, "rest": "More."}
 
     def test_no_parameters(self):
         assert flow(lambda: None).parameter_schema() == {

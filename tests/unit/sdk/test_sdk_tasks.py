@@ -179,17 +179,6 @@ class TestDefinition:
         with pytest.raises(TypeError, match="@task goes on a function"):
             task()(thing)
 
-    def test_no_generators(self):
-        def numbers():
-            yield 1
-
-        async def later():
-            yield 1
-
-        for fn in (numbers, later):
-            with pytest.raises(TypeError, match="generator"):
-                task(fn)
-
     def test_reserved_parameters(self):
         with pytest.raises(ReservedArgumentError, match="return_state"):
             task(lambda return_state: return_state)

@@ -1,13 +1,17 @@
-"""For mypy alone: decorated functions keep their signature, and wrong calls are errors.
+"""For mypy and Pyright alone: decorated functions keep their signature, and wrong calls are errors.
 
-Each `type: ignore` is a test as well: mypy reports one that is not needed.
+Each `type: ignore` is a test as well: one that is not needed is reported.
 """
 
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, assert_type
 
-from millstream import Flow, State, Task, flow, get_run_context, task
+from millstream import Flow, State, Task, flow, get_run_context, tags, task, transaction, unmapped
+from millstream.cache_policies import INPUTS, TASK_SOURCE
 from millstream.context import FlowRunContext, TaskRunContext
+from millstream.futures import Future, FutureList
+from millstream.task_runners import ThreadPoolTaskRunner
 from millstream.tasks import exponential_backoff
 
 
@@ -45,11 +49,11 @@ def calls(loader: Loader) -> None:
     assert_type(add(1), int)
     assert_type(add(1, y=2), int)
     assert_type(sums(1), list[int])
-    later = [add_later(1)]
-    assert_type(later, list[Coroutine[Any, Any, str]])
+    later: Coroutine[Any, Any, str] = add_later(1)
+    later.close()
     assert_type(loader.load(["a"]), int)
-    all_later = [loader.load_all(["a"])]
-    assert_type(all_later, list[Coroutine[Any, Any, int]])
+    all_later: Coroutine[Any, Any, int] = loader.load_all(["a"])
+    all_later.close()
     assert_type(add.fn(1), int)
     assert_type(get_run_context(), FlowRunContext | TaskRunContext)
 
@@ -78,3 +82,33 @@ def mistakes(loader: Loader) -> None:
     add()  # type: ignore[call-overload]
     sums(1, m=2)  # type: ignore[call-overload]
     loader.load([1])  # type: ignore[list-item]
+
+
+@flow(
+    task_runner=ThreadPoolTaskRunner(max_workers=2),
+    timeout_seconds=5,
+    on_failure=[lambda _flow, _run, _state: None],
+)
+def submits() -> None:
+    assert_type(add.submit(1), Future[int])
+    assert_type(add.submit(1).result(), int)
+    assert_type(add.submit(1, return_state=True), State[int])
+    assert_type(add.submit(add.submit(1), wait_for=[add.submit(2)]), Future[int])
+    assert_type(add_later.submit(1), Future[str])
+    assert_type(add.map([1, 2]), FutureList[int])
+    assert_type(add.map([1, 2], y=unmapped(3)).result(), list[int])
+    assert_type(add_later.map([1]).result(), list[str])
+    assert_type(add.map([1], return_state=True), list[State[int]])
+    assert_type(add(1, wait_for=[add.submit(1)]), int)
+    with tags("a"), transaction():
+        add(1)
+
+
+@add.on_completion
+def tell(done: Task[..., Any], run: object, state: State[Any]) -> str:
+    return f"{done} {run} {state}"
+
+
+assert_type(tell(add, None, add(1, return_state=True)), str)
+cached = add.with_options(cache_policy=INPUTS + TASK_SOURCE - "y", cache_expiration=timedelta(days=1))
+assert_type(cached(1), int)

@@ -1,0 +1,1 @@
+"""What the SDK costs, beside plain Python and beside Prefect."""

@@ -1,0 +1,46 @@
+"""Write docs/prefect.md from docs/prefect.toml; with --check, only say whether it is current."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE, PAGE = ROOT / "docs/prefect.toml", ROOT / "docs/prefect.md"
+HEAD = """# Prefect's names
+
+What of Prefect 3 there is. `from prefect` becomes `from millstream`; modules have the same names. What is not supported is an
+error that says what to do, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk).
+"""
+
+
+def page() -> str:
+    """The page as it should be."""
+    parts = [HEAD]
+    for title, rows in tomllib.loads(SOURCE.read_text()).items():
+        parts.append(f"\n## {title}\n\n| Prefect 3 | Millstream |\n| --- | --- |\n")
+        parts += (f"| {_code(name)} | {_told(said)} |\n" for name, said in rows.items())
+    return "".join(parts)
+
+
+def _told(said: str) -> str:
+    use = said.removeprefix("use: ")
+    return f"works ({said})" if use == said else f"not supported (use {use})"
+
+
+def _code(name: str) -> str:
+    return name.replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the page, or compare it."""
+    if "--check" not in sys.argv:
+        PAGE.write_text(page())
+        return 0
+    if PAGE.exists() and PAGE.read_text() == page():
+        return 0
+    print(f"{PAGE} is not current: make generate")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Threads that run what is submitted, some at a time; one that waits for another does not count."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from millstream.exceptions import RunInterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_local = threading.local()
+
+
+class Pool:
+    """At most `max_workers` threads at work.
+
+    A thread that waits for something else of the pool (`blocked`) is not at work: another one takes its place, so that
+    runs that wait for runs that wait cannot use up all threads. Threads are daemons, as what blocks for ever must not
+    keep a process that is to end; who needs what was submitted waits for it.
+    """
+
+    def __init__(self, max_workers: int, name: str) -> None:
+        self._max_workers = max_workers
+        self._name = name
+        self._queue: deque[Callable[[], object]] = deque()
+        self._lock = threading.Lock()
+        self._idle: list[threading.Lock] = []
+        self._threads = 0
+        self._working = 0
+        self._coming = False
+        self._closed = False
+        self._busy: set[int] = set()
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Have something called by one of the threads; it must not raise.
+
+        Raises:
+            RuntimeError: The pool is closed, or not even one thread can be started.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("This task runner is closed.")
+            self._queue.append(work)
+            self._provide()
+
+    def close(self) -> None:
+        """End the threads when they have nothing left to do."""
+        with self._lock:
+            self._closed = True
+            self._working += len(self._idle)
+            idle, self._idle = self._idle, []
+        for gate in idle:
+            gate.release()
+
+    def interrupt(self, exception: type[BaseException]) -> None:
+        """Raise an exception in all threads at work, at their next step of Python's own code."""
+        with self._lock:
+            for thread in self._busy:
+                raised = ctypes.py_object(exception)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+    def _provide(self) -> None:
+        """Have a thread for what waits, if there may be one more at work.
+
+        They come one after the other: each that has arrived sees whether one more is of use. So what is done in no
+        time is done by a few, and does not wake them all.
+        """
+        if self._coming or not self._queue or self._working >= self._max_workers:
+            return
+        self._coming = True
+        self._working += 1  # on behalf of the thread, so that nobody else takes its place before it is there
+        if self._idle:
+            self._idle.pop().release()
+            return
+        thread = threading.Thread(target=self._work, name=f"{self._name}_{self._threads}", daemon=True)
+        self._threads += 1
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more of them: those that there are have to do
+            self._coming = False
+            self._threads -= 1
+            self._working -= 1
+            if not self._threads:
+                self._queue.pop()
+                raise
+
+    def _work(self) -> None:
+        _local.pool = self
+        me = threading.get_ident()
+        gate = threading.Lock()
+        gate.acquire()
+        try:
+            arriving = True
+            while (work := self._next(me, gate, arriving=arriving)) is not None:
+                work()
+                del work
+                arriving = False
+        except RunInterrupted:
+            return  # it came when there was nothing to interrupt any more
+
+    def _next(self, me: int, gate: threading.Lock, *, arriving: bool) -> Callable[[], object] | None:
+        """Give what is to be done next; None when there will be nothing more."""
+        while True:
+            with self._lock:
+                self._busy.discard(me)
+                if arriving:
+                    self._coming = False
+                if self._queue and self._working <= self._max_workers:
+                    self._busy.add(me)
+                    work = self._queue.popleft()
+                    if arriving:
+                        self._provide()
+                    return work
+                self._working -= 1
+                if self._closed and not self._queue:
+                    self._threads -= 1
+                    return None
+                self._idle.append(gate)
+            gate.acquire()
+            arriving = True
+
+    @contextmanager
+    def _not_working(self) -> Iterator[None]:
+        with self._lock:
+            self._working -= 1
+            self._provide()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working += 1
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Say that this thread waits meanwhile; does nothing for one that belongs to no pool."""
+    pool: Pool | None = getattr(_local, "pool", None)
+    if pool is None:
+        yield
+        return
+    with pool._not_working():  # noqa: SLF001 - one of our own
+        yield

@@ -1,0 +1,184 @@
+"""Processes of this machine that carry out task runs."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection, Pipe
+from typing import TYPE_CHECKING, Any
+
+from millstream import _stopping
+from millstream._engine.pool import Pool
+from millstream.exceptions import CrashedRun
+from millstream.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SECONDS_TO_END = 10
+_START = """
+import sys
+number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]
+sys.argv[1:] = []
+from millstream._engine.processes import work
+work(number)
+"""
+
+
+class Processes(concurrent.futures.Executor):
+    """An executor whose processes are started as they are needed, and anew when one was killed.
+
+    Only the call that a killed process worked at fails. They are no copies of this process, and do not run its main
+    module again: copies hang where other threads held locks, and not every script is made to be run twice.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._pool = Pool(max_workers, "millstream-process")
+        self._lock = threading.Lock()
+        self._idle: list[_Process] = []
+        self._all: set[_Process] = set()
+        self._killed = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Have a function called in one of the processes; it and its arguments must be known to `pickle`."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        message = pickle.dumps((fn, args, kwargs))
+        self._pool.submit(lambda: self._carry_out(future, message))
+        return future
+
+    def _carry_out(self, future: concurrent.futures.Future[Any], message: bytes) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            if _stopping.stopped:
+                raise _stopping.interruption("The task run")  # noqa: TRY301
+            future.set_result(self._call(message))
+        except BaseException as error:  # noqa: BLE001 - for the one who asked for it
+            future.set_exception(error)
+
+    def _call(self, message: bytes) -> Any:
+        process = self._take()
+        try:
+            answer = process.call(message)
+        except BaseException:
+            with self._lock:
+                self._all.discard(process)
+            raise
+        with self._lock:
+            self._idle.append(process)
+        return answer
+
+    def _take(self) -> _Process:
+        with self._lock:
+            if self._killed:
+                raise CrashedRun("the flow run was interrupted")
+            while self._idle:
+                process = self._idle.pop()
+                if process.is_alive():
+                    return process
+                process.hang_up()
+                self._all.discard(process)
+            process = _Process()
+            self._all.add(process)
+            return process
+
+    def kill_workers(self) -> None:
+        """Kill all processes, whatever they do."""
+        with self._lock:
+            self._killed = True
+            for process in self._all:
+                process.kill()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """End the processes that have nothing to do."""
+        self._pool.close()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.hang_up()
+        for process in idle:
+            process.end()
+
+
+class _Process:
+    """A process that waits for calls."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = Pipe()
+        number = theirs.fileno()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python
+                [sys.executable, "-c", _START, str(number), *sys.path],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[number],
+            )
+        self._connection.send_bytes(pickle.dumps(get_current_settings().changes()))
+
+    def call(self, message: bytes) -> Any:
+        """What the function of a call returned.
+
+        Raises:
+            CrashedRun: The process has ended.
+        """
+        try:
+            self._connection.send_bytes(message)
+            return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+        except (EOFError, OSError):
+            self.hang_up()
+            raise CrashedRun(f"process {self._process.pid} {_ending(self.end())}.") from None
+        except BaseException:  # this thread is interrupted: nobody waits for the answer any more
+            self.kill()
+            self.hang_up()
+            self.end()
+            raise
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._process.kill()
+
+    def hang_up(self) -> None:
+        """Have it end when it has nothing to do."""
+        self._connection.close()
+
+    def end(self) -> int:
+        """Wait until it has ended, not for ever."""
+        try:
+            return self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        memory = ", as by the kernel when memory runs out" if name == "SIGKILL" else ""
+        return f"was killed by {name}{memory}"
+    return f"ended by itself with exit code {code}"
+
+
+def work(number: int) -> None:
+    """Be such a process, until the other end hangs up."""
+    from millstream.settings import temporary_settings  # noqa: PLC0415 - for the other end only
+
+    # Ctrl-C reaches all processes of a terminal: the one that started this one decides. A function and not SIG_IGN,
+    # which programs that are started from here would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    os.set_inheritable(number, False)  # noqa: FBT003 - as the standard library has it
+    connection: Connection[bytes, bytes] = Connection(number)
+    try:
+        with connection, temporary_settings(*pickle.loads(connection.recv_bytes())):  # noqa: S301
+            while True:
+                fn, args, kwargs = pickle.loads(connection.recv_bytes())  # noqa: S301
+                connection.send_bytes(pickle.dumps(fn(*args, **kwargs)))
+    except (EOFError, OSError):
+        return

@@ -1,0 +1,56 @@
+"""Storages by their URLs."""
+
+from __future__ import annotations
+
+from os import PathLike
+from urllib.parse import unquote, urlsplit
+
+from millstream.filesystems._local import LocalFileSystem
+from millstream.filesystems._objects import ObjectStorage
+from millstream.filesystems._postgres import PostgresStorage
+from millstream.filesystems._storage import Storage
+
+
+def storage_of(option: Storage | str | PathLike[str] | None) -> Storage:
+    """The storage that an option such as `result_storage` names.
+
+    Args:
+        option: A storage, the path of a folder, a URL, or None for the folder of a `LocalFileSystem()`.
+
+    Raises:
+        ValueError: There is no storage for such a URL.
+        TypeError: It is nothing of all this.
+    """
+    if isinstance(option, Storage):
+        return option
+    if option is None or isinstance(option, PathLike):
+        return LocalFileSystem(option)
+    if not isinstance(option, str):
+        raise TypeError(
+            f"A storage cannot be made of {type(option).__name__}: give a path, a URL, or an object of a class in "
+            "millstream.filesystems.",
+        )
+    return _of_text(option)
+
+
+def _of_text(text: str) -> Storage:
+    scheme, is_url, _ = text.partition("://")
+    if not is_url:
+        if not text:
+            raise ValueError("A storage cannot be made of an empty text: give a path or a URL.")
+        return LocalFileSystem(text)
+    match scheme:
+        case "file":
+            url = urlsplit(text)
+            if url.netloc not in {"", "localhost"} or not url.path:
+                raise ValueError(
+                    f"{text!r} names no folder of this machine: write file:///path, with three slashes."
+                )
+            return LocalFileSystem(unquote(url.path))
+        case "s3" | "gs" | "az":
+            return ObjectStorage(text)
+        case "postgresql" | "postgres":
+            return PostgresStorage(text)
+    raise ValueError(
+        f"There is no storage for URLs that begin with {scheme}://: use file, s3, gs, az or postgresql, or a path.",
+    )
