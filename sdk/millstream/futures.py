@@ -102,7 +102,8 @@ class Future(Generic[R_co]):
 
         self.add_done_callback(tell)
         try:
-            await asyncio.wait_for(ended.wait(), timeout)
+            with blocked():
+                await asyncio.wait_for(ended.wait(), timeout)
         except TimeoutError:
             return
         finally:

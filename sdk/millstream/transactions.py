@@ -180,11 +180,19 @@ class Transaction:
             ):
                 self.commit()
             elif self._parent is not None:
-                self._parent._children.append(self)
+                self._leave_to(self._parent)
             else:
                 self.rollback()  # it is off, and nobody is left who could call `commit`
         finally:
             self._unlock()
+
+    def _leave_to(self, parent: Transaction) -> None:
+        parent._children.append(self)
+        # A task that was submitted may end after it.
+        if parent.state is TransactionState.ROLLED_BACK:
+            self.rollback()
+        elif parent._final:
+            self.commit()
 
     def _begin_with_key(self, key: str, patience: float | None) -> None:
         if self._store is None:

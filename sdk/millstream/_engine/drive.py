@@ -59,7 +59,8 @@ async def drive_async(run: Run) -> Any:
         while True:
             try:
                 if delay:
-                    await _surroundings.current.sleep_async(delay)
+                    with blocked():
+                        await _surroundings.current.sleep_async(delay)
                 if await run.attempt_async() if run.blocks else run.attempt():
                     break
                 value = await run.fn(*run.args, **run.kwargs)
@@ -165,7 +166,7 @@ def _items(run: Run, generator: Generator[Any, Any, Any]) -> Generator[Any, Any,
                 run.resume()
 
 
-async def drive_async_generator(run: Run) -> AsyncIterator[Any]:
+async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, PLR0912 - it cannot `yield from`
     """Run an asynchronous generator function, as `drive_generator` does."""
     run.enter()
     try:

@@ -20,12 +20,14 @@ from millstream.states import Crashed, State, StateType
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from millstream.flows import Flow
+
 
 @dataclass(frozen=True, slots=True)
 class FlowFacts:
     """What is to be known in another process about the flow run that a task run belongs to."""
 
-    options: dict[str, Any]
+    flow: Flow[..., Any]
     parameters: dict[str, Any]
     run_id: str
     name: str
@@ -38,15 +40,16 @@ class FlowFacts:
     @classmethod
     def of(cls, run: FlowRun) -> FlowFacts:
         """The facts about a run."""
-        options = {
-            "name": run.flow.name,
-            "version": run.flow.version,
-            "persist_result": run.persists,
-            "result_storage": run.storage,
-            "result_serializer": run.serializer,
-        }
+        flow = type(run.flow)(  # without the function, which may hold what cannot be sent
+            _elsewhere,
+            name=run.flow.name,
+            version=run.flow.version,
+            persist_result=run.persists,
+            result_storage=run.storage,
+            result_serializer=run.serializer,
+        )
         return cls(
-            options=options,
+            flow=flow,
             parameters=run.parameters,
             run_id=run.id,
             name=run.name,
@@ -94,8 +97,6 @@ class _FlowRunElsewhere(FlowRun):
     __slots__ = ()
 
     def __init__(self, facts: FlowFacts) -> None:
-        from millstream.flows import Flow  # noqa: PLC0415 - it is made of the engine
-
         info = FlowRunInfo(
             run_id=facts.run_id,
             name=facts.name,
@@ -103,7 +104,7 @@ class _FlowRunElsewhere(FlowRun):
             scheduled_start_time=facts.scheduled_start_time,
             deployment=facts.deployment,
         )
-        super().__init__(Flow(_elsewhere, **facts.options), facts.parameters, info, return_state=True)
+        super().__init__(facts.flow, facts.parameters, info, return_state=True)
         self.enter()
         self.run_count = facts.run_count
         self._started = facts.started

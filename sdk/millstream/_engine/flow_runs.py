@@ -232,7 +232,7 @@ class FlowRun(Run):
     def submissions(self) -> Submissions:
         """What the run submits goes through here; its task runner begins with the first."""
         with self._lock:
-            if self.state.is_final():
+            if self._state is not None and self._state.is_final():
                 raise RuntimeError(f"{self.title} has ended: nothing can be submitted to it any more.")
             if self._submissions is None:
                 from millstream._engine.submissions import open_submissions  # noqa: PLC0415 - many flows submit nothing

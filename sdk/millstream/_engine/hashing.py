@@ -49,7 +49,7 @@ class _Hasher:
         if kind in _SCALARS:
             return (
                 f"{kind.__name__}:{value!r};".encode()
-            )  # shorter than a digest, and what a digest never looks like
+            )  # quicker than a digest, which never looks like this
         if kind is str:
             return _digest("str", value.encode("utf-8", "surrogatepass"))
         if kind in (bytes, bytearray):
@@ -65,7 +65,7 @@ class _Hasher:
         self._done[key] = value, digest
         return digest
 
-    def _compound(self, value: Any, kind: type) -> bytes:
+    def _compound(self, value: Any, kind: type) -> bytes:  # noqa: PLR0911 - one for each kind
         if kind in (list, tuple):
             return self._ordered(kind.__name__, value)
         if kind in (set, frozenset):
@@ -110,9 +110,8 @@ class _Hasher:
             return _digest("name", _name(value) if kind is BuiltinMethodType else _name(kind), parts.encode())
         make, arguments, state, items, entries = (*parts, None, None, None)[:5]
         entries = None if entries is None else list(entries)
-        if isinstance(value, dict) and not hasattr(
-            value, "move_to_end"
-        ):  # else the order counts, as it does for ==
+        ordered = hasattr(value, "move_to_end")  # as for the == of an OrderedDict
+        if isinstance(value, dict) and not ordered:
             entries = dict(entries or ())
         return self._ordered(
             "object", (kind, make, arguments, state, None if items is None else list(items), entries)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from threading import get_ident
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
 from millstream.cache_policies import DEFAULT, NO_CACHE, CacheKeyFnPolicy, CachePolicy
-from millstream.exceptions import HashError
+from millstream.exceptions import HashError, MillstreamError
 from millstream.results import open_store
 from millstream.settings import get_current_settings
 from millstream.states import Completed, StateType
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from millstream.results import ResultStore
     from millstream.states import State
     from millstream.tasks import Task
+
+
+_held_in_loops: set[tuple[int, str | None]] = set()
+"""Keys that asynchronous runs compute at the moment, with the threads of their event loops."""
 
 
 class TaskTransaction(Transaction):
@@ -36,6 +41,7 @@ class TaskTransaction(Transaction):
         self._keeps = keeps
         self._has_begun = False
         self._items: list[Any] | None = None
+        self._thread = get_ident()
 
     @property
     def parent(self) -> Transaction | None:
@@ -49,7 +55,11 @@ class TaskTransaction(Transaction):
             if not self._has_begun:
                 self._has_begun = True
                 self._find_key()
+            if not run.task.isasync and (self._thread, self.key) in _held_in_loops:
+                self._isolation_level = IsolationLevel.READ_COMMITTED  # whom it waits for could not go on
             super().begin(patience)
+            if run.task.isasync and self._lock is not None:
+                _held_in_loops.add((self._thread, self.key))
         except TimeoutError:
             raise  # somebody else has the lock
         except Exception as error:  # noqa: BLE001 - whatever the user's functions and the storages raise
@@ -64,6 +74,10 @@ class TaskTransaction(Transaction):
             self._isolation_level = policy.isolation_level or IsolationLevel.SERIALIZABLE
             self._store = _store(self._run, policy)
             self.key = _key(self._run, policy)
+
+    def _unlock(self) -> None:
+        _held_in_loops.discard((self._thread, self.key))
+        super()._unlock()
 
     def gather(self) -> list[Any] | None:
         """Where the items of a generator go, which are kept in place of what it returns; None if nothing is kept."""
@@ -103,21 +117,14 @@ class TaskTransaction(Transaction):
 def keep_result_of_flow(run: FlowRun, value: Any) -> None:
     """Keep what a flow returned under the id of its run."""
     try:
-        settings = get_current_settings()
-        storage, serializer = (
-            run.storage or settings.results_storage,
-            run.serializer or settings.results_serializer,
-        )
-        open_store(storage, serializer).write(run.id, value)
+        _opened(run.storage, run.serializer).write(run.id, value)
     except Exception as error:  # noqa: BLE001 - whatever serializers and storages raise
         run.log(logging.WARNING, "The result of %s is not kept: %s", run.title, _explained(error))
 
 
 def _explained(error: Exception) -> str:
     """What is wrong, and for errors that are not our own, of what kind that is."""
-    return (
-        str(error) if type(error).__module__.startswith("millstream") else f"{type(error).__name__}: {error}"
-    )
+    return str(error) if isinstance(error, MillstreamError) else f"{type(error).__name__}: {error}"
 
 
 def _computes_anyway(task: Task[..., Any]) -> bool:
@@ -167,5 +174,9 @@ def _store(run: TaskRun, policy: CachePolicy) -> ResultStore:
     task, flow_run = run.task, run.flow_run
     storage = policy.key_storage or task.result_storage or (flow_run.storage if flow_run else None)
     serializer = task.result_serializer or (flow_run.serializer if flow_run else None)
+    return _opened(storage, serializer)
+
+
+def _opened(storage: Any, serializer: Any) -> ResultStore:
     settings = get_current_settings()
     return open_store(storage or settings.results_storage, serializer or settings.results_serializer)

@@ -90,7 +90,7 @@ class Pool:
                 raise
 
     def _work(self) -> None:
-        _local.pool = self
+        _local.pool, _local.waits = self, 0
         me = threading.get_ident()
         gate = threading.Lock()
         gate.acquire()
@@ -124,24 +124,31 @@ class Pool:
             gate.acquire()
             arriving = True
 
-    @contextmanager
-    def _not_working(self) -> Iterator[None]:
+    def pause(self) -> None:
+        """Have another thread in the place of this one, which waits."""
         with self._lock:
             self._working -= 1
             self._provide()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._working += 1
+
+    def resume(self) -> None:
+        """Count this thread again."""
+        with self._lock:
+            self._working += 1
 
 
 @contextmanager
 def blocked() -> Iterator[None]:
-    """Say that this thread waits meanwhile; does nothing for one that belongs to no pool."""
+    """Say that this thread waits meanwhile, or some of its coroutines; does nothing for one that is of no pool."""
     pool: Pool | None = getattr(_local, "pool", None)
     if pool is None:
         yield
         return
-    with pool._not_working():  # noqa: SLF001 - one of our own
+    if not _local.waits:
+        pool.pause()
+    _local.waits += 1
+    try:
         yield
+    finally:
+        _local.waits -= 1
+        if not _local.waits:
+            pool.resume()

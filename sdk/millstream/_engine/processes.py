@@ -42,7 +42,7 @@ class Processes(concurrent.futures.Executor):
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
-        self._killed = False
+        self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Have a function called in one of the processes; it and its arguments must be known to `pickle`."""
@@ -62,35 +62,44 @@ class Processes(concurrent.futures.Executor):
             future.set_exception(error)
 
     def _call(self, message: bytes) -> Any:
-        process = self._take()
+        while True:
+            process = self._take()
+            begun = process.begin(message)
+            if begun or process.is_new:
+                break
+            self._drop(process)  # it was killed while it had nothing to do
         try:
-            answer = process.call(message)
+            answer = process.answer()
         except BaseException:
-            with self._lock:
-                self._all.discard(process)
+            self._drop(process)
             raise
         with self._lock:
-            self._idle.append(process)
+            if not self._closed:
+                self._idle.append(process)
+                return answer
+        self._drop(process)
         return answer
 
     def _take(self) -> _Process:
         with self._lock:
-            if self._killed:
-                raise CrashedRun("the flow run was interrupted")
-            while self._idle:
-                process = self._idle.pop()
-                if process.is_alive():
-                    return process
-                process.hang_up()
-                self._all.discard(process)
+            if self._closed:
+                raise CrashedRun("the flow run has ended.")
+            if self._idle:
+                return self._idle.pop()
             process = _Process()
             self._all.add(process)
             return process
 
+    def _drop(self, process: _Process) -> None:
+        with self._lock:
+            self._all.discard(process)
+        process.hang_up()
+        process.end()
+
     def kill_workers(self) -> None:
         """Kill all processes, whatever they do."""
         with self._lock:
-            self._killed = True
+            self._closed = True
             for process in self._all:
                 process.kill()
 
@@ -98,6 +107,7 @@ class Processes(concurrent.futures.Executor):
         """End the processes that have nothing to do."""
         self._pool.close()
         with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
         for process in idle:
             process.hang_up()
@@ -109,6 +119,7 @@ class _Process:
     """A process that waits for calls."""
 
     def __init__(self) -> None:
+        self.is_new = True
         self._connection, theirs = Pipe()
         number = theirs.fileno()
         with theirs:
@@ -119,27 +130,27 @@ class _Process:
             )
         self._connection.send_bytes(pickle.dumps(get_current_settings().changes()))
 
-    def call(self, message: bytes) -> Any:
-        """What the function of a call returned.
+    def begin(self, message: bytes) -> bool:
+        """Have a call worked at; false if the process ended before it could begin with it."""
+        try:
+            self._connection.send_bytes(message)
+            self._connection.recv_bytes()
+        except (EOFError, OSError):
+            return False
+        return True
+
+    def answer(self) -> Any:
+        """What the function of the call returned.
 
         Raises:
             CrashedRun: The process has ended.
         """
         try:
-            self._connection.send_bytes(message)
-            return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+            answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
         except (EOFError, OSError):
-            self.hang_up()
             raise CrashedRun(f"process {self._process.pid} {_ending(self.end())}.") from None
-        except BaseException:  # this thread is interrupted: nobody waits for the answer any more
-            self.kill()
-            self.hang_up()
-            self.end()
-            raise
-
-    def is_alive(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
+        self.is_new = False
+        return answer
 
     def kill(self) -> None:
         """Kill it."""
@@ -178,7 +189,9 @@ def work(number: int) -> None:
     try:
         with connection, temporary_settings(*pickle.loads(connection.recv_bytes())):  # noqa: S301
             while True:
-                fn, args, kwargs = pickle.loads(connection.recv_bytes())  # noqa: S301
+                message = connection.recv_bytes()
+                connection.send_bytes(b"")  # the other end knows now that the call has begun
+                fn, args, kwargs = pickle.loads(message)  # noqa: S301
                 connection.send_bytes(pickle.dumps(fn(*args, **kwargs)))
     except (EOFError, OSError):
         return

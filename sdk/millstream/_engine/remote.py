@@ -155,7 +155,7 @@ def _ready(run: TaskRun) -> bool:
 
 def _accept(run: TaskRun, told: Answer) -> None:
     """Take over how a run has ended."""
-    if not told.run_count:  # it could not even begin
+    if not told.run_count and told.type is StateType.CRASHED:  # it could not even begin
         raise RuntimeError(told.message)
     run.run_count = told.run_count
     run._started = told.started  # noqa: SLF001 - one of our own

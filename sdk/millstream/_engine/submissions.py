@@ -128,7 +128,8 @@ class Submissions:
             if not self._unfinished:
                 return
             self._drained.append(lambda: set_from_outside(loop, ended))
-        await ended.wait()
+        with blocked():
+            await ended.wait()
 
     def cancel(self) -> None:
         """Let nothing begin any more."""

@@ -1,3 +1,4 @@
+# ruff: noqa: PLW0108, ARG001, ARG002 - the parameters of functions are what this is about
 import asyncio
 import logging
 import os
@@ -28,6 +29,7 @@ from millstream.context import TaskRunContext
 from millstream.filesystems import LocalFileSystem, storage_of
 from millstream.results import open_store
 from millstream.settings import get_current_settings, temporary_settings
+from millstream.task_runners import ProcessPoolTaskRunner
 from millstream.transactions import IsolationLevel
 
 DEADLINE = 60
@@ -103,7 +105,7 @@ class TestPolicies:
 
     def test_without_some_inputs(self, calls):
         @task(cache_policy=INPUTS - "session" - "other")
-        def load(x, session, other=None):  # noqa: ARG001
+        def load(x, session, other=None):
             calls.append(x)
             return x
 
@@ -205,7 +207,7 @@ class TestPolicies:
     )
     def test_subtraction_wherever_it_stands(self, calls, policy):
         @task(cache_policy=policy)
-        def step(x, lock):  # noqa: ARG001
+        def step(x, lock):
             calls.append(x)
 
         @flow
@@ -274,7 +276,7 @@ class TestPolicies:
         assert INPUTS.compute_key(None, {}, {}) is None
 
     def test_other_objects_are_refused(self):
-        with pytest.raises(TypeError, match="cache_policy is one of millstream.cache_policies"):
+        with pytest.raises(TypeError, match=r"cache_policy is one of millstream\.cache_policies"):
             task(lambda: 1, cache_policy="INPUTS")
 
 
@@ -640,18 +642,32 @@ class TestAtTheSameTime:
         assert await asyncio.wait_for(run(), DEADLINE) == [1] * number
         assert calls == [1]
 
+    async def test_a_synchronous_one_in_the_loop_of_a_coroutine_that_computes_it(self):
+        started = asyncio.Event()
+
+        @task(cache_key_fn=lambda *_: "key")
+        async def slow():
+            started.set()
+            await asyncio.sleep(0.01)
+            return 1
+
+        first = asyncio.ensure_future(slow())
+        await started.wait()
+        assert task(lambda: 2, cache_key_fn=lambda *_: "key")() == 2
+        assert await asyncio.wait_for(first, DEADLINE) == 1
+
     async def test_a_coroutine_that_is_cancelled_while_it_waits(self, calls):
-        release = asyncio.Event()
+        started, release = asyncio.Event(), asyncio.Event()
 
         @task(cache_policy=INPUTS)
         async def slow(x):
             calls.append(x)
+            started.set()
             await release.wait()
             return x
 
         first = asyncio.ensure_future(slow(1))
-        while not calls:
-            await asyncio.sleep(0)
+        await started.wait()
         second = asyncio.ensure_future(slow(1))
         await asyncio.sleep(0.05)
         second.cancel()
@@ -773,6 +789,24 @@ class TestProcesses:
         (home / "go").touch()
         assert [process.communicate(timeout=DEADLINE)[0] for process in processes] == ["7\n"] * 3
         assert len(self.lines(home)) == 1
+
+    def test_the_process_runner(self, home, monkeypatch):
+        monkeypatch.setenv("MILLSTREAM_HOME", str(home))
+        calls = str(home / "calls")
+
+        @task(cache_policy=INPUTS)
+        def slow(x):
+            with open(calls, "a") as file:  # noqa: PTH123 - in another process
+                file.write(f"{x}\n")
+            return x
+
+        @flow(task_runner=ProcessPoolTaskRunner(max_workers=2))
+        def run():
+            states = slow.map([1] * 6, return_state=True)
+            return sorted(state.name for state in states), {state.result() for state in states}
+
+        assert run() == (["Cached"] * 5 + ["Completed"], {1})
+        assert self.lines(home) == ["1"]
 
     def test_one_that_is_killed(self, home, start):
         first = start()

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import weakref
+from contextvars import copy_context
 
 import pytest
 
@@ -204,7 +205,7 @@ class TestMany:
             quick.wait()
             arriving = as_completed([slow, quick], timeout=0.01)
             assert next(arriving) is quick
-            with pytest.raises(TimeoutError, match="1 of 2 task runs did not end within 0.01 seconds"):
+            with pytest.raises(TimeoutError, match=r"1 of 2 task runs did not end within 0.01 seconds"):
                 next(arriving)
             assert not slow._callbacks
             gate.set()
@@ -216,7 +217,7 @@ class TestMany:
             futures = FutureList([same.submit(1), hold.submit(gate, 2)])
             futures.wait(timeout=0)
             with pytest.raises(
-                TimeoutError, match="1 of 2 task runs did not end within 0.01 seconds; they go on"
+                TimeoutError, match=r"1 of 2 task runs did not end within 0.01 seconds; they go on"
             ):
                 futures.result(timeout=0.01)
             gate.set()
@@ -259,7 +260,7 @@ class TestAsync:
         async def fn():
             future = hold.submit(gate)
             await future.wait_async(0)
-            with pytest.raises(TimeoutError, match="did not end within 0.01 seconds"):
+            with pytest.raises(TimeoutError, match=r"did not end within 0.01 seconds"):
                 await future.result_async(timeout=0.01)
             assert not future._callbacks
             gate.set()
@@ -351,9 +352,7 @@ class TestTheEndOfAFlow:
 
         @flow
         def ends():
-            import contextvars
-
-            contexts.append(contextvars.copy_context())
+            contexts.append(copy_context())
 
         ends()
         with pytest.raises(RuntimeError, match="Flow 'ends' has ended: nothing can be submitted"):
@@ -374,8 +373,8 @@ class TestMemory:
     @pytest.mark.parametrize(
         "use",
         [
-            lambda big: same.submit(big),
-            lambda big: fail.submit(big),
+            same.submit,
+            fail.submit,
             lambda big: fail.submit([big], wait_for=[fail.submit(big)]).wait(),
             lambda big: same.map([big] * 3).result(),
             lambda big: fail.submit(same.submit(big)).result(),

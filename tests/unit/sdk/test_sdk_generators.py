@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 BOTH = pytest.mark.parametrize("decorator", [flow, task])
 
 
-class Oops(Exception):
+class OopsError(Exception):
     pass
 
 
@@ -103,11 +103,11 @@ class TestSynchronous:
         @decorator(**ends.options)
         def numbers():
             yield 1
-            raise Oops
+            raise OopsError
 
         items = numbers()
         assert next(items) == 1
-        with pytest.raises(Oops):
+        with pytest.raises(OopsError):
             next(items)
         assert ends.states == ["Failed"]
         assert list(items) == []
@@ -118,11 +118,11 @@ class TestSynchronous:
             try:
                 yield 1
             finally:
-                raise Oops
+                raise OopsError
 
         items = numbers()
         next(items)
-        with pytest.raises(Oops):
+        with pytest.raises(OopsError):
             items.close()
         assert ends.states == ["Failed"]
 
@@ -147,12 +147,12 @@ class TestSynchronous:
             while True:
                 try:
                     yield "item"
-                except Oops as error:
+                except OopsError as error:
                     yield f"caught {error} in {current()}"
 
         items = resilient()
         next(items)
-        assert items.throw(Oops("it")) == "caught it in resilient"
+        assert items.throw(OopsError("it")) == "caught it in resilient"
         assert next(items) == "item"
         with pytest.raises(KeyError):
             items.throw(KeyError("x"))
@@ -175,7 +175,7 @@ class TestSynchronous:
         items.close()
 
     def test_retries_begin_again(self, decorator, still, ends):
-        failures = [Oops(), Oops()]
+        failures = [OopsError(), OopsError()]
 
         @decorator(retries=2, retry_delay_seconds=5, **ends.options)
         def numbers():
@@ -194,7 +194,7 @@ class TestSynchronous:
             yield 1
             yield 2
             if error:
-                raise Oops
+                raise OopsError
 
         state = numbers(error=False, return_state=True)
         assert state.result() == [1, 2]
@@ -214,7 +214,7 @@ class TestSynchronous:
         @flow
         def consume():
             for _ in numbers():
-                seen.append(current())
+                seen.append(current())  # noqa: PERF401 - the loop is what this is about
 
         consume()
         assert seen == ["numbers", "consume"] * 2 + ["numbers"]
@@ -287,14 +287,14 @@ class TestSynchronous:
             got = yield 1
             try:
                 yield got
-            except Oops:
+            except OopsError:
                 yield "caught"
 
         items = numbers()
         next(items)
         time.sleep(0.3)
         assert items.send("x") == "x"
-        assert items.throw(Oops()) == "caught"
+        assert items.throw(OopsError()) == "caught"
         items.close()
 
     def test_methods(self, decorator):
@@ -340,11 +340,11 @@ class TestAsynchronous:
         @decorator(**ends.options)
         async def numbers():
             yield 1
-            raise Oops
+            raise OopsError
 
         items = numbers()
         await anext(items)
-        with pytest.raises(Oops):
+        with pytest.raises(OopsError):
             await anext(items)
         assert ends.states == ["Failed"]
 
@@ -354,17 +354,17 @@ class TestAsynchronous:
             got = yield "first"
             try:
                 yield got
-            except Oops:
+            except OopsError:
                 yield "caught"
 
         items = echo()
         assert await anext(items) == "first"
         assert await items.asend("x") == "x"
-        assert await items.athrow(Oops()) == "caught"
+        assert await items.athrow(OopsError()) == "caught"
         await items.aclose()
 
     async def test_retries_begin_again(self, decorator):
-        failures = [Oops()]
+        failures = [OopsError()]
 
         @decorator(retries=1)
         async def numbers():
@@ -395,7 +395,7 @@ class TestAsynchronous:
         @flow
         async def consume():
             async for _ in numbers():
-                seen.append(current())
+                seen.append(current())  # noqa: PERF401 - as above
 
         await consume()
         assert seen == ["numbers", "consume", "numbers"]
@@ -419,14 +419,14 @@ class TestAsynchronous:
             got = yield 1
             try:
                 yield got
-            except Oops:
+            except OopsError:
                 yield "caught"
 
         items = numbers()
         await anext(items)
         await asyncio.sleep(0.3)
         assert await items.asend("x") == "x"
-        assert await items.athrow(Oops()) == "caught"
+        assert await items.athrow(OopsError()) == "caught"
         await items.aclose()
 
 
@@ -502,7 +502,7 @@ class TestTasks:
         items = numbers(3)
         next(items)
         items.close()
-        failures = [Oops()]
+        failures = [OopsError()]
         assert list(numbers(3)) == [0, 1, 2, 0, 1, 2]
         assert list(numbers(3)) == [0, 1, 2]
         assert numbers(3, return_state=True).name == "Cached"

@@ -78,17 +78,19 @@ class TestFlows:
             interrupted()
 
         with pytest.raises(KeyboardInterrupt):
-            flow(lambda: inner(), **hooks.options)()
+            flow(lambda: inner(), **hooks.options)()  # noqa: PLW0108 - its name is another one
         assert hooks.names == ["on_running", "on_running", "on_crashed", "on_crashed"]
 
     async def test_cancelled_coroutine(self, hooks):
+        started = asyncio.Event()
+
         @flow(**hooks.options)
         async def run():
+            started.set()
             await asyncio.sleep(3600)
 
         running = asyncio.ensure_future(run())
-        while not hooks.called:
-            await asyncio.sleep(0)
+        await started.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

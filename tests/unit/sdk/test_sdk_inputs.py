@@ -282,7 +282,7 @@ class TestWaitFor:
         def second():
             seen.append("second")
 
-        flow(lambda: [second.submit(wait_for=[[first.submit()]])] and None)()
+        flow(lambda: second.submit(wait_for=[[first.submit()]]))()
         assert seen == ["first", "second"]
 
     @pytest.mark.parametrize("call", ["submit", "call"])

@@ -161,7 +161,7 @@ class TestMistakes:
 
     def test_without_arguments(self):
         with pytest.raises(MappingMissingIterable):
-            in_flow(lambda: fail.map())
+            in_flow(lambda: fail.map())  # noqa: PLW0108 - a flow is no method of a task
 
     def test_generators_that_raise(self):
         begun = []

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -65,7 +66,6 @@ class TestLimit:
             with meeting:
                 time.sleep(0.001)
 
-        flow(lambda: meet.map_all(), task_runner=ThreadPoolTaskRunner(most)) if False else None
         flow(lambda: [meet.submit() for _ in range(50)] and None, task_runner=ThreadPoolTaskRunner(most))()
         assert meeting.most <= most
 
@@ -118,7 +118,7 @@ class TestLimit:
             ExecutorTaskRunner(object())
 
     def test_wrong_runners(self):
-        with pytest.raises(TypeError, match="task_runner is one of millstream.task_runners"):
+        with pytest.raises(TypeError, match=r"task_runner is one of millstream.task_runners"):
             flow(lambda: 1, task_runner="threads")
 
     def test_runners_that_cannot_be_opened(self):
@@ -131,8 +131,6 @@ class TestLimit:
 
     def test_executors_that_break(self):
         def executor():
-            from concurrent.futures import ThreadPoolExecutor
-
             closed = ThreadPoolExecutor(1)
             closed.shutdown()
             return closed
@@ -141,8 +139,6 @@ class TestLimit:
         assert "cannot schedule new futures after shutdown" in str(state.result(raise_on_failure=False))
 
     def test_executors_of_threads(self):
-        from concurrent.futures import ThreadPoolExecutor
-
         runner = ExecutorTaskRunner(lambda: ThreadPoolExecutor(2))
         assert flow(lambda: same.map(same.map(range(5))).result(), task_runner=runner)() == list(range(5))
 
@@ -158,6 +154,18 @@ class TestWide:
             return sum(inner.map([x, x]).result())
 
         assert flow(lambda: outer.map(range(500)).result(), task_runner=TWO)() == [2 * x for x in range(500)]
+
+    def test_nested_maps_of_async_tasks(self):
+        @task
+        async def inner(x):
+            await asyncio.sleep(0)
+            return x
+
+        @task
+        async def outer(x):
+            return sum(await asyncio.gather(*(future.result_async() for future in inner.map([x, x]))))
+
+        assert flow(lambda: outer.map(range(50)).result(), task_runner=TWO)() == [2 * x for x in range(50)]
 
     def test_chains(self):
         def fn():

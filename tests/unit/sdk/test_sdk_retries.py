@@ -1,6 +1,6 @@
 import pytest
 
-from millstream import flow, task
+from millstream import _surroundings, flow, task
 from millstream.context import get_run_context
 from millstream.states import Completed, Failed
 from millstream.tasks import exponential_backoff
@@ -66,6 +66,31 @@ class TestCounts:
     def test_delay_is_slept(self, decorator, still):
         decorator(Flaky(2), retries=2, retry_delay_seconds=1.5)()
         assert still.slept == [1.5, 1.5]
+
+
+class TestJitter:
+    @pytest.mark.parametrize(("chance", "slept"), [(0, [10, 20]), (0.5, [12.5, 25]), (1, [15, 30])])
+    def test_makes_waits_longer(self, still, chance, slept):
+        still.chance = lambda: chance
+        task(Flaky(2), retries=2, retry_delay_seconds=[10, 20], retry_jitter_factor=0.5)()
+        assert still.slept == slept
+
+    def test_within_its_bounds(self, still):
+        step = task(Flaky(100), retries=100, retry_delay_seconds=1, retry_jitter_factor=2)
+        still.chance = _surroundings.Surroundings().chance
+        step()
+        assert all(1 <= delay < 3 for delay in still.slept)
+        assert len(set(still.slept)) > 10
+
+    def test_of_delays_that_a_function_gives(self, still):
+        still.chance = lambda: 1
+        task(Flaky(3), retries=3, retry_delay_seconds=exponential_backoff(2), retry_jitter_factor=1)()
+        assert still.slept == [4, 8, 16]
+
+    @pytest.mark.parametrize("wrong", [-1, float("nan")])
+    def test_is_not_negative(self, wrong):
+        with pytest.raises(ValueError, match="retry_jitter_factor cannot be negative"):
+            task(Flaky(0), retry_jitter_factor=wrong)
 
 
 async def test_asynchronous(still):

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005 - the parameters of functions are what this is about
 import asyncio
 from datetime import date
 
@@ -165,7 +166,7 @@ class TestFlows:
         assert run() == "name 1"
 
     def test_subflows_have_their_own(self):
-        inner = flow(lambda x: runtime.flow_run.name, flow_run_name="inner-{x}")  # noqa: ARG005
+        inner = flow(lambda x: runtime.flow_run.name, flow_run_name="inner-{x}")
         assert flow(lambda: (inner(1), inner(2)))() == ("inner-1", "inner-2")
 
 

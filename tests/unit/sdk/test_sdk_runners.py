@@ -4,6 +4,7 @@ Tasks are defined in the tests: workers cannot import this module.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -18,7 +19,7 @@ from millstream import allow_failure, flow, get_run_context, get_run_logger, run
 from millstream._engine import FlowRunInfo, run_flow
 from millstream.exceptions import CrashedRun, FailedRun, RunTimeoutError
 from millstream.futures import as_completed, wait
-from millstream.settings import temporary_settings
+from millstream.settings import get_current_settings, temporary_settings
 from millstream.states import Completed
 from millstream.task_runners import ExecutorTaskRunner, ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
@@ -287,6 +288,7 @@ class TestSurroundings:
         def tell(x):
             context = get_run_context()
             return {
+                "x": x,
                 "task": context.task_run.name,
                 "parameters": context.task_run.parameters,
                 "tags": runtime.task_run.tags,
@@ -308,6 +310,7 @@ class TestSurroundings:
         info = FlowRunInfo(run_id="an-id", name="a-name", deployment="a-deployment")
         facts, task_run_id = run_flow(told, {"n": 1}, run=info).result()
         assert facts == {
+            "x": 1,
             "task": "tell-0",
             "parameters": {"x": 1},
             "tags": ["around", "own"],
@@ -354,8 +357,6 @@ class TestSurroundings:
     def test_prints_and_loggers(self, runner):
         @task
         def speaks():
-            import logging
-
             records = []
             handler = logging.Handler()
             handler.emit = records.append
@@ -363,7 +364,7 @@ class TestSurroundings:
             logger.addHandler(handler)
             logger.setLevel(logging.DEBUG)
             try:
-                print("printed")
+                print("printed")  # noqa: T201
                 get_run_logger().info("logged")
             finally:
                 logger.removeHandler(handler)
@@ -475,7 +476,7 @@ class TestOtherProcesses:
             assert lock is not None
             return double.submit(1).result()
 
-        with pytest.raises(TypeError, match="parameters of Flow 'takes'.* cannot be sent"):
+        with pytest.raises(TypeError, match=r"parameters of Flow 'takes'.* cannot be sent"):
             takes(threading.Lock())
 
     def test_results_that_cannot_be_sent(self, remote):
@@ -483,19 +484,19 @@ class TestOtherProcesses:
         def locks():
             return threading.Lock()
 
-        state = flow(task_runner=remote)(lambda: locks.submit())(return_state=True)
+        state = flow(task_runner=remote)(lambda: [locks.submit()])(return_state=True)
         assert "Task 'locks' returned something that cannot be sent back" in str(
             state.result(raise_on_failure=False)
         )
 
     def test_exceptions_that_cannot_be_read(self, remote):
-        class Picky(Exception):
+        class PickyError(Exception):
             def __init__(self, one, two):
                 super().__init__(f"{one} and {two}")
 
         @task
         def raises():
-            raise Picky(1, 2)
+            raise PickyError(1, 2)
 
         def fn():
             future = raises.submit()
@@ -505,15 +506,15 @@ class TestOtherProcesses:
         name, error = run(remote, fn)
         assert name == "Failed"
         assert isinstance(error, FailedRun)
-        assert "Picky: 1 and 2" in str(error)
+        assert "PickyError: 1 and 2" in str(error)
 
-    def test_modules_that_are_not_there(self, remote):
+    def test_modules_that_are_not_there(self, remote, double):
         class Elsewhere:
             def __reduce__(self):
                 return __import__, ("no_such_module",)
 
         def fn():
-            state = task(lambda x: x, name="same").submit(Elsewhere(), return_state=True)
+            state = double.submit(Elsewhere(), return_state=True)
             return state.name, state.message
 
         name, message = run(remote, fn)
@@ -589,7 +590,7 @@ class TestProcesses:
         assert "ended by itself with exit code 3" in message
         assert error is CrashedRun
 
-    def test_one_that_is_killed_between_runs(self, processes):
+    def test_one_that_was_killed_between_runs(self, processes):
         pid = task(os.getpid)
 
         def fn():
@@ -604,13 +605,38 @@ class TestProcesses:
         first, second = run(processes, fn)
         assert first != second
 
+    def test_a_flow_that_fails(self, tmp_path, double):
+        @task
+        def runs():
+            (tmp_path / "began").touch()
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "go").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            return "to its end"
+
+        futures = []
+
+        @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+        def fails():
+            futures.extend([runs.submit(), double.submit(1), double.submit(2)])
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "began").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            futures[2].add_done_callback(lambda _: (tmp_path / "go").touch())
+            raise ValueError("early")
+
+        info = FlowRunInfo()
+        assert run_flow(fails, run=info).is_failed()
+        assert futures[0].result() == "to its end"
+        assert info.task_counts() == {"Completed": 1, "Cancelled": 2}
+
     def test_settings_and_environment(self, processes, tmp_path, monkeypatch):
         monkeypatch.setenv("MILLSTREAM_HOME", str(tmp_path))
 
         @task
         def tell():
-            from millstream.settings import get_current_settings
-
             settings = get_current_settings()
             return str(settings.home), settings.tasks_default_retries
 

@@ -1,0 +1,149 @@
+"""What interrupts a thread when its time is over."""
+
+from __future__ import annotations
+
+import ctypes
+import heapq
+import os
+import signal
+import threading
+import time
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_MOST_ENDED = 100
+_local = threading.local()
+"""Holds the innermost limit of each thread."""
+
+
+class TimeIsUp(BaseException):
+    """Raised in what takes too long. No `Exception`, so that the user's `except Exception` does not catch it."""
+
+    limit: Limit
+
+    def __str__(self) -> str:
+        return self.limit.message
+
+
+class Limit:
+    """A stretch of code in this thread, and when its time is over."""
+
+    def __init__(self, seconds: float, message: str) -> None:
+        self.message = message
+        self.deadline = time.monotonic() + seconds
+        self._thread = threading.get_ident()
+        self._main = threading.current_thread() is threading.main_thread()
+        self._lock = threading.Lock()
+        self._active = True
+        self._over = False
+        self._before: Any = None
+        self._outer: Limit | None = getattr(_local, "innermost", None)
+
+    def begin(self) -> None:
+        """Interrupt this thread from now on when the time is over."""
+        _local.innermost = self
+        if self._main:
+            self._before = signal.signal(signal.SIGALRM, self._on_signal)
+        _watch.add(self)
+
+    def end(self) -> None:
+        """Interrupt it no more; a second time does nothing.
+
+        Raises:
+            TimeIsUp: The time of a limit around this one is over. Where both were over, one of them only is raised.
+        """
+        if not self._active:
+            return
+        with self._lock:
+            self._active = False
+        if self._main:
+            signal.signal(signal.SIGALRM, self._before or signal.SIG_DFL)
+        elif self._over:
+            self._raise_in_thread(None)  # which takes back one that is still on its way
+        _local.innermost = self._outer
+        _watch.forget()
+        if self._outer is not None and self._outer._over:  # noqa: SLF001 - one of our own
+            raise self._outer._exception()  # noqa: SLF001
+
+    @property
+    def active(self) -> bool:
+        """Whether the code has not ended yet."""
+        return self._active
+
+    def interrupt(self) -> None:
+        """Interrupt the code, called by another thread; does nothing if it has ended."""
+        with self._lock:
+            if not self._active:
+                return
+            self._over = True
+            if self._main:
+                signal.pthread_kill(self._thread, signal.SIGALRM)
+            else:
+                self._raise_in_thread(ctypes.py_object(self._exception()))
+
+    def _raise_in_thread(self, exception: ctypes.py_object[type[TimeIsUp]] | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), exception)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._over and self._active:
+            raise self._exception()
+        if callable(self._before):
+            self._before(number, frame)
+
+    def _exception(self) -> type[TimeIsUp]:
+        """A class of its own: what is raised in another thread cannot be an object."""
+        return type("TimeIsUp", (TimeIsUp,), {"limit": self})
+
+
+class _Watch:
+    """A thread that interrupts what takes too long; there is none as long as nothing has a limit.
+
+    What other threads call must leave nothing locked when they are interrupted in the middle of it: there is nothing
+    here but a plain lock and a queue that are written in C. A `Condition` would not do.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self) -> None:
+        """Begin anew, as in a process that was forked: its threads are gone, and locks may be held for ever."""
+        self._added: SimpleQueue[Limit] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._runs = False
+        self._ended = 0
+
+    def add(self, limit: Limit) -> None:
+        self._added.put(limit)
+        if not self._runs:
+            with self._starting:
+                if not self._runs:
+                    threading.Thread(target=self._watch, name="millstream-timeouts", daemon=True).start()
+                    self._runs = True
+
+    def forget(self) -> None:
+        """Take note that the code of a limit has ended; it is thrown away with others, or when its time is over."""
+        self._ended += 1
+
+    def _watch(self) -> None:
+        limits: list[tuple[float, int, Limit]] = []
+        numbers = count()
+        while True:
+            wait = max(limits[0][0] - time.monotonic(), 0) if limits else None
+            try:
+                limit = self._added.get(timeout=wait)
+            except Empty:
+                heapq.heappop(limits)[2].interrupt()
+                continue
+            if self._ended > max(_MOST_ENDED, len(limits) // 2):
+                limits = [entry for entry in limits if entry[2].active]
+                heapq.heapify(limits)
+                self._ended = 0
+            heapq.heappush(limits, (limit.deadline, next(numbers), limit))
+
+
+_watch = _Watch()
