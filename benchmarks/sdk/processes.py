@@ -54,7 +54,7 @@ def prefect() -> str:
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            PREFECT,
+            *PREFECT,
         ]
         subprocess.run(install, check=True)
         (CACHE / "installed").touch()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from millstream._engine.hashing import hash_of, source_of
+from millstream._hashing import hash_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

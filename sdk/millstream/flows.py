@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from millstream._engine.hooks import Hook
-    from millstream._engine.pool import Pool
     from millstream._graphs import Graph
+    from millstream._pool import Pool
     from millstream.states import State
 
 H = TypeVar("H", bound="Hook")

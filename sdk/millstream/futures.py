@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from millstream._engine.pool import blocked
+from millstream._pool import blocked
 
 if TYPE_CHECKING:
     import asyncio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from millstream._engine.pool import Pool
+from millstream._pool import Pool
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ProcessPoolTaskRunner(TaskRunner):
         """Give the processes, which are started as they are needed."""
         import os  # noqa: PLC0415 - for those that use processes
 
-        from millstream._engine.processes import Processes  # noqa: PLC0415 - slow to import
+        from millstream._processes import Processes  # noqa: PLC0415 - slow to import
 
         return Processes(self._max_workers or os.cpu_count() or 1)
 

@@ -117,7 +117,7 @@ class Transaction:
         return self
 
     async def __aenter__(self) -> Self:
-        from millstream._engine.drive import beside_once_free  # noqa: PLC0415 - as below
+        from millstream._beside import beside_once_free  # noqa: PLC0415 - as below
 
         self._parent = current_transaction.get()
         try:
@@ -146,7 +146,7 @@ class Transaction:
     ) -> None:
         from functools import partial  # noqa: PLC0415 - for those that are asynchronous
 
-        from millstream._engine.drive import beside  # noqa: PLC0415 - the engine needs this module
+        from millstream._beside import beside  # noqa: PLC0415 - the engine needs this module
 
         del error, traceback
         current_transaction.set(self._parent)
@@ -352,7 +352,7 @@ class Transaction:
 
 
 def _call(hook: Hook, transaction: Transaction) -> None:
-    from millstream._engine.hooks import awaited  # noqa: PLC0415 - for those that have hooks
+    from millstream._beside import awaited  # noqa: PLC0415 - for those that have hooks
 
     awaited(hook(transaction))
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
-from millstream._engine.pool import blocked
+from millstream._beside import beside
+from millstream._pool import blocked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
 
     from millstream._engine.runs import Run
-
-T = TypeVar("T")
-_FIRST_PAUSE = 0.005
-_LONGEST_PAUSE = 0.5
 
 
 def drive(run: Run) -> Any:
@@ -81,38 +78,6 @@ async def drive_async(run: Run) -> Any:
     finally:
         run.leave()
         del run  # as in `drive`
-
-
-async def beside(fn: Callable[..., T], *arguments: Any, to_its_end: bool = False) -> T:
-    """Call what may block in a thread, so that the event loop goes on.
-
-    Args:
-        fn: What to call.
-        arguments: What it is called with.
-        to_its_end: Wait for it even if this is cancelled meanwhile: it does something that has to be undone then.
-    """
-    import asyncio  # noqa: PLC0415 - slow to import, and loaded where this runs
-
-    call = asyncio.ensure_future(asyncio.to_thread(fn, *arguments))
-    try:
-        return await (asyncio.shield(call) if to_its_end else call)
-    finally:
-        if not call.done():
-            await asyncio.wait([call])
-
-
-async def beside_once_free(fn: Callable[..., T], *arguments: Any) -> T:
-    """Call something in a thread, again and again as long as it raises `TimeoutError`: another run has what it needs.
-
-    It may not wait in the thread itself: there are few of them, and the other run may need one to go on.
-    """
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            return await beside(fn, *arguments, to_its_end=True)
-        except TimeoutError:
-            await _surroundings.current.sleep_async(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def drive_generator(run: Run) -> Generator[Any, Any, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from millstream._beside import awaited
 from millstream.states import StateType
 
 if TYPE_CHECKING:
@@ -54,24 +54,3 @@ def call(hook: Callable[..., Any], run: Run, *arguments: Any) -> None:
     except Exception as error:  # noqa: BLE001 - it is told, and that is all that it may do
         name = getattr(hook, "__name__", repr(hook))
         run.log(40, "The hook %s of %s raised", name, run.title, error=error)
-
-
-def awaited(value: Any) -> Any:
-    """What a function gave; the result of a coroutine, which gets an event loop of its own."""
-    if type(value) is not CoroutineType:
-        return value
-    import asyncio  # noqa: PLC0415 - slow to import
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        loop_runs = False
-    else:
-        loop_runs = True
-    if not loop_runs:
-        return asyncio.run(value)
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - beside the loop that runs in this thread
-    from contextvars import copy_context  # noqa: PLC0415
-
-    with ThreadPoolExecutor(1, "millstream-hook") as thread:
-        return thread.submit(copy_context().run, asyncio.run, value).result()

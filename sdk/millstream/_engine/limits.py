@@ -6,6 +6,7 @@ import ctypes
 import heapq
 import os
 import signal
+import sys
 import threading
 import time
 from itertools import count
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _MOST_ENDED = 100
+_LONGEST_WAIT = 3600.0  # a limit may be longer than what a queue can wait
+_LIMITED = f"{__package__}.timeouts"
+_MOMENT = 0.001
 _local = threading.local()
 """Holds the innermost limit of each thread."""
 
@@ -79,24 +83,47 @@ class Limit:
         with self._lock:
             if not self._active:
                 return
-            self._over = True
             if self._main:
+                self._over = True
                 signal.pthread_kill(self._thread, signal.SIGALRM)
+            elif _logs(sys._current_frames().get(self._thread)):  # noqa: SLF001 - the only way to know
+                self._postpone()
             else:
+                self._over = True
                 self._raise_in_thread(ctypes.py_object(self._exception()))
+
+    def _postpone(self) -> None:
+        """Interrupt a moment later: a lock of logging that is left locked would stop the whole process."""
+        self.deadline = time.monotonic() + _MOMENT
+        _watch.add(self)
 
     def _raise_in_thread(self, exception: ctypes.py_object[type[TimeIsUp]] | None) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), exception)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._over and self._active:
-            raise self._exception()
+            if not _logs(frame):
+                raise self._exception()
+            self._postpone()
+            return
         if callable(self._before):
             self._before(number, frame)
 
     def _exception(self) -> type[TimeIsUp]:
         """A class of its own: what is raised in another thread cannot be an object."""
         return type("TimeIsUp", (TimeIsUp,), {"limit": self})
+
+
+def _logs(frame: FrameType | None) -> bool:
+    """Whether a thread is in the middle of logging something."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module == "logging" or module.startswith("logging."):
+            return True
+        if module == _LIMITED:
+            return False  # what is further out has begun before
+        frame = frame.f_back
+    return False
 
 
 class _Watch:
@@ -133,11 +160,13 @@ class _Watch:
         limits: list[tuple[float, int, Limit]] = []
         numbers = count()
         while True:
-            wait = max(limits[0][0] - time.monotonic(), 0) if limits else None
-            try:
-                limit = self._added.get(timeout=wait)
-            except Empty:
+            left = limits[0][0] - time.monotonic() if limits else _LONGEST_WAIT
+            if left <= 0:
                 heapq.heappop(limits)[2].interrupt()
+                continue
+            try:
+                limit = self._added.get(timeout=min(left, _LONGEST_WAIT))
+            except Empty:
                 continue
             if self._ended > max(_MOST_ENDED, len(limits) // 2):
                 limits = [entry for entry in limits if entry[2].active]

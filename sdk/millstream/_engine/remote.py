@@ -12,8 +12,8 @@ from millstream import _stopping
 from millstream._engine import inputs
 from millstream._engine.elsewhere import Answer, Call, FlowFacts, answer
 from millstream._engine.origins import described
-from millstream._engine.pool import Pool
 from millstream._engine.submissions import NOT_BEGUN, Submissions
+from millstream._pool import Pool
 from millstream.exceptions import CrashedRun, FailedRun, RunInterrupted, UpstreamTaskError
 from millstream.states import Cancelled, Crashed, Failed, Pending, State, StateType
 

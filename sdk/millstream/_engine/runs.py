@@ -11,10 +11,10 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream import _stopping, _surroundings
+from millstream._beside import beside
 from millstream._engine import console, origins, prints
 from millstream._engine import hooks as hooks_
 from millstream._engine.current import current
-from millstream._engine.drive import beside
 from millstream._engine.outcomes import (
     crash_message,
     failure_without_exception,

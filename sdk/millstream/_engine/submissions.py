@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from millstream._engine import inputs
 from millstream._engine.drive import drive, drive_async
 from millstream._engine.outcomes import crash_message
-from millstream._engine.pool import Pool, blocked
+from millstream._pool import Pool, blocked
 from millstream.exceptions import RunInterrupted
 from millstream.futures import Future, set_from_outside
 from millstream.states import Cancelled, Crashed

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from millstream._beside import beside_once_free
 from millstream._engine import inputs, origins
 from millstream._engine.current import current_tags
-from millstream._engine.drive import beside_once_free
 from millstream._engine.runs import Run
 from millstream._names import random_suffix
 from millstream.exceptions import ParameterBindError, UpstreamTaskError

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from millstream import _stopping, _surroundings
-from millstream._engine.pool import blocked
+from millstream._pool import blocked
 from millstream.concurrency._buckets import reserve
 from millstream.concurrency._limits import limits_of, told
 from millstream.concurrency._slots import slots_of

@@ -17,7 +17,7 @@ import pandas as pd
 import pydantic
 import pytest
 
-from millstream._engine.hashing import hash_of, source_of
+from millstream._hashing import hash_of, source_of
 from millstream.exceptions import HashError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -218,7 +218,7 @@ def test_too_deep_is_told():
 SCRIPT = """
 import datetime, enum, pathlib, sys
 from dataclasses import dataclass
-from millstream._engine.hashing import hash_of
+from millstream._hashing import hash_of
 
 class Plain:
     def __init__(self, **values):

@@ -14,7 +14,7 @@ import pytest
 
 from millstream import _stopping, flow, task
 from millstream._engine import FlowRunInfo, run_flow, stop
-from millstream._engine.pool import Pool, blocked
+from millstream._pool import Pool, blocked
 from millstream.exceptions import RunInterrupted
 from millstream.futures import wait
 from millstream.task_runners import (
@@ -366,7 +366,7 @@ class TestInterruption:
         def later():
             while not os.path.exists(sys_path):
                 time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # as a terminal does
 
         options = dict(task_runner={runner}, on_crashed=[crashed])
         sys_path = {path!r}

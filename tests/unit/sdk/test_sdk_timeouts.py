@@ -6,10 +6,12 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from millstream import flow, task
+from millstream._engine.timeouts import limited
 from millstream.exceptions import RunTimeoutError
 
 SHORT = 0.05
@@ -383,6 +385,28 @@ class TestSubmitted:
                 traceback.print_exc()
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def test_limits_that_end_while_others_begin_leave_nothing_locked(self):
+        # Without the engine: Python's own logging has locks that an exception from outside may leave held.
+        inner = limited(partial(spin, 0.001), 0.001, "task")
+
+        def several():
+            for _ in range(3):
+                with suppress(RunTimeoutError):
+                    inner()
+
+        outer = limited(several, 0.003, "task")
+
+        def race():
+            for _ in range(100):
+                with suppress(RunTimeoutError):
+                    outer()
+            return True
+
+        assert in_a_thread(race)
+        assert race()
+        assert in_a_thread(limited(partial(spin, 0.001), 1e12, "task")) is None
+        assert in_a_thread(lambda: task(spin, timeout_seconds=SHORT)(return_state=True)).name == "TimedOut"
 
     def test_many_short_ones_leave_nothing_behind(self):
         @task(timeout_seconds=0.002)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from millstream import flow, get_run_logger, task
-from millstream.exceptions import FlowVisualizationError
 from millstream.annotations import allow_failure, unmapped
 from millstream.exceptions import (
+    FlowVisualizationError,
     MappingLengthMismatch,
     MappingMissingIterable,
     ParameterBindError,

@@ -3,9 +3,8 @@
 Each `type: ignore` is a test as well: one that is not needed is reported.
 """
 
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from millstream import Flow, State, Task, flow, get_run_context, tags, task, transaction, unmapped
 from millstream.cache_policies import INPUTS, TASK_SOURCE
@@ -13,6 +12,9 @@ from millstream.context import FlowRunContext, TaskRunContext
 from millstream.futures import Future, FutureList
 from millstream.task_runners import ThreadPoolTaskRunner
 from millstream.tasks import exponential_backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 @task

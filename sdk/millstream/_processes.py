@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any
 
 from millstream import _stopping
-from millstream._engine.pool import Pool
+from millstream._pool import Pool
 from millstream.exceptions import CrashedRun
 from millstream.settings import get_current_settings
 
@@ -25,7 +25,7 @@ _START = """
 import sys
 number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]
 sys.argv[1:] = []
-from millstream._engine.processes import work
+from millstream._processes import work
 work(number)
 """
 
