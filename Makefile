@@ -66,11 +66,14 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python hack/prefect_table.py --check
 
 ## Test it
-.PHONY: test test-fast test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
-test: lint test-fast test-control-plane test-chart test-e2e ## Everything
+.PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
+test: lint test-fast test-processes test-control-plane test-chart test-e2e ## Everything
 
 test-fast: venv ## Unit and property tests: no cluster, under a minute
 	$(PYTEST) tests/unit tests/property --numprocesses=auto
+
+test-processes: venv ## The SDK with other processes: task runners, Dask, an S3 server, PostgreSQL
+	$(PYTEST) tests/processes --numprocesses=auto
 
 test-control-plane: venv cluster-tools ## The operator against a real etcd and kube-apiserver
 	$(PYTEST) tests/control_plane

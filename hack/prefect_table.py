@@ -9,7 +9,7 @@ SOURCE, PAGE = ROOT / "docs/prefect.toml", ROOT / "docs/prefect.md"
 HEAD = """# Prefect's names
 
 What of Prefect 3 there is. `from prefect` becomes `from millstream`; modules have the same names. What is not supported is an
-error that says what to do, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk).
+error that says what to do, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk) and [tests/processes](../tests/processes).
 """
 
 

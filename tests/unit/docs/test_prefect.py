@@ -22,5 +22,5 @@ def test_what_works_has_a_test_and_what_does_not_has_something_else_to_use(name,
     if said.startswith("use: "):
         assert len(said) > len("use: ")
     else:
-        folders = (ROOT / "tests/unit/sdk", ROOT / "tests/property")
+        folders = (ROOT / "tests/unit/sdk", ROOT / "tests/processes", ROOT / "tests/property")
         assert any((folder / f"{said}.py").exists() for folder in folders), name

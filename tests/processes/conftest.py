@@ -1,0 +1,3 @@
+from still_world import logs, still
+
+__all__ = ["logs", "still"]
