@@ -20,6 +20,7 @@ Usage:
 """
 
 import sys as _sys
+import typing as _typing
 
 if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
     # The first process of a pod, for which Python imports this package first: a SIGTERM must not get lost meanwhile.
@@ -48,3 +49,16 @@ __all__ = [
     "transaction",
     "unmapped",
 ]
+
+__version__: str
+
+if not _typing.TYPE_CHECKING:  # type checkers are to find wrong names
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+            return version("millstream")
+        from millstream._prefect import missing  # noqa: PLC0415 - for the error alone
+
+        raise missing("millstream", name)

@@ -107,9 +107,18 @@ class Definition(Generic[P, R_co]):
         self.persist_result: bool | None = given.get("persist_result")
         self.result_storage = given.get("result_storage")
         self.result_serializer = given.get("result_serializer")
+        self._check_where_kept()
         self.hooks = self._hooks_of(_HOOKS)
         self._isgenerator, self._isasyncgenerator = is_generator(fn), is_async_generator(fn)
         self._call = self._callable()
+
+    def _check_where_kept(self) -> None:
+        if self.result_storage is None and self.result_serializer is None:
+            return
+        from millstream import results  # noqa: PLC0415 - for those who say it
+
+        results.check_storage_option("result_storage", self.result_storage)
+        results.check_serializer_option("result_serializer", self.result_serializer)
 
     def on_running(self, hook: H) -> H:
         """Call the function when an attempt begins: `@my_flow.on_running`."""

@@ -8,7 +8,16 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticUserError,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic.json_schema import GenerateJsonSchema
 
 from millstream._parameter_problems import explained, holds_secret
@@ -52,10 +61,25 @@ class ParameterTypes:
 
     @cached_property
     def _model(self) -> type[BaseModel]:
+        try:
+            return self._model_of(self._hints)
+        except PydanticUserError:
+            return self._model_of({name: self._checkable(name, hint) for name, hint in self._hints.items()})
+
+    def _checkable(self, name: str, hint: Any) -> Any:
+        """The type hint, or `Any` in place of one that pydantic refuses, as `typing.TypedDict` before Python 3.12."""
+        try:
+            TypeAdapter(hint)
+        except PydanticUserError as error:
+            _logger.warning("%s does not check its parameter %r: %s", self._owner, name, error.message)
+            return Any
+        return hint
+
+    def _model_of(self, hints: dict[str, Any]) -> type[BaseModel]:
         fields: dict[str, Any] = {}
         for number, parameter in enumerate(self._signature.parameters.values()):
             default = ... if parameter.default is parameter.empty else parameter.default
-            hint: Any = self._hints[parameter.name]
+            hint: Any = hints[parameter.name]
             if parameter.kind is parameter.VAR_POSITIONAL:
                 hint, default = tuple.__class_getitem__((hint, ...)), ()
             elif parameter.kind is parameter.VAR_KEYWORD:

@@ -120,6 +120,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.is_new = True
+        self._killed = False
         self._connection, theirs = Pipe()
         number = theirs.fileno()
         with theirs:
@@ -148,12 +149,15 @@ class _Process:
         try:
             answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
         except (EOFError, OSError):
-            raise CrashedRun(f"process {self._process.pid} {_ending(self.end())}.") from None
+            code = self.end()
+            how = "was ended with the flow" if self._killed else _ending(code)
+            raise CrashedRun(f"process {self._process.pid} {how}.") from None
         self.is_new = False
         return answer
 
     def kill(self) -> None:
         """Kill it."""
+        self._killed = True
         self._process.kill()
 
     def hang_up(self) -> None:

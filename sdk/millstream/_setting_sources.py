@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from millstream.exceptions import MillstreamError
+from millstream.exceptions import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 _PROJECT_TABLE = "[tool.millstream]"
-
-
-class SettingsError(MillstreamError, ValueError):
-    """A setting has a value or a name that it cannot have."""
 
 
 class Source:

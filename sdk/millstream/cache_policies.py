@@ -67,10 +67,12 @@ class CachePolicy:
         """The same policy with another storage, or another way to deal with runs at the same time."""
         import copy  # noqa: PLC0415 - at definitions only
 
-        from millstream.transactions import IsolationLevel  # noqa: PLC0415 - at definitions only
+        from millstream.results import check_storage_option  # noqa: PLC0415 - at definitions only
+        from millstream.transactions import IsolationLevel  # noqa: PLC0415
 
         changed = copy.copy(self)
         if key_storage is not None:
+            check_storage_option("key_storage", key_storage)
             changed.key_storage = key_storage
         if isolation_level is not None:
             changed.isolation_level = IsolationLevel(isolation_level)
@@ -113,6 +115,11 @@ def _checked(name: object) -> str:
 
 def _parts(policy: CachePolicy) -> list[CachePolicy]:
     return policy.policies if isinstance(policy, CompoundCachePolicy) else [policy]
+
+
+def excluded_inputs(policy: CachePolicy) -> list[str]:
+    """Names of the arguments that do not count for the key."""
+    return [name for part in _parts(policy) if isinstance(part, Inputs) for name in part.exclude]
 
 
 class CacheKeyFnPolicy(CachePolicy):

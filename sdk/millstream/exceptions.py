@@ -65,6 +65,22 @@ class FlowVisualizationError(MillstreamError):
     """A flow cannot be shown without running its tasks."""
 
 
+class SettingsError(MillstreamError, ValueError):
+    """A setting has a value or a name that it cannot have."""
+
+
+class ConcurrencyLimitNotFoundError(MillstreamError, LookupError):
+    """The settings say nothing of a limit, and `strict` was asked for."""
+
+
+class ConcurrencySlotAcquisitionError(MillstreamError, ValueError):
+    """A limit can never give what is wanted of it."""
+
+
+class AcquireConcurrencySlotTimeoutError(MillstreamError, TimeoutError):
+    """The slots were not free in time."""
+
+
 class RunTimeoutError(MillstreamError, TimeoutError):
     """A run took longer than its `timeout_seconds`."""
 

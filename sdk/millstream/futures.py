@@ -6,27 +6,36 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from millstream._not_yet_a_value import NotYetAValue
 from millstream._pool import blocked
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from millstream._engine.task_runs import TaskRun
     from millstream.states import State
 
-__all__ = ["DoneAndNotDone", "Future", "FutureList", "as_completed", "wait"]
+__all__ = [
+    "DoneAndNotDone",
+    "Future",
+    "FutureList",
+    "PrefectFuture",
+    "PrefectFutureList",
+    "as_completed",
+    "wait",
+]
 
 R_co = TypeVar("R_co", covariant=True)
 
 _lock = threading.Lock()  # one for all futures: it is held for a moment, and there may be very many of them
 
 
-class Future(Generic[R_co]):
+class Future(NotYetAValue, Generic[R_co]):
     """A task run that was submitted: `task.submit(...)` gives one.
 
     Passed to another task or flow, alone or inside of lists, dictionaries, data classes and pydantic models, it
-    is replaced by its result, and that run begins when this one has completed.
+    is replaced by its result, and that run begins when this one has completed. `await future` gives the result, too.
     """
 
     __slots__ = ("_callbacks", "_done", "_run")
@@ -123,6 +132,9 @@ class Future(Generic[R_co]):
         finally:
             del self  # as in `result`
 
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self.result_async().__await__()
+
     def add_done_callback(self, fn: Callable[[Future[R_co]], object]) -> None:
         """Have `fn(future)` called when the run has ended; at once if it has already."""
         with _lock:
@@ -199,6 +211,10 @@ class FutureList(list[Future[R_co]]):
             del self, future  # as in `Future.result`
 
 
+PrefectFuture, PrefectFutureList = Future, FutureList
+"""Prefect's names of them."""
+
+
 class DoneAndNotDone(NamedTuple):
     """What `wait` gives.
 
@@ -211,9 +227,9 @@ class DoneAndNotDone(NamedTuple):
     not_done: set[Future[Any]]
 
 
-def wait(futures: Iterable[Future[Any]], timeout: float | None = None) -> DoneAndNotDone:
+def wait(futures: Iterable[Future[Any]] | Future[Any], timeout: float | None = None) -> DoneAndNotDone:
     """Wait until all have ended, or for so many seconds."""
-    given = set(futures)
+    given = set(_all(futures))
     deadline = None if timeout is None else time.monotonic() + timeout
     for future in given:
         future.wait(None if deadline is None else deadline - time.monotonic())
@@ -221,13 +237,15 @@ def wait(futures: Iterable[Future[Any]], timeout: float | None = None) -> DoneAn
     return DoneAndNotDone(done, given - done)
 
 
-def as_completed(futures: Iterable[Future[R_co]], timeout: float | None = None) -> Iterator[Future[R_co]]:
+def as_completed(
+    futures: Iterable[Future[R_co]] | Future[R_co], timeout: float | None = None
+) -> Iterator[Future[R_co]]:
     """Give futures as their runs end, each once.
 
     Raises:
         TimeoutError: Some have not ended after so many seconds.
     """
-    given = dict.fromkeys(futures)
+    given = dict.fromkeys(_all(futures))
     deadline = None if timeout is None else time.monotonic() + timeout
     ended: list[Future[R_co]] = []
     arrived = threading.Semaphore(0)
@@ -251,3 +269,7 @@ def as_completed(futures: Iterable[Future[R_co]], timeout: float | None = None) 
     finally:
         for future in given:
             future._remove_callback(arrive)  # noqa: SLF001 - one of our own
+
+
+def _all(futures: Iterable[Future[R_co]] | Future[R_co]) -> Iterable[Future[R_co]]:
+    return (futures,) if isinstance(futures, Future) else futures

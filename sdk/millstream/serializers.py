@@ -87,10 +87,9 @@ class PickleSerializer(Serializer):
 
 
 class JSONSerializer(Serializer):
-    """Keeps what JSON can say, readable for other programs.
+    """Keeps what JSON can say, readable for other programs: texts, numbers, None, lists, dictionaries with texts as keys.
 
-    Times, dataclasses and Pydantic models are written as Pydantic does, and come back as the texts, numbers, lists and
-    dictionaries that JSON has.
+    All else is refused, since it would come back as something else: a tuple as a list, a time as a text.
     """
 
     type = "json"
@@ -100,16 +99,16 @@ class JSONSerializer(Serializer):
         from pydantic_core import from_json, to_json  # noqa: PLC0415 - slow
 
         try:
-            if hasattr(value, "__next__"):
-                raise TypeError("it could be read only once")  # noqa: TRY301 - explained below, as all others
+            if (foreign := _not_in_json(value)) is not None:
+                raise TypeError(f"a {foreign} would come back as something else")  # noqa: TRY301 - explained below
             data = to_json(value, inf_nan_mode="constants")
-            # Keys that are different in Python can be the same in JSON, and deep nesting can be written but not read.
+            # Deep nesting can be written but not read.
             if to_json(from_json(data), inf_nan_mode="constants") != data:
                 raise ValueError("not all of it would come back")  # noqa: TRY301
         except Exception as error:
             raise SerializationError(
-                f"A value of type {_type_name(value)} cannot be kept as JSON: {error}. Return plain data, dataclasses "
-                "or Pydantic models, or use result_serializer='pickle'.",
+                f"A value of type {_type_name(value)} cannot be kept as JSON: {error}. Return texts, numbers, lists "
+                "and dictionaries with texts as keys, or use result_serializer='pickle'.",
             ) from error
         return data
 
@@ -154,11 +153,17 @@ def serializer_of(option: Serializer | str | None) -> Serializer:
 
     Raises:
         ValueError: There is none of this name.
+        TypeError: It is neither a serializer nor a text.
     """
     if option is None:
         return PickleSerializer()
     if isinstance(option, Serializer):
         return option
+    if not isinstance(option, str):
+        raise TypeError(
+            f"A serializer cannot be made of {type(option).__name__}: give a name or an object of a class in "
+            "millstream.serializers."
+        )
     if option in _PLAIN:
         return _PLAIN[option]()
     how, _, inner = option.partition("/")
@@ -171,6 +176,23 @@ def serializer_of(option: Serializer | str | None) -> Serializer:
 
 
 _PLAIN: dict[str, type[Serializer]] = {"pickle": PickleSerializer, "json": JSONSerializer}
+
+
+def _not_in_json(value: Any) -> str | None:
+    """What JSON cannot say of a value, the first that there is; None if it comes back as it was."""
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                return f"key of type {_type_name(key)}"
+        items = value.values()
+    elif type(value) is list:
+        items = value
+    else:
+        return None if type(value) in _IN_JSON else f"value of type {_type_name(value)}"
+    return next(filter(None, map(_not_in_json, items)), None)
+
+
+_IN_JSON = frozenset({str, int, float, bool, type(None)})
 
 
 def _type_name(value: Any) -> str:

@@ -19,7 +19,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, overload
 
 from millstream import _setting_kinds as kinds
-from millstream._setting_sources import ENVIRONMENT, SettingsError, Source, profile_source, project_source
+from millstream._setting_sources import ENVIRONMENT, Source, profile_source, project_source
+from millstream.exceptions import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

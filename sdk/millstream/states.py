@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 
 from millstream import _surroundings
 from millstream.exceptions import CancelledRun, CrashedRun, FailedRun, UnfinishedRun
@@ -140,15 +140,21 @@ class State(Generic[R_co]):
         """Whether the run has ended."""
         return self.type in FINAL_STATE_TYPES
 
-    def result(self, raise_on_failure: bool = True) -> R_co:  # noqa: FBT001, FBT002 - as in Prefect
+    def result(self, raise_on_failure: bool = True, **options: Never) -> R_co:  # noqa: FBT001, FBT002 - as in Prefect
         """What the run returned.
 
         Args:
             raise_on_failure: Raise the exception of a run that did not complete; if false, return it.
+            options: There are no others; Prefect's `fetch` is an error that says so.
 
         Raises:
+            TypeError: There are other options.
             UnfinishedRun: The run has not ended yet.
         """
+        if options:
+            raise TypeError(
+                f"State.result has no option {', '.join(options)}: leave it out; the result is there at once."
+            )
         if self.type is StateType.COMPLETED:
             return self.data  # type: ignore[no-any-return] # the engine put it there
         error = state_exception(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from millstream._pool import Pool
 from millstream.settings import get_current_settings
@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable
 
-__all__ = ["ExecutorTaskRunner", "ProcessPoolTaskRunner", "TaskRunner", "ThreadPoolTaskRunner"]
+__all__ = [
+    "ConcurrentTaskRunner",
+    "ExecutorTaskRunner",
+    "ProcessPoolTaskRunner",
+    "TaskRunner",
+    "ThreadPoolTaskRunner",
+]
 
 
 class TaskRunner:
@@ -50,6 +56,10 @@ class ThreadPoolTaskRunner(TaskRunner):
         return Pool(number, "millstream-task")
 
 
+ConcurrentTaskRunner = ThreadPoolTaskRunner
+"""Prefect's other name of it."""
+
+
 class ProcessPoolTaskRunner(TaskRunner):
     """Runs tasks in other processes of this machine, for work that keeps a processor busy.
 
@@ -77,18 +87,38 @@ class ProcessPoolTaskRunner(TaskRunner):
 class ExecutorTaskRunner(TaskRunner):
     """Runs tasks by any executor, such as that of a Dask cluster: `ExecutorTaskRunner(client.get_executor)`."""
 
-    def __init__(self, executor: Callable[[], concurrent.futures.Executor]) -> None:
+    def __init__(
+        self, executor: Callable[[], concurrent.futures.Executor] | concurrent.futures.Executor
+    ) -> None:
         """Say how to get at the executor.
 
         Args:
-            executor: A function that gives one for each flow run, which is shut down with that run.
+            executor: A function that gives one for each flow run, which is shut down with that run. Or one for all
+                runs, which you shut down yourself.
         """
-        if not callable(executor):
+        from concurrent.futures import Executor  # noqa: PLC0415 - slow to import
+
+        from millstream._lent import LentExecutor  # noqa: PLC0415
+
+        if isinstance(executor, Executor):
+            lent = LentExecutor(executor)
+            self._executor: Callable[[], Executor] = lambda: lent
+        elif callable(executor):
+            self._executor = executor
+        else:
             raise TypeError(
-                f"executor is a function that gives one, as client.get_executor, and got {executor!r}."
+                "executor is a function that gives one, as client.get_executor, or an executor itself, and got "
+                f"{executor!r}."
             )
-        self._executor = executor
 
     def open(self) -> concurrent.futures.Executor:
         """Give the executor."""
         return self._executor()
+
+
+if not TYPE_CHECKING:  # type checkers are to find wrong names
+
+    def __getattr__(name: str) -> NoReturn:
+        from millstream._prefect import missing  # noqa: PLC0415 - for the error alone
+
+        raise missing(__name__, name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
+from millstream._caching_options import check_caching, says_how_to_keep
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
 from millstream._engine.drive import drive, drive_async, drive_async_generator, drive_generator
@@ -16,12 +17,12 @@ from millstream._engine.task_runs import TaskRun
 from millstream._engine.tracing import tracer
 from millstream._options import check_callback, check_options
 from millstream._run_names import check_run_name, run_name
-from millstream.cache_policies import NO_CACHE, CachePolicy
 from millstream.futures import FutureList
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
     from millstream._engine.runs import Run
+    from millstream.cache_policies import CachePolicy
     from millstream.context import TaskRunContext
     from millstream.futures import Future
     from millstream.states import State
@@ -98,11 +99,9 @@ class Task(Definition[P, R_co]):
         self.retry_condition_fn = options.get("retry_condition_fn")
         if self.retry_condition_fn is not None:
             check_callback("retry_condition_fn", self.retry_condition_fn, "task", "task_run", "state")
-        self.cache_policy = _cache_policy(options.get("cache_policy"))
+        self.cache_policy = options.get("cache_policy")
         self.cache_key_fn = options.get("cache_key_fn")
-        if self.cache_key_fn is not None:
-            check_callback("cache_key_fn", self.cache_key_fn, "context", "parameters")
-        self.cache_expiration = _expiration(options.get("cache_expiration"))
+        self.cache_expiration = options.get("cache_expiration")
         self.refresh_cache: bool | None = options.get("refresh_cache")
         self.result_storage_key: str | None = options.get("result_storage_key")
         self.viz_return_value = options.get("viz_return_value")
@@ -111,8 +110,9 @@ class Task(Definition[P, R_co]):
         self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
         self.task_run_name = options.get("task_run_name")
         self._check_run_name()
-        if self.persist_result is None and self._says_how_to_keep():
-            self.persist_result = True
+        if says_how_to_keep(self._options):
+            check_caching(self._options, self.fn, self._owner)
+            self.persist_result = self.persist_result is not False
 
     @overload
     def __call__(
@@ -275,16 +275,6 @@ class Task(Definition[P, R_co]):
         if self.task_run_name is not None:
             check_run_name("task_run_name", self.task_run_name, self._parameters, self._owner)
 
-    def _says_how_to_keep(self) -> bool:
-        given = (
-            self.cache_policy not in (None, NO_CACHE),
-            self.cache_key_fn,
-            self.result_storage_key,
-            self.result_storage,
-            self.result_serializer,
-        )
-        return any(given)
-
     def _default_retries(self) -> int:
         return get_current_settings().tasks_default_retries
 
@@ -356,20 +346,6 @@ def _tags(tags: Iterable[str] | None) -> frozenset[str]:
     if isinstance(given, list | tuple | set | frozenset) and all(isinstance(tag, str) for tag in given):
         return frozenset(given)
     raise TypeError(f"tags is a list of texts, and got {tags!r}.")
-
-
-def _cache_policy(policy: object) -> CachePolicy | None:
-    if policy is None or isinstance(policy, CachePolicy):
-        return policy
-    raise TypeError(
-        f"cache_policy is one of millstream.cache_policies, such as INPUTS + TASK_SOURCE, and got {policy!r}."
-    )
-
-
-def _expiration(lifetime: object) -> timedelta | None:
-    if lifetime is None or isinstance(lifetime, timedelta):
-        return lifetime
-    raise TypeError(f"cache_expiration is a timedelta, and got {lifetime!r}.")
 
 
 def _factor(factor: object) -> float:

@@ -71,7 +71,9 @@ async def drive_async(run: Run) -> Any:
                         return run.state
                     raise
             else:
-                delay = await beside(run.returned, value) if run.blocks else run.returned(value)
+                # To its end even if this is cancelled now: the function has returned.
+                ending = beside(run.returned, value, to_its_end=True) if run.blocks else None
+                delay = run.returned(value) if ending is None else await ending
                 if delay is None:
                     return run.result(value)
         return run.outcome()

@@ -15,7 +15,7 @@ from millstream._engine.flow_runs import FlowRun, FlowRunInfo
 from millstream._engine.origins import described
 from millstream._engine.submissions import carry_out
 from millstream._engine.submit import run_of
-from millstream.states import Crashed, State, StateType
+from millstream.states import Failed, State, StateType
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,7 +77,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How it ended; the data of its last state is pickled on its own, as only that may be unreadable."""
+    """How it ended; the data of its last state is pickled on its own, as only that may be unreadable.
+
+    Attributes:
+        told: Whether the log has it already.
+    """
 
     type: StateType
     name: str
@@ -86,6 +90,7 @@ class Answer:
     run_count: int
     started: float
     counts: dict[str, int]
+    told: bool = True
 
 
 class _FlowRunElsewhere(FlowRun):
@@ -144,16 +149,19 @@ def _answer(message: bytes) -> bytes:
     run.identify(flow_run, call.run_id, call.name)
     carry_out(run)
     flow_run.settle()
-    state = run.state
+    state, counts, told = run.state, flow_run.counts, True
     try:
         data = cloudpickle.dumps(inputs.resolved_futures(state.data))
     except Exception as error:  # noqa: BLE001 - whatever objects raise when they are pickled
+        told = state.type is not StateType.COMPLETED
+        if not told:
+            counts.add(state.name, -1)
+            counts.add("Failed")
         state, data = _unsendable(state, run.title, error)
-    counts = flow_run.counts.copy()
-    told = Answer(
-        state.type, state.name, state.message, data, run.run_count, run.start_time.timestamp(), counts
+    begun = run.start_time.timestamp()
+    return _written(
+        Answer(state.type, state.name, state.message, data, run.run_count, begun, counts.copy(), told)
     )
-    return _written(told)
 
 
 def _unsendable(state: State[Any], title: str, error: Exception) -> tuple[State[Any], bytes]:
@@ -163,7 +171,7 @@ def _unsendable(state: State[Any], title: str, error: Exception) -> tuple[State[
         f"{title} returned something that cannot be sent back from its process ({described(error)}). "
         "Return plain data, or where the data is, or use the ThreadPoolTaskRunner."
     )
-    return Crashed(message=str(reason)), cloudpickle.dumps(reason)
+    return Failed(message=str(reason)), cloudpickle.dumps(reason)
 
 
 def _written(told: Answer) -> bytes:

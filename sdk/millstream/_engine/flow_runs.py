@@ -8,11 +8,11 @@ from itertools import count
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from millstream._engine import inputs, origins
+from millstream._engine import inputs, origins, termination
 from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_name
-from millstream.exceptions import ParameterBindError, ParameterTypeError, UpstreamTaskError
+from millstream.exceptions import ParameterBindError, ParameterTypeError, RunTimeoutError, UpstreamTaskError
 from millstream.settings import get_current_settings
 from millstream.states import Failed, Pending, State, StateType
 
@@ -86,6 +86,7 @@ class FlowRun(Run):
 
     __slots__ = (
         "_accepted",
+        "_catches_sigterm",
         "_lock",
         "_numbers",
         "_submissions",
@@ -146,6 +147,7 @@ class FlowRun(Run):
     def enter(self) -> None:
         """Make this the current run; as a subflow, count with the flow around it."""
         super().enter()
+        self._catches_sigterm = self.parent is None and termination.catch()
         flow = self.flow
         outer = None if self.parent is None else self.parent.flow_run
         if outer is not None:
@@ -166,6 +168,18 @@ class FlowRun(Run):
             or not inputs.are_plain(self.parameters.values())
         ):
             self.blocks = True
+
+    def leave(self) -> None:
+        """Make the surrounding run the current one again."""
+        super().leave()
+        if self._catches_sigterm:
+            self._catches_sigterm = False
+            termination.release()
+
+    def resume(self) -> None:
+        """Make this the current run once more."""
+        super().resume()
+        self._catches_sigterm = self.parent is None and termination.catch()
 
     def attempt(self) -> bool:
         """Begin an attempt, the first one by looking at the parameters.
@@ -246,7 +260,8 @@ class FlowRun(Run):
         if self._submissions is None:
             return
         self._submissions.cancel()
-        if isinstance(error, Exception):
+        out_of_time = isinstance(error, RunTimeoutError) and origins.origin_of(error) is None
+        if isinstance(error, Exception) and not out_of_time:
             self._submissions.wait()
         else:
             self._submissions.interrupt()

@@ -33,7 +33,8 @@ def check_hooks(option: str, hooks: object) -> list[Hook]:
     """
     given: Any = [] if hooks is None else hooks
     if not isinstance(given, list | tuple):
-        raise TypeError(f"{option} is a list of functions, and got {hooks!r}.")
+        cure = f": write {option}=[{getattr(hooks, '__name__', 'fn')}]" if callable(hooks) else ""
+        raise TypeError(f"{option} is a list of functions, and got {hooks!r}{cure}.")
     for hook in given:
         if not callable(hook):
             takes = "transaction" if option in {"on_commit", "on_rollback"} else "flow or task, run, state"

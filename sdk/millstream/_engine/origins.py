@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from millstream._engine.runs import Run
 
 _ATTRIBUTE = "__millstream_origin__"
+_LONGEST_TEXT = 2000
 _ENGINE = __name__.rpartition(".")[0]  # this package
 
 
@@ -21,6 +22,10 @@ def described(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - a user's __str__ may do anything
         text = "(its text cannot be shown)"
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[:_LONGEST_TEXT]}… ({len(text):,} characters)"
+    if isinstance(error, RecursionError):
+        text += " (does something call itself without end?)"
     return f"{name}: {text}" if text else name
 
 

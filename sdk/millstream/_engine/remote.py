@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,11 @@ class RemoteSubmissions(Submissions):
             cancelled = self._cancelled
         if cancelled:
             sent.cancel()
-        sent.add_done_callback(lambda done: self._pool.submit(partial(context.run, self._take, future, done)))
+        sent.add_done_callback(partial(self._receive, future, context))
+
+    def _receive(self, future: Future[Any], context: Context, done: concurrent.futures.Future[bytes]) -> None:
+        with suppress(RuntimeError):  # the flow was interrupted, and nobody waits any more
+            self._pool.submit(partial(context.run, self._take, future, done))
 
     def _take(self, future: Future[Any], done: concurrent.futures.Future[bytes]) -> None:
         with self._lock:
@@ -159,7 +164,9 @@ def _accept(run: TaskRun, told: Answer) -> None:
         raise RuntimeError(told.message)
     run.run_count = told.run_count
     run._started = told.started  # noqa: SLF001 - one of our own
-    run._state = _state(run, told)  # noqa: SLF001
+    state = run._state = _state(run, told)  # noqa: SLF001
+    if not told.told or state.type is not told.type:
+        run.report(state)
     assert run.flow_run is not None  # noqa: S101 - nothing else submits
     for name, number in told.counts.items():
         run.flow_run.counts.add(name, number)

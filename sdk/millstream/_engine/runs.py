@@ -252,7 +252,10 @@ class Run:
             return
         error = state.data if isinstance(state.data, BaseException) else None
         new = error is not None and origins.mark(error, self)
-        self.log(40, "Finished in state %s: %s", state.name, state.message, error=error if new else None)
+        if isinstance(error, RecursionError):
+            new = False  # hundreds of lines that say the same
+        level = 20 if state.type is StateType.CANCELLED and not self.run_count else 40
+        self.log(level, "Finished in state %s: %s", state.name, state.message, error=error if new else None)
 
     @property
     def attempts(self) -> str:

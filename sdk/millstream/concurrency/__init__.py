@@ -17,12 +17,12 @@ Usage:
     ```
 """
 
-from millstream.concurrency._limits import (
+from millstream.concurrency.sync import concurrency, rate_limit
+from millstream.exceptions import (
     AcquireConcurrencySlotTimeoutError,
     ConcurrencyLimitNotFoundError,
     ConcurrencySlotAcquisitionError,
 )
-from millstream.concurrency.sync import concurrency, rate_limit
 
 __all__ = [
     "AcquireConcurrencySlotTimeoutError",

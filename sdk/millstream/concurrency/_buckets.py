@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from millstream import _surroundings
-from millstream.concurrency._limits import ConcurrencySlotAcquisitionError, too_late
+from millstream.concurrency._limits import too_late
+from millstream.exceptions import ConcurrencySlotAcquisitionError
 from millstream.filesystems import storage_of
 from millstream.settings import get_current_settings
 

@@ -6,7 +6,11 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from millstream.exceptions import MillstreamError
+from millstream.exceptions import (
+    AcquireConcurrencySlotTimeoutError,
+    ConcurrencyLimitNotFoundError,
+    ConcurrencySlotAcquisitionError,
+)
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -15,18 +19,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("millstream.concurrency")
 _missed: set[str] = set()
 """Names that were warned of: once per process is enough."""
-
-
-class ConcurrencyLimitNotFoundError(MillstreamError, LookupError):
-    """The settings say nothing of a limit, and `strict` was asked for."""
-
-
-class ConcurrencySlotAcquisitionError(MillstreamError, ValueError):
-    """A limit can never give what is wanted of it."""
-
-
-class AcquireConcurrencySlotTimeoutError(MillstreamError, TimeoutError):
-    """The slots were not free in time."""
 
 
 class Limit(NamedTuple):

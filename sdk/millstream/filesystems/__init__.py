@@ -19,7 +19,7 @@ Usage:
 from millstream.filesystems._local import LocalFileSystem
 from millstream.filesystems._memory import InMemoryStorage
 from millstream.filesystems._objects import ObjectStorage
-from millstream.filesystems._options import storage_of
+from millstream.filesystems._options import check_storage, storage_of
 from millstream.filesystems._postgres import PostgresStorage
 from millstream.filesystems._storage import Lock, Storage
 
@@ -30,5 +30,6 @@ __all__ = [
     "ObjectStorage",
     "PostgresStorage",
     "Storage",
+    "check_storage",
     "storage_of",
 ]

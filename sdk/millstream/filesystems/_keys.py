@@ -5,8 +5,14 @@ from __future__ import annotations
 from hashlib import sha256
 from urllib.parse import quote
 
+from millstream.exceptions import MillstreamError
+
 _LONGEST = 200  # of a part; file systems take 255 bytes
 _KEPT = 120
+
+
+class StorageKeyError(MillstreamError, ValueError):
+    """A text cannot be a key."""
 
 
 def path_of(key: str) -> str:
@@ -15,11 +21,11 @@ def path_of(key: str) -> str:
     Different keys have different paths, and no path leads out of the folder that it is relative to.
 
     Raises:
-        ValueError: The key is absolute, or has a part that is empty, `.` or `..`.
+        StorageKeyError: The key is absolute, or has a part that is empty, `.` or `..`.
     """
     parts = key.split("/")
     if not {"", ".", ".."}.isdisjoint(parts):
-        raise ValueError(
+        raise StorageKeyError(
             f"{key!r} is no key of a storage: write parts separated by single slashes, without one at the ends, "
             "and no part that is '.' or '..'.",
         )

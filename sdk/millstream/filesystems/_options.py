@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
 from os import PathLike
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from millstream.filesystems._local import LocalFileSystem
 from millstream.filesystems._objects import ObjectStorage
 from millstream.filesystems._postgres import PostgresStorage
 from millstream.filesystems._storage import Storage
+
+_LIBRARIES: dict[type[Storage], tuple[str, str]] = {
+    ObjectStorage: ("obstore", "object-storage"),
+    PostgresStorage: ("psycopg", "postgres"),
+}
+"""What some storages need, and the extra that installs it."""
+
+
+def check_storage(option: Storage | str | PathLike[str] | None) -> None:
+    """Refuse what `storage_of` refuses, and a storage whose library is not installed; nothing is opened.
+
+    Raises:
+        ValueError: There is no storage for such a URL.
+        TypeError: It is nothing that `storage_of` takes.
+        ImportError: The library is not installed.
+    """
+    storage = storage_of(option)
+    for kind, (library, extra) in _LIBRARIES.items():
+        if isinstance(storage, kind) and find_spec(library) is None:
+            raise ImportError(f"{storage!r} needs the library {library}: pip install 'millstream[{extra}]'")
 
 
 def storage_of(option: Storage | str | PathLike[str] | None) -> Storage:
@@ -18,7 +41,7 @@ def storage_of(option: Storage | str | PathLike[str] | None) -> Storage:
         option: A storage, the path of a folder, a URL, or None for the folder of a `LocalFileSystem()`.
 
     Raises:
-        ValueError: There is no storage for such a URL.
+        ValueError: There is no storage for such a URL, or it looks like the name of a block of Prefect's.
         TypeError: It is nothing of all this.
     """
     if isinstance(option, Storage):
@@ -38,6 +61,10 @@ def _of_text(text: str) -> Storage:
     if not is_url:
         if not text:
             raise ValueError("A storage cannot be made of an empty text: give a path or a URL.")
+        if re.fullmatch(r"[\w-]+/[\w-]+", text) and not Path(text).is_dir():
+            raise ValueError(
+                f"Block names such as {text!r} are not supported: write s3://bucket/folder, or ./{text} for a folder."
+            )
         return LocalFileSystem(text)
     match scheme:
         case "file":

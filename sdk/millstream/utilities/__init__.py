@@ -1,0 +1,1 @@
+"""Modules that Prefect has in a package of this name."""
