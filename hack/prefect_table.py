@@ -9,7 +9,7 @@ SOURCE, PAGE = ROOT / "docs/prefect.toml", ROOT / "docs/prefect.md"
 HEAD = """# Prefect's names
 
 What of Prefect 3 there is. `from prefect` becomes `from millstream`; modules have the same names. What is not supported is an
-error that says what to do, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk) and [tests/processes](../tests/processes).
+error, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk) and [tests/processes](../tests/processes).
 """
 
 
@@ -23,8 +23,10 @@ def page() -> str:
 
 
 def _told(said: str) -> str:
-    use = said.removeprefix("use: ")
-    return f"works ({said})" if use == said else f"not supported (use {use})"
+    kind, _, words = said.partition(": ")
+    if kind == "no":
+        return f"not supported: {words}"
+    return f"works, other signature: {words} ({kind})" if words else f"works ({kind})"
 
 
 def _code(name: str) -> str:

@@ -28,6 +28,7 @@ if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
 
     hold_signals()
 
+from millstream._prefect import missing as _missing
 from millstream.annotations import allow_failure, unmapped
 from millstream.context import get_run_context, tags
 from millstream.flows import Flow, flow
@@ -59,6 +60,4 @@ if not _typing.TYPE_CHECKING:  # type checkers are to find wrong names
             from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
             return version("millstream")
-        from millstream._prefect import missing  # noqa: PLC0415 - for the error alone
-
-        raise missing("millstream", name)
+        raise _missing("millstream", name)

@@ -79,7 +79,9 @@ def _check_key(template: str, fn: Callable[..., Any], owner: str) -> None:
         return
     from string import Formatter  # noqa: PLC0415 - for those who have a template
 
-    takes = "result_storage_key is a text with {parameters[name]}, {flow_run.name}, {task_run.name} and the like"
+    takes = (
+        "result_storage_key is a text with {parameters[name]}, {flow_run.name}, {task_run.name} and the like"
+    )
     try:
         fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
     except ValueError as error:

@@ -17,7 +17,7 @@ class NotYetAValue:
                 f"{self!r} is no value yet: pass it to a task, which gets the result, or call .result()."
             )
 
-        __bool__ = __iter__ = __getitem__ = __int__ = __float__ = __index__ = _refuse
+        __bool__ = __iter__ = __contains__ = __getitem__ = __int__ = __float__ = __index__ = _refuse
         __lt__ = __le__ = __gt__ = __ge__ = _refuse
         __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _refuse
         __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _refuse

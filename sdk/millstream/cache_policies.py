@@ -67,11 +67,12 @@ class CachePolicy:
         """The same policy with another storage, or another way to deal with runs at the same time."""
         import copy  # noqa: PLC0415 - at definitions only
 
-        from millstream.results import check_storage_option  # noqa: PLC0415 - at definitions only
-        from millstream.transactions import IsolationLevel  # noqa: PLC0415
+        from millstream.transactions import IsolationLevel  # noqa: PLC0415 - at definitions only
 
         changed = copy.copy(self)
         if key_storage is not None:
+            from millstream.results import check_storage_option  # noqa: PLC0415 - slow
+
             check_storage_option("key_storage", key_storage)
             changed.key_storage = key_storage
         if isolation_level is not None:

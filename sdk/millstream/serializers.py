@@ -100,7 +100,7 @@ class JSONSerializer(Serializer):
 
         try:
             if (foreign := _not_in_json(value)) is not None:
-                raise TypeError(f"a {foreign} would come back as something else")  # noqa: TRY301 - explained below
+                raise TypeError(f"no {foreign} comes back from it")  # noqa: TRY301 - explained below
             data = to_json(value, inf_nan_mode="constants")
             # Deep nesting can be written but not read.
             if to_json(from_json(data), inf_nan_mode="constants") != data:
@@ -181,15 +181,11 @@ _PLAIN: dict[str, type[Serializer]] = {"pickle": PickleSerializer, "json": JSONS
 def _not_in_json(value: Any) -> str | None:
     """What JSON cannot say of a value, the first that there is; None if it comes back as it was."""
     if type(value) is dict:
-        for key in value:
-            if type(key) is not str:
-                return f"key of type {_type_name(key)}"
-        items = value.values()
-    elif type(value) is list:
-        items = value
-    else:
-        return None if type(value) in _IN_JSON else f"value of type {_type_name(value)}"
-    return next(filter(None, map(_not_in_json, items)), None)
+        keys = (f"key of type {_type_name(key)}" for key in value if type(key) is not str)
+        return next(keys, None) or _not_in_json(list(value.values()))
+    if type(value) is list:
+        return next(filter(None, map(_not_in_json, value)), None)
+    return None if type(value) in _IN_JSON else f"value of type {_type_name(value)}"
 
 
 _IN_JSON = frozenset({str, int, float, bool, type(None)})

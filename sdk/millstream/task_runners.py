@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from millstream._pool import Pool
+from millstream._prefect import missing
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -119,6 +120,4 @@ class ExecutorTaskRunner(TaskRunner):
 if not TYPE_CHECKING:  # type checkers are to find wrong names
 
     def __getattr__(name: str) -> NoReturn:
-        from millstream._prefect import missing  # noqa: PLC0415 - for the error alone
-
         raise missing(__name__, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from millstream._caching_options import check_caching, says_how_to_keep
@@ -21,6 +20,8 @@ from millstream.futures import FutureList
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from millstream._engine.runs import Run
     from millstream.cache_policies import CachePolicy
     from millstream.context import TaskRunContext
@@ -110,9 +111,9 @@ class Task(Definition[P, R_co]):
         self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
         self.task_run_name = options.get("task_run_name")
         self._check_run_name()
-        if says_how_to_keep(self._options):
-            check_caching(self._options, self.fn, self._owner)
-            self.persist_result = self.persist_result is not False
+        check_caching(self._options, self.fn, self._owner)
+        if self.persist_result is None and says_how_to_keep(self._options):
+            self.persist_result = True
 
     @overload
     def __call__(

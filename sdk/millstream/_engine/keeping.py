@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from millstream import _surroundings
 from millstream.cache_policies import DEFAULT, NO_CACHE, CacheKeyFnPolicy, CachePolicy
 from millstream.exceptions import HashError, MillstreamError
-from millstream.results import open_store
-from millstream.settings import get_current_settings
+from millstream.results import chosen_store
+from millstream.settings import SettingsError, get_current_settings
 from millstream.states import Completed, StateType
 from millstream.transactions import IsolationLevel, Transaction, current_transaction
 
@@ -60,10 +60,10 @@ class TaskTransaction(Transaction):
             super().begin(patience)
             if run.task.isasync and self._lock is not None:
                 _held_in_loops.add((self._thread, self.key))
-        except TimeoutError:
-            raise  # somebody else has the lock
+        except (TimeoutError, SettingsError):
+            raise  # somebody else has the lock, or nothing can be kept anywhere
         except Exception as error:  # noqa: BLE001 - whatever the user's functions and the storages raise
-            shown = None if isinstance(error, HashError) else error
+            shown = _from_users_code(error) if self.key is None else None
             run.log(logging.WARNING, "%s is not cached: %s", run.title, _explained(error), error=shown)
             self.key = None
             super().begin()
@@ -117,18 +117,31 @@ class TaskTransaction(Transaction):
 def keep_result_of_flow(run: FlowRun, value: Any) -> None:
     """Keep what a flow returned under the id of its run."""
     try:
-        _opened(run.storage, run.serializer).write(run.id, value)
+        chosen_store(run.storage, run.serializer).write(run.id, value)
     except Exception as error:  # noqa: BLE001 - whatever serializers and storages raise
         run.log(logging.WARNING, "The result of %s is not kept: %s", run.title, _explained(error))
 
 
 def _explained(error: Exception) -> str:
-    """What is wrong, and for errors that are not our own, of what kind that is."""
-    return str(error) if isinstance(error, MillstreamError) else f"{type(error).__name__}: {error}"
+    """What is wrong, in one line, and for errors that are not our own, of what kind that is."""
+    text = str(error) if isinstance(error, MillstreamError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+def _from_users_code(error: Exception) -> Exception | None:
+    """The exception with its stack from the user's code on; None if it is of our own making."""
+    frame = error.__traceback__
+    while frame is not None and _is_ours(frame.tb_frame.f_globals.get("__package__")):
+        frame = frame.tb_next
+    return None if frame is None or isinstance(error, MillstreamError) else error.with_traceback(frame)
+
+
+def _is_ours(package: str | None) -> bool:
+    return (package or "").partition(".")[0] == "millstream"
 
 
 def _computes_anyway(task: Task[..., Any]) -> bool:
-    if task.cache_policy is NO_CACHE and task.cache_key_fn is None:
+    if task.cache_policy is NO_CACHE:
         return True
     return get_current_settings().tasks_refresh_cache if task.refresh_cache is None else task.refresh_cache
 
@@ -158,7 +171,8 @@ def _key(run: TaskRun, policy: CachePolicy) -> str | None:
     if key is None and task.persist_result:
         return run.id
     if key is not None and not isinstance(key, str):
-        raise TypeError(f"a cache key is a text, or None for no caching, and {policy!r} gave {key!r}")
+        option = "cache_policy" if task.cache_key_fn is None else "cache_key_fn"
+        raise HashError(f"a cache key is a text, or None for no caching, and {option} gave {key!r}.")
     return key
 
 
@@ -174,9 +188,4 @@ def _store(run: TaskRun, policy: CachePolicy) -> ResultStore:
     task, flow_run = run.task, run.flow_run
     storage = policy.key_storage or task.result_storage or (flow_run.storage if flow_run else None)
     serializer = task.result_serializer or (flow_run.serializer if flow_run else None)
-    return _opened(storage, serializer)
-
-
-def _opened(storage: Any, serializer: Any) -> ResultStore:
-    settings = get_current_settings()
-    return open_store(storage or settings.results_storage, serializer or settings.results_serializer)
+    return chosen_store(storage, serializer)

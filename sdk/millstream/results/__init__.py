@@ -10,8 +10,15 @@ Usage:
     ```
 """
 
-from millstream.results._options import check_serializer_option, check_storage_option
+from millstream.results._options import check_serializer_option, check_storage_option, chosen_store
 from millstream.results._record import ResultRecord
 from millstream.results._store import ResultStore, open_store
 
-__all__ = ["ResultRecord", "ResultStore", "check_serializer_option", "check_storage_option", "open_store"]
+__all__ = [
+    "ResultRecord",
+    "ResultStore",
+    "check_serializer_option",
+    "check_storage_option",
+    "chosen_store",
+    "open_store",
+]

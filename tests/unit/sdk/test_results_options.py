@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from millstream import task
 from millstream.filesystems import (
     InMemoryStorage,
     LocalFileSystem,
     ObjectStorage,
     PostgresStorage,
+    check_storage,
     storage_of,
 )
 
@@ -32,6 +34,21 @@ def test_nothing_is_the_default_folder():
 )
 def test_folders(option):
     assert storage_of(option).basepath == Path("/data/x y")
+
+
+@pytest.mark.parametrize(
+    "option", ["results", "./s3-bucket/mine", "a/b/c", "data.d/x", Path("s3-bucket/mine")]
+)
+def test_folders_below_this_one(option):
+    assert storage_of(option).basepath == Path(option).absolute()
+
+
+def test_names_of_blocks_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"write s3://bucket/folder, or \./s3-bucket/mine for a folder"):
+        storage_of("s3-bucket/mine")
+    (tmp_path / "s3-bucket" / "mine").mkdir(parents=True)
+    assert storage_of("s3-bucket/mine").basepath == tmp_path / "s3-bucket" / "mine"
 
 
 def test_a_folder_below_home(monkeypatch):
@@ -122,7 +139,12 @@ def test_a_missing_library_says_what_to_install(monkeypatch, module, url, extra)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     storage = storage_of(url)
-    for use in (lambda: storage.read("key"), lambda: storage.acquire("key")):
+    for use in (
+        lambda: storage.read("key"),
+        lambda: storage.acquire("key"),
+        lambda: check_storage(url),
+        lambda: task(result_storage=storage)(lambda: 1),
+    ):
         with pytest.raises(
             ImportError, match=rf"needs the library {module}: pip install 'millstream\[{extra}\]'"
         ):

@@ -4,7 +4,9 @@ import dataclasses
 import math
 import pickle
 import threading
+from collections import OrderedDict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import pydantic
@@ -19,6 +21,7 @@ from millstream.serializers import (
     serializer_of,
 )
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PLAIN = {"a": [1, 2.5, None, True, "ü"], "b": {"c": -(2**70)}}
 
 
@@ -67,6 +70,11 @@ def test_other_names_are_refused_with_what_exists(name):
         serializer_of(name)
 
 
+def test_other_objects_are_refused():
+    with pytest.raises(TypeError, match="cannot be made of list: give a name"):
+        serializer_of([])
+
+
 def test_serializers_are_pickled_with_storages():
     for serializer in (PickleSerializer("pickle"), CompressedSerializer("json", "bz2")):
         copy = pickle.loads(pickle.dumps(serializer))  # noqa: S301
@@ -107,12 +115,48 @@ def test_what_cannot_be_pickled_is_named(value, kind):
     assert raised.value.__cause__ is not None
 
 
-def test_json_is_pydantics_and_comes_back_plain():
-    value = Model(path=Path("/x"), points=[Point(1, datetime(2026, 5, 1, tzinfo=UTC))])
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Length(int):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ((1, 2), "value of type tuple"),
+        ({"a": [{1}]}, "value of type set"),
+        (NOW, r"value of type datetime\.datetime"),
+        ({"a": Colour.RED}, r"value of type .*Colour"),
+        ([Length(1)], r"value of type .*Length"),
+        (Point(1, NOW), r"value of type .*Point"),
+        (Model(path=Path("/x"), points=[]), r"value of type .*Model"),
+        (b"a", "value of type bytes"),
+        ({1: "a"}, "key of type int"),
+        ([{Colour.RED: 1}], "key of type .*Colour"),
+        (OrderedDict(a=1), r"value of type collections\.OrderedDict"),
+    ],
+)
+def test_what_json_would_bring_back_as_something_else_is_refused(value, what):
+    with pytest.raises(
+        SerializationError, match=f"cannot be kept as JSON: no {what} comes back from it. Return"
+    ):
+        JSONSerializer().dumps(value)
+
+
+def test_json_is_short_and_keeps_types():
     serializer = JSONSerializer()
-    data = serializer.dumps(value)
-    assert data == b'{"path":"/x","points":[{"x":1,"at":"2026-05-01T00:00:00Z"}]}'
-    assert serializer.loads(data) == {"path": "/x", "points": [{"x": 1, "at": "2026-05-01T00:00:00Z"}]}
+    value = {"a": [True, 1, 1.0, None, "ü"]}
+    assert serializer.dumps(value) == '{"a":[true,1,1.0,null,"ü"]}'.encode()
+    assert [type(item) for item in serializer.loads(serializer.dumps(value))["a"]] == [
+        bool,
+        int,
+        float,
+        type(None),
+        str,
+    ]
 
 
 def test_json_keeps_numbers_that_are_none():
@@ -157,7 +201,7 @@ def test_what_would_not_come_back_from_json_is_refused(value, kind):
 def test_a_refused_iterator_is_not_consumed():
     values = iter([1, 2])
     with pytest.raises(SerializationError):
-        JSONSerializer().dumps(values)
+        JSONSerializer().dumps([values])
     assert list(values) == [1, 2]
 
 

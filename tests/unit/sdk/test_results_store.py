@@ -82,7 +82,7 @@ def test_what_would_not_come_back_is_not_written(store):
 
 
 def test_it_is_read_by_what_wrote_it(store):
-    ResultStore(store.storage, JSONSerializer()).write("key", (1, 2))
+    ResultStore(store.storage, JSONSerializer()).write("key", [1, 2])
     assert store.read("key") == ResultRecord([1, 2], "key", None, NOW, "json")
     store.write("key", (1, 2))
     assert ResultStore(store.storage, JSONSerializer()).read("key").value == (1, 2)

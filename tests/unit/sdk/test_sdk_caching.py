@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import traceback
 from datetime import timedelta
 
 import pytest
@@ -28,7 +29,7 @@ from millstream.cache_policies import (
 from millstream.context import TaskRunContext
 from millstream.filesystems import LocalFileSystem, storage_of
 from millstream.results import open_store
-from millstream.settings import get_current_settings, temporary_settings
+from millstream.settings import SettingsError, get_current_settings, temporary_settings
 from millstream.task_runners import ProcessPoolTaskRunner
 from millstream.transactions import IsolationLevel
 
@@ -340,12 +341,6 @@ class TestKeyFunction:
         other()
         assert calls == [1]
 
-    def test_wins_over_a_policy(self, calls):
-        step = task(lambda x: calls.append(x), cache_key_fn=lambda *_: "k", cache_policy=INPUTS)
-        step(1)
-        step(2)
-        assert calls == [1]
-
     def test_none_is_no_caching(self, calls):
         step = task(lambda x: calls.append(x), cache_key_fn=lambda *_: None)
         step(1)
@@ -360,13 +355,17 @@ class TestKeyFunction:
         assert task(lambda: calls.append(1) or 5, name="step", cache_key_fn=broken, retries=retries)() == 5
         assert calls == [1]
         assert warnings(logs) == ["Task 'step' is not cached: LookupError: no such week"]
+        (shown,) = [record.exc_info for record in logs.records if record.exc_info]
+        assert [frame.name for frame in traceback.extract_tb(shown[2])] == ["broken"]
 
-    @pytest.mark.parametrize("key", [5, b"key", "../outside", "/absolute", "a//b", ""])
+    @pytest.mark.parametrize("key", [5, [1], b"key", "../outside", "/absolute", "a//b", ""])
     def test_what_is_no_key(self, calls, logs, key):
         assert task(lambda: calls.append(1) or 5, name="step", cache_key_fn=lambda *_: key)() == 5
         assert len(warnings(logs)) == 1
         assert warnings(logs)[0].startswith("Task 'step' is not cached: ")
         assert repr(key) in warnings(logs)[0]
+        assert "Error" not in warnings(logs)[0]
+        assert not any(record.exc_info for record in logs.records)
 
 
 class TestLifetime:
@@ -430,11 +429,16 @@ class TestPersistence:
             outer()
         assert calls == ([1] if kept else [1, 1])
 
-    def test_explicitly_not(self, calls):
-        step = task(lambda x: calls.append(x), persist_result=False, cache_policy=INPUTS)
-        step(1)
-        step(1)
-        assert calls == [1, 1]
+    def test_by_a_lifetime_alone(self, calls):
+        step = task(lambda x: calls.append(x), cache_expiration=timedelta(hours=1))
+
+        @flow
+        def run():
+            step(1)
+            step(1)
+
+        run()
+        assert calls == [1]
 
     def test_storage_and_serializer_of_a_task(self, tmp_path):
         step = task(
@@ -491,9 +495,12 @@ class TestPersistence:
         assert open_store(storage()).read("nightly/today/t-5").value == 5
 
     def test_a_template_that_cannot_be_filled_in(self, logs):
-        assert task(lambda: 5, name="step", result_storage_key="{parameters[nope]}")() == 5
+        assert task(lambda: 5, name="step", result_storage_key="{flow_run.name}")() == 5
         (warning,) = warnings(logs)
-        assert warning == "Task 'step' is not cached: KeyError: 'nope'"
+        assert (
+            warning == "Task 'step' is not cached: AttributeError: 'NoneType' object has no attribute 'name'"
+        )
+        assert not any(record.exc_info for record in logs.records)
 
     def test_a_flow_whose_retry_finds_what_is_done(self, calls):
         step = task(lambda x: calls.append(x) or x, persist_result=True)
@@ -563,12 +570,15 @@ class TestWhatCannotBeKept:
             lambda x: calls.append(x) or x, name="step", cache_policy=INPUTS, result_storage=tmp_path / "file"
         )
         assert step(1) == 1
-        assert "Task 'step' is not cached: " in warnings(logs)[0]
+        (warning,) = warnings(logs)
+        assert warning.startswith("Task 'step' is not cached: FileExistsError: ")
+        assert "\n" not in warning
+        assert not any(record.exc_info for record in logs.records)
 
     def test_a_storage_that_cannot_be_written_to(self, logs):
         class Full(LocalFileSystem):
             def write(self, key, data):
-                raise ConnectionError("the storage is gone")
+                raise ConnectionError("the storage\nis gone")
 
         step = task(lambda x: x, name="step", cache_policy=INPUTS, result_storage=Full(storage()))
         assert step(1) == 1
@@ -576,9 +586,37 @@ class TestWhatCannotBeKept:
             "The result of Task 'step' is not kept: ConnectionError: the storage is gone"
         ]
 
-    def test_a_storage_that_does_not_exist(self, logs):
-        assert task(lambda: 5, name="step", result_storage_key="k", result_storage="nope://x")() == 5
-        assert "Task 'step' is not cached: " in warnings(logs)[0]
+    def test_as_json_a_type_does_not_change(self, logs):
+        step = task(lambda x: (x, 2), name="step", cache_policy=INPUTS, result_serializer="json")
+        assert [step(1), step(1)] == [(1, 2), (1, 2)]
+        assert len(warnings(logs)) == 2
+        assert "The result of Task 'step' is not kept: A value of type tuple cannot be" in warnings(logs)[0]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("MILLSTREAM_RESULTS_STORAGE", "ftp://x", "There is no storage for URLs that begin with ftp://"),
+            ("MILLSTREAM_RESULTS_SERIALIZER", "yaml", "There is no serializer 'yaml'"),
+        ],
+    )
+    @pytest.mark.parametrize("retries", [0, 2])
+    def test_by_wrong_settings(self, calls, name, value, message, retries):
+        step = task(lambda x: calls.append(x), name="step", cache_policy=INPUTS, retries=retries)
+        with temporary_settings({name: value}), pytest.raises(SettingsError, match=f"^{name}: {message}"):
+            step(1)
+        assert not calls
+        assert step(1, return_state=True).is_completed()
+
+    def test_where_wrong_settings_do_not_count(self, calls, tmp_path):
+        step = task(
+            calls.append, cache_key_fn=lambda *_: "k", result_storage=tmp_path, result_serializer="json"
+        )
+        with temporary_settings(
+            {"MILLSTREAM_RESULTS_STORAGE": "ftp://x", "MILLSTREAM_RESULTS_SERIALIZER": "yaml"}
+        ):
+            step(1)
+            step(1)
+        assert calls == [1]
 
 
 class TestCorruptEntries:

@@ -1,10 +1,12 @@
 """Options are checked where they are written down; each error names the option, what it takes and what it got."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from millstream import flow, task
+from millstream.cache_policies import DEFAULT, INPUTS, NO_CACHE, TASK_SOURCE
 from millstream.tasks import exponential_backoff
 
 
@@ -101,6 +103,107 @@ def test_of_tasks(options, message):
     with pytest.raises(TypeError) as caught:
         task(retries=1, **options)(lambda: None)
     assert str(caught.value).startswith(message)
+
+
+BOTH = "both say what the key is: give one of them"
+KEY = "result_storage_key is a text with {parameters[name]}, {flow_run.name}, {task_run.name} and the like, and got "
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cache_policy": INPUTS}, "persist_result=False keeps nothing: leave out cache_policy."),
+        (
+            {"cache_key_fn": lambda *_: "k", "cache_expiration": timedelta(), "result_storage_key": "k"},
+            "persist_result=False keeps nothing: leave out cache_key_fn, cache_expiration, result_storage_key.",
+        ),
+        ({"refresh_cache": True}, "persist_result=False keeps nothing: leave out refresh_cache."),
+    ],
+)
+def test_of_tasks_that_keep_nothing(options, message):
+    with pytest.raises(ValueError, match="keeps nothing") as caught:
+        task(persist_result=False, **options)(lambda: None)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cache_policy": INPUTS, "cache_key_fn": lambda *_: "k"}, f"cache_policy and cache_key_fn {BOTH}."),
+        (
+            {"cache_policy": INPUTS, "result_storage_key": "k"},
+            f"cache_policy and result_storage_key {BOTH}, or cache_policy=NO_CACHE.",
+        ),
+        (
+            {"cache_policy": INPUTS - "dya" - "limit"},
+            "cache_policy leaves out 'dya': Task 'load' has day, limit.",
+        ),
+        (
+            {"cache_policy": DEFAULT - "x" - "y"},
+            "cache_policy leaves out 'x', 'y': Task 'load' has day, limit.",
+        ),
+        ({"result_storage_key": "{day}"}, f"{KEY}'{{day}}' with {{day}}."),
+        ({"result_storage_key": "{}"}, f"{KEY}'{{}}' with {{}}."),
+        ({"result_storage_key": "{x"}, f"{KEY}'{{x': expected '}}' before end of string."),
+        (
+            {"result_storage_key": "a/{parameters[dya]}"},
+            f"{KEY}'a/{{parameters[dya]}}' with {{parameters[dya]}}: Task 'load' has day, limit.",
+        ),
+        (
+            {"result_serializer": "yaml"},
+            "result_serializer: There is no serializer 'yaml': use one of pickle, json,",
+        ),
+        (
+            {"result_storage": "ftp://x"},
+            "result_storage: There is no storage for URLs that begin with ftp://: use",
+        ),
+        (
+            {"result_storage": "s3-bucket/mine"},
+            "result_storage: Block names such as 's3-bucket/mine' are not supp",
+        ),
+        ({"result_storage": ""}, "result_storage: A storage cannot be made of an empty text"),
+    ],
+)
+def test_of_how_results_are_kept(options, message):
+    def load(day, limit=10):
+        return day, limit
+
+    with pytest.raises(ValueError, match=r"cache_policy|result_") as caught:
+        task(**options)(load)
+    assert str(caught.value).startswith(message)
+    with pytest.raises(ValueError, match=r"cache_policy|result_"):
+        task(load).with_options(**options)
+
+
+@pytest.mark.parametrize("define", [flow, task])
+@pytest.mark.parametrize("option", ["result_storage", "result_serializer"])
+def test_of_wrong_kinds(define, option):
+    with pytest.raises(TypeError, match=f"{option}: A (storage|serializer) cannot be made of int"):
+        define(**{option: 3})(lambda: None)
+
+
+def test_of_a_storage_of_a_policy():
+    with pytest.raises(ValueError, match="key_storage: There is no storage for URLs that begin with ftp://"):
+        INPUTS.configure(key_storage="ftp://x")
+
+
+def test_those_that_go_together():
+    class Shop:
+        @task(cache_policy=INPUTS + TASK_SOURCE - "self")
+        def count(self, who):
+            return who
+
+    assert Shop().count.with_options(retries=1).persist_result
+    for options in (
+        {"cache_policy": NO_CACHE, "result_storage_key": "k"},
+        {"cache_policy": NO_CACHE, "persist_result": False},
+        {"refresh_cache": False, "persist_result": False},
+        {"result_storage_key": "{flow_run.flow.name}-{parameters[x].y[0]!r:>9}-{task_run.id}-{{x}}"},
+        {"result_storage_key": "{parameters}"},
+    ):
+        task(**options)(lambda x: x)
+    assert task(cache_expiration=timedelta(1))(lambda: 1).persist_result
+    assert task(lambda: 1).persist_result is None
 
 
 def test_those_that_can_be():

@@ -6,6 +6,7 @@ Each `type: ignore` is a test as well: one that is not needed is reported.
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_type
 
+import millstream
 from millstream import Flow, State, Task, flow, get_run_context, tags, task, transaction, unmapped
 from millstream.cache_policies import INPUTS, TASK_SOURCE
 from millstream.context import FlowRunContext, TaskRunContext
@@ -104,6 +105,14 @@ def submits() -> None:
     assert_type(add(1, wait_for=[add.submit(1)]), int)
     with tags("a"), transaction():
         add(1)
+
+
+async def awaits() -> None:
+    assert_type(await add.submit(1), int)
+    assert_type(await add_later.submit(1), str)
+    add.submit(1) + 1  # type: ignore[operator]
+    add.submit(1).state.result(fetch=True)  # type: ignore[arg-type]
+    assert millstream.serve  # type: ignore[attr-defined]
 
 
 @add.on_completion
