@@ -6,6 +6,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from millstream import _surroundings
+from millstream.exceptions import LockHeldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ async def beside(fn: Callable[..., T], *arguments: Any, to_its_end: bool = False
 
 
 async def beside_once_free(fn: Callable[..., T], *arguments: Any) -> T:
-    """Call something in a thread, again and again as long as it raises `TimeoutError`: another run has what it needs.
+    """Call something in a thread, again and again as long as it raises `LockHeldError`: another run has what it needs.
 
     It may not wait in the thread itself: there are few of them, and the other run may need one to go on.
     """
@@ -42,7 +43,7 @@ async def beside_once_free(fn: Callable[..., T], *arguments: Any) -> T:
     while True:
         try:
             return await beside(fn, *arguments, to_its_end=True)
-        except TimeoutError:
+        except LockHeldError:
             await _surroundings.current.sleep_async(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 

@@ -1,10 +1,11 @@
 """The options of tasks that say under which key a result is kept, checked at the decorator.
 
-What would be ignored in silence is refused.
+What goes against another option is told, and the other one counts, as in Prefect.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from millstream.cache_policies import NO_CACHE, CachePolicy, excluded_inputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_logger = logging.getLogger("millstream")
 _CACHING = ("cache_policy", "cache_key_fn", "cache_expiration", "result_storage_key")
 _FIELDS = ("parameters", "flow_run", "task_run")
 
@@ -24,7 +26,7 @@ def says_how_to_keep(given: Mapping[str, Any]) -> bool:
 
 
 def check_caching(given: Mapping[str, Any], fn: Callable[..., Any], owner: str) -> None:
-    """Refuse what is wrong, and what goes against another option.
+    """Refuse what is wrong, and tell what goes against another option.
 
     Args:
         given: The options that are not None.
@@ -33,7 +35,7 @@ def check_caching(given: Mapping[str, Any], fn: Callable[..., Any], owner: str) 
 
     Raises:
         TypeError: An option is of a wrong type.
-        ValueError: An option names a parameter that is none, or would be ignored.
+        ValueError: An option names a parameter that is none.
     """
     policy = given.get("cache_policy", NO_CACHE)
     if not isinstance(policy, CachePolicy):
@@ -44,7 +46,8 @@ def check_caching(given: Mapping[str, Any], fn: Callable[..., Any], owner: str) 
         raise TypeError(f"cache_expiration is a timedelta, and got {given['cache_expiration']!r}.")
     if "cache_key_fn" in given:
         check_callback("cache_key_fn", given["cache_key_fn"], "context", "parameters")
-    _check_each_other(given, policy)
+    if conflict := _conflict(given, policy):
+        _logger.warning("%s: %s", owner, conflict)
     _check_exclusions(excluded_inputs(policy), fn, owner)
     _check_key(given.get("result_storage_key", ""), fn, owner)
 
@@ -53,19 +56,17 @@ def _is_given(given: Mapping[str, Any], option: str) -> bool:
     return given.get(option) is not None and given[option] is not NO_CACHE
 
 
-def _check_each_other(given: Mapping[str, Any], policy: CachePolicy) -> None:
+def _conflict(given: Mapping[str, Any], policy: CachePolicy) -> str:
+    """What is said twice or in vain, and which of it counts."""
     if given.get("persist_result") is False:
         ignored = [option for option in _CACHING if _is_given(given, option)]
         if given.get("refresh_cache"):
             ignored.append("refresh_cache")
-        if ignored:
-            raise ValueError(f"persist_result=False keeps nothing: leave out {', '.join(ignored)}.")
-    if "cache_policy" in given and "cache_key_fn" in given:
-        raise ValueError("cache_policy and cache_key_fn both say what the key is: give one of them.")
-    if policy is not NO_CACHE and "result_storage_key" in given:
-        raise ValueError(
-            "cache_policy and result_storage_key both say what the key is: give one of them, or cache_policy=NO_CACHE."
-        )
+        return f"persist_result=False keeps nothing, so {', '.join(ignored)} is ignored." if ignored else ""
+    if policy is NO_CACHE:
+        return ""
+    other = next((option for option in ("cache_key_fn", "result_storage_key") if option in given), None)
+    return f"cache_policy is ignored: {other} says what the key is." if other else ""
 
 
 def _check_exclusions(names: list[str], fn: Callable[..., Any], owner: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from functools import lru_cache
 from types import BuiltinMethodType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,16 @@ def _parts_of_dataclass(value: Any) -> dict[str, Any]:
 
 def source_of(fn: Callable[..., Any]) -> str | CodeType:
     """The source of a function; its byte code where there is no source, as in a console."""
+    inner = getattr(fn, "__func__", fn)  # of a method, so that what is remembered holds on to no object
+    return _source_of_function(inner) if isinstance(inner, FunctionType) else _source_of(inner)
+
+
+@lru_cache(maxsize=512)
+def _source_of_function(fn: FunctionType) -> str | CodeType:
+    return _source_of(fn)
+
+
+def _source_of(fn: Callable[..., Any]) -> str | CodeType:
     import inspect  # noqa: PLC0415 - slow to import
 
     try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from millstream._callables import takes_nothing
+from millstream._callables import code_of, takes_nothing
 from millstream.exceptions import ParameterBindError
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from millstream._parameter_types import ParameterTypes
+
+
+_POSITIONAL_VARIADIC, _KEYWORD_VARIADIC = 0x04, 0x08
 
 
 class Parameters:
@@ -55,6 +59,31 @@ class Parameters:
             raise ParameterBindError(self._explain(args, kwargs)) from None
         bound.apply_defaults()
         return bound.arguments
+
+    def check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """See that the function can be called like this.
+
+        Raises:
+            ParameterBindError: It cannot.
+        """
+        least, most = self._positional
+        if kwargs or not least <= len(args) <= most:
+            self.bind(args, kwargs)
+
+    @cached_property
+    def _positional(self) -> tuple[int, int]:
+        """How many positional arguments are certainly right, from and to."""
+        code = code_of(self._fn)
+        flags = _POSITIONAL_VARIADIC | _KEYWORD_VARIADIC
+        if (
+            code is None
+            or hasattr(self._fn, "__wrapped__")
+            or code.co_kwonlyargcount
+            or code.co_flags & flags
+        ):
+            return 1, 0
+        count = code.co_argcount - isinstance(self._fn, MethodType)
+        return count - len(getattr(self._fn, "__defaults__", None) or ()), count
 
     def bind_by_name(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The same from names and values, as a deployment gives them.

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from millstream._interruptions import may_be_interrupted
 from millstream.exceptions import RunInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_MOMENT = 0.001
+_LONGEST_INTERRUPTION = 10.0
 _local = threading.local()
 
 
@@ -58,11 +63,27 @@ class Pool:
             gate.release()
 
     def interrupt(self, exception: type[BaseException]) -> None:
-        """Raise an exception in all threads at work, at their next step of Python's own code."""
+        """Raise an exception in all threads at work, soon, where nothing is left half done by it."""
         with self._lock:
-            for thread in self._busy:
-                raised = ctypes.py_object(exception)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+            threads = set(self._busy)
+        if threads:
+            arguments = (threads, exception)
+            threading.Thread(
+                target=self._interrupt, args=arguments, name=f"{self._name}-end", daemon=True
+            ).start()
+
+    def _interrupt(self, threads: set[int], exception: type[BaseException]) -> None:
+        deadline = time.monotonic() + _LONGEST_INTERRUPTION
+        while threads and time.monotonic() < deadline:
+            with self._lock:
+                threads &= self._busy
+                for thread in tuple(threads):
+                    # The frame is looked at right before, as the thread may go on any moment.
+                    if may_be_interrupted(sys._current_frames().get(thread)):  # noqa: SLF001
+                        raised = ctypes.py_object(exception)
+                        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+                        threads.discard(thread)
+            time.sleep(_MOMENT)
 
     def _provide(self) -> None:
         """Have a thread for what waits, if there may be one more at work.

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from millstream.settings import get_current_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SECONDS_TO_END = 10
+_SECONDS_TO_END = 5
 _START = """
 import sys
 number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]
@@ -111,8 +112,9 @@ class Processes(concurrent.futures.Executor):
             idle, self._idle = self._idle, []
         for process in idle:
             process.hang_up()
+        deadline = time.monotonic() + _SECONDS_TO_END  # for all of them together
         for process in idle:
-            process.end()
+            process.end(max(0.0, deadline - time.monotonic()))
 
 
 class _Process:
@@ -164,10 +166,10 @@ class _Process:
         """Have it end when it has nothing to do."""
         self._connection.close()
 
-    def end(self) -> int:
+    def end(self, seconds: float = _SECONDS_TO_END) -> int:
         """Wait until it has ended, not for ever."""
         try:
-            return self._process.wait(_SECONDS_TO_END)
+            return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

@@ -81,6 +81,10 @@ class AcquireConcurrencySlotTimeoutError(MillstreamError, TimeoutError):
     """The slots were not free in time."""
 
 
+class LockHeldError(MillstreamError, TimeoutError):
+    """A lock is held by another run, and was waited for long enough."""
+
+
 class RunTimeoutError(MillstreamError, TimeoutError):
     """A run took longer than its `timeout_seconds`."""
 

@@ -12,6 +12,7 @@ Asynchronous code may write `async with`: it does not hold up the event loop whe
 
 from __future__ import annotations
 
+import threading
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +38,8 @@ __all__ = [
 
 _UNSET: Any = object()
 current_transaction: ContextVar[Transaction | None] = ContextVar("millstream_transaction", default=None)
+_joining = threading.Lock()
+"""Held where a transaction joins another one, and where one takes no more: tasks that were submitted end at any time."""
 
 
 class IsolationLevel(StrEnum):
@@ -45,7 +48,11 @@ class IsolationLevel(StrEnum):
     READ_COMMITTED = "READ_COMMITTED"
     """Both compute; the last one to commit stays."""
     SERIALIZABLE = "SERIALIZABLE"
-    """The second waits until the first has ended."""
+    """The second waits until the first has ended.
+
+    It does not wait for the transaction around the first, with which a `LAZY` one is written: if that has not ended,
+    both compute. (A lock that is kept for so long would let tasks of the same key in one transaction wait for ever.)
+    """
 
 
 class CommitMode(StrEnum):
@@ -105,6 +112,7 @@ class Transaction:
         self._staged: Any = _UNSET
         self._found: ResultRecord | None = None
         self._written = False
+        self._closed = False
         self._final = False
         self._on_commit: list[Hook] = []
         self._on_rollback: list[Hook] = []
@@ -187,12 +195,31 @@ class Transaction:
             self._unlock()
 
     def _leave_to(self, parent: Transaction) -> None:
-        parent._children.append(self)
-        # A task that was submitted may end after it.
-        if parent.state is TransactionState.ROLLED_BACK:
-            self.rollback()
-        elif parent._final:
-            self.commit()
+        around: Transaction | None = parent
+        while around is not None and not around._final:
+            if around._takes(self):
+                return
+            if around.state is TransactionState.ROLLED_BACK:
+                self.rollback()
+                return
+            around = around._parent  # which may commit still, and may yet fail
+        self.commit()
+
+    def _takes(self, child: Transaction) -> bool:
+        """Take in what is to end with this; false if this has ended, as a task that was submitted may end after it."""
+        with _joining:
+            if self._closed or self.state is TransactionState.ROLLED_BACK:
+                return False
+            self._children.append(child)
+            return True
+
+    def _close(self) -> bool:
+        """Take no more in, if all that came has been committed."""
+        with _joining:
+            self._closed = all(
+                child._closed or child.state is TransactionState.ROLLED_BACK for child in self._children
+            )
+            return self._closed
 
     def _begin_with_key(self, key: str, patience: float | None) -> None:
         if self._store is None:
@@ -303,17 +330,23 @@ class Transaction:
         return True
 
     def _commit(self) -> None:
+        if self._closed:
+            return
+        self._commit_children()
+        if self.state is not TransactionState.COMMITTED:
+            for hook in self._on_commit:
+                _call(hook, self)
+            if self._staged is not _UNSET and self.key is not None and self._write_on_commit:
+                self._written = True  # or in part
+                self._write(self.key, self._staged)
+            self.state = TransactionState.COMMITTED
+        while not self._close():
+            self._commit_children()
+
+    def _commit_children(self) -> None:
         for child in self._children:
             if child.state is not TransactionState.ROLLED_BACK:
                 child._commit()
-        if self.state is TransactionState.COMMITTED:
-            return
-        for hook in self._on_commit:
-            _call(hook, self)
-        if self._staged is not _UNSET and self.key is not None and self._write_on_commit:
-            self._written = True  # or in part
-            self._write(self.key, self._staged)
-        self.state = TransactionState.COMMITTED
 
     def _write(self, key: str, value: Any) -> None:
         if self._store is not None:
@@ -321,9 +354,10 @@ class Transaction:
 
     def rollback(self) -> bool:
         """Undo what was done, here and inside, the last first; what `commit` was called for stays."""
-        if self._final or self.state is TransactionState.ROLLED_BACK:
-            return False
-        self.state = TransactionState.ROLLED_BACK
+        with _joining:
+            if self._final or self.state is TransactionState.ROLLED_BACK:
+                return False
+            self.state = TransactionState.ROLLED_BACK
         for hook in reversed(self._on_rollback):
             try:
                 _call(hook, self)
@@ -334,6 +368,16 @@ class Transaction:
         if self._written:
             self._forget()
         return True
+
+    def begin_again(self) -> None:
+        """Undo what was done, and be as at the beginning; what `commit` was called for stays."""
+        self.rollback()
+        if self._final:
+            return
+        self._children, self._values, self._on_commit, self._on_rollback = [], {}, [], []
+        self._staged = _UNSET
+        self._closed = self._written = False
+        self.state = TransactionState.ACTIVE
 
     def _forget(self) -> None:
         """Remove what was written: it would be taken for the result of something that was not undone."""

@@ -10,7 +10,8 @@ import pytest
 
 from millstream import flow, task
 from millstream._engine import FlowRunInfo, run_flow
-from millstream.task_runners import ProcessPoolTaskRunner
+from millstream.cache_policies import INPUTS
+from millstream.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 TERMINATED = """
 import asyncio, time
@@ -133,3 +134,45 @@ def test_a_call_without_end_is_told_in_a_sentence(caplog):
     state = again(return_state=True)
     assert "does something call itself without end?" in state.message
     assert "Traceback" not in caplog.text
+
+
+@task
+def plus_one(x):
+    return x + 1
+
+
+def test_a_long_chain_in_processes_comes_to_its_end():
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def chain():
+        x = plus_one.submit(0)
+        for _ in range(400):
+            x = plus_one.submit(x)
+        return x.result()
+
+    assert chain() == 401
+
+
+def test_waiting_for_a_key_takes_no_place(tmp_path):
+    @task
+    def inner():
+        return 1
+
+    begun = threading.Event()
+
+    @task(cache_policy=INPUTS, result_storage=tmp_path)
+    def outer(x):
+        begun.wait(10)
+        return inner.submit().result() + x
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    def same_key():
+        futures = [outer.submit(1) for _ in range(4)]
+        begun.set()
+        return [future.result() for future in futures]
+
+    assert same_key() == [2, 2, 2, 2]
+
+
+def test_a_wrong_call_fails_where_it_is_made():
+    state = flow(lambda: plus_one.submit(), name="calls")(return_state=True)
+    assert "Task 'plus_one' cannot be called like this: missing 'x'" in state.message

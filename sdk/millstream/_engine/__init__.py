@@ -9,6 +9,7 @@ from millstream._engine.drive import drive, drive_async
 from millstream._engine.flow_runs import FlowRun, FlowRunInfo
 from millstream._engine.origins import origin_of
 from millstream._engine.outcomes import crash_message
+from millstream._engine.submit import collected, collected_async
 from millstream._stopping import stop, stop_requested
 from millstream.exceptions import ParameterBindError
 from millstream.states import Crashed
@@ -43,6 +44,8 @@ def run_flow(
         `KeyboardInterrupt`. None of them is raised.
     """
     flow_run = FlowRun(flow, {}, run, return_state=True)
+    if flow._isgenerator:  # noqa: SLF001 - the engine's own
+        flow_run.fn = (collected_async if flow._isasyncgenerator else collected)(flow_run.fn)  # noqa: SLF001
     log_to_console()
     try:
         flow_run.parameters = flow._parameters.bind_by_name(parameters or {})  # noqa: SLF001 - the engine's own
@@ -50,7 +53,7 @@ def run_flow(
         flow_run.refuse(error)
         return flow_run.state
     try:
-        if flow.isasync:
+        if flow.isasync or flow._isasyncgenerator:  # noqa: SLF001
             import asyncio  # noqa: PLC0415 - slow to import
 
             coroutine = drive_async(flow_run)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def drive(run: Run) -> Any:
     """Run a synchronous function to its end."""
-    run.enter()
     try:
+        run.enter()
         delay: float | None = 0
         while True:
             try:
@@ -31,7 +31,7 @@ def drive(run: Run) -> Any:
                 if run.blocks:
                     run.settle()
             except BaseException as error:
-                delay = run.failed(error)
+                delay = _failed(run, error)
                 if delay is None:
                     if run.return_state and isinstance(error, Exception):
                         return run.state
@@ -48,10 +48,20 @@ def drive(run: Run) -> Any:
         del run
 
 
+def _failed(run: Run, error: BaseException) -> float | None:
+    """Have the run decide about a failure, and end even if that is interrupted, as while it waits for others."""
+    try:
+        return run.failed(error)
+    except BaseException as interruption:
+        if not run.state.is_final():
+            run.failed(interruption)
+        raise
+
+
 async def drive_async(run: Run) -> Any:
     """Run an asynchronous function to its end."""
-    run.enter()
     try:
+        run.enter()
         delay: float | None = 0
         while True:
             try:
@@ -65,7 +75,7 @@ async def drive_async(run: Run) -> Any:
                     await run.settle_async()
             except BaseException as error:
                 blocks = run.blocks and isinstance(error, Exception)
-                delay = await beside(run.failed, error) if blocks else run.failed(error)
+                delay = await beside(_failed, run, error) if blocks else _failed(run, error)
                 if delay is None:
                     if run.return_state and isinstance(error, Exception):
                         return run.state
@@ -84,8 +94,8 @@ async def drive_async(run: Run) -> Any:
 
 def drive_generator(run: Run) -> Generator[Any, Any, Any]:
     """Run a generator function; the run is the current one while it works, and not between its items."""
-    run.enter()
     try:
+        run.enter()
         delay: float | None = 0
         while True:
             try:
@@ -135,8 +145,8 @@ def _items(run: Run, generator: Generator[Any, Any, Any]) -> Generator[Any, Any,
 
 async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, PLR0912 - it cannot `yield from`
     """Run an asynchronous generator function, as `drive_generator` does."""
-    run.enter()
     try:
+        run.enter()
         delay: float | None = 0
         while True:
             try:
@@ -166,7 +176,8 @@ async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, 
                 run.returned(None)
                 raise
             except BaseException as error:
-                delay = run.failed(error)
+                blocks = run.blocks and isinstance(error, Exception)
+                delay = await beside(_failed, run, error) if blocks else _failed(run, error)
                 if delay is None:
                     raise
             else:

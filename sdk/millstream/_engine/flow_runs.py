@@ -138,7 +138,8 @@ class FlowRun(Run):
         self._name = info.name
         self._state = None
         self._accepted = False
-        self._wait_for = None if wait_for is None else tuple(wait_for)
+        self._catches_sigterm = False
+        self._wait_for = None if wait_for is None else inputs.listed(wait_for)
         self._numbers: dict[str, count[int]] = {}
         self._lock = threading.Lock()
         self._submissions: Submissions | None = None
@@ -204,6 +205,13 @@ class FlowRun(Run):
                 name: inputs.resolved(value, inputs.result_of) for name, value in self.parameters.items()
             }
 
+    async def attempt_async(self) -> bool:
+        """Begin an attempt; other runs, which may need this event loop, are waited for in it."""
+        if not self._accepted:
+            for future in inputs.upstream_of((*self.parameters.values(), *(self._wait_for or ()))):
+                await future.wait_async()
+        return await super().attempt_async()
+
     def failed(self, error: BaseException) -> float | None:
         """Take note that the attempt raised; there is no retry for a call that was wrong."""
         self._abandon(error)
@@ -261,11 +269,15 @@ class FlowRun(Run):
             return
         self._submissions.cancel()
         out_of_time = isinstance(error, RunTimeoutError) and origins.origin_of(error) is None
-        if isinstance(error, Exception) and not out_of_time:
-            self._submissions.wait()
-        else:
-            self._submissions.interrupt()
-        self._close()
+        interrupted = True
+        try:
+            if isinstance(error, Exception) and not out_of_time:
+                self._submissions.wait()
+                interrupted = False
+        finally:
+            if interrupted:
+                self._submissions.interrupt()
+            self._close()
 
     def _close(self) -> None:
         with self._lock:

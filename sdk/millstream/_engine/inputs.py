@@ -191,6 +191,11 @@ def _state_of(item: Future[Any] | State[Any]) -> State[Any]:
     return item.state
 
 
+def listed(wait_for: Any) -> tuple[Any, ...]:
+    """What is to be waited for; a single future or state may stand for a list of one."""
+    return (wait_for,) if isinstance(wait_for, Future | State) else tuple(wait_for)
+
+
 def must_have_completed(values: Iterable[Any]) -> None:
     """See that all of `wait_for` completed.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
 from millstream.cache_policies import DEFAULT, NO_CACHE, CacheKeyFnPolicy, CachePolicy
-from millstream.exceptions import HashError, MillstreamError
+from millstream.exceptions import HashError, LockHeldError, MillstreamError
 from millstream.results import chosen_store
 from millstream.settings import SettingsError, get_current_settings
 from millstream.states import Completed, StateType
@@ -34,19 +34,23 @@ class TaskTransaction(Transaction):
     That a result cannot be kept is told, and no reason for the run to fail: the work is done.
     """
 
-    def __init__(self, run: TaskRun, *, keeps: bool) -> None:
+    def __init__(self, run: TaskRun, parent: Transaction | None, *, keeps: bool) -> None:
         super().__init__(overwrite=_computes_anyway(run.task))
-        self._parent = current_transaction.get()
+        self._parent = self._before = parent
         self._run = run
         self._keeps = keeps
         self._has_begun = False
         self._items: list[Any] | None = None
         self._thread = get_ident()
 
-    @property
-    def parent(self) -> Transaction | None:
-        """The transaction around it."""
-        return self._parent
+    def resume(self) -> None:
+        """Make this the current transaction, in place of that of whoever asks a generator for its next item."""
+        self._before = current_transaction.get()
+        current_transaction.set(self)
+
+    def leave(self) -> None:
+        """Make current what was so before."""
+        current_transaction.set(self._before)
 
     def begin(self, patience: float | None = None) -> None:
         """Find the key, and look whether a result is kept under it."""
@@ -60,7 +64,7 @@ class TaskTransaction(Transaction):
             super().begin(patience)
             if run.task.isasync and self._lock is not None:
                 _held_in_loops.add((self._thread, self.key))
-        except (TimeoutError, SettingsError):
+        except (LockHeldError, SettingsError):
             raise  # somebody else has the lock, or nothing can be kept anywhere
         except Exception as error:  # noqa: BLE001 - whatever the user's functions and the storages raise
             shown = _from_users_code(error) if self.key is None else None
@@ -149,9 +153,9 @@ def _computes_anyway(task: Task[..., Any]) -> bool:
 def _policy_of(task: Task[..., Any]) -> CachePolicy:
     if task.cache_key_fn is not None:
         return CacheKeyFnPolicy(task.cache_key_fn)
-    if task.cache_policy is not None:
-        return task.cache_policy
-    return NO_CACHE if task.result_storage_key is not None else DEFAULT
+    if task.result_storage_key is not None:
+        return NO_CACHE
+    return DEFAULT if task.cache_policy is None else task.cache_policy
 
 
 def _key(run: TaskRun, policy: CachePolicy) -> str | None:

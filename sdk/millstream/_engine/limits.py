@@ -13,12 +13,13 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from millstream._interruptions import may_be_interrupted
+
 if TYPE_CHECKING:
     from types import FrameType
 
 _MOST_ENDED = 100
 _LONGEST_WAIT = 3600.0  # a limit may be longer than what a queue can wait
-_LIMITED = f"{__package__}.timeouts"
 _MOMENT = 0.001
 _local = threading.local()
 """Holds the innermost limit of each thread."""
@@ -86,14 +87,14 @@ class Limit:
             if self._main:
                 self._over = True
                 signal.pthread_kill(self._thread, signal.SIGALRM)
-            elif _logs(sys._current_frames().get(self._thread)):  # noqa: SLF001 - the only way to know
+            elif not may_be_interrupted(sys._current_frames().get(self._thread)):  # noqa: SLF001 - the only way
                 self._postpone()
             else:
                 self._over = True
                 self._raise_in_thread(ctypes.py_object(self._exception()))
 
     def _postpone(self) -> None:
-        """Interrupt a moment later: a lock of logging that is left locked would stop the whole process."""
+        """Interrupt a moment later, when nothing is left half done by it."""
         self.deadline = time.monotonic() + _MOMENT
         _watch.add(self)
 
@@ -102,7 +103,7 @@ class Limit:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._over and self._active:
-            if not _logs(frame):
+            if may_be_interrupted(frame):
                 raise self._exception()
             self._postpone()
             return
@@ -112,18 +113,6 @@ class Limit:
     def _exception(self) -> type[TimeIsUp]:
         """A class of its own: what is raised in another thread cannot be an object."""
         return type("TimeIsUp", (TimeIsUp,), {"limit": self})
-
-
-def _logs(frame: FrameType | None) -> bool:
-    """Whether a thread is in the middle of logging something."""
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module == "logging" or module.startswith("logging."):
-            return True
-        if module == _LIMITED:
-            return False  # what is further out has begun before
-        frame = frame.f_back
-    return False
 
 
 class _Watch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +41,14 @@ class RemoteSubmissions(Submissions):
         self._flows: bytes | None = None
 
     def _begin(self, future: Future[Any], context: Context) -> None:
+        # Not at once: this may be called by what another run has ended, and that one by another.
+        try:
+            self._pool.submit(partial(self._send, future, context))
+        except RuntimeError as error:
+            if self._claim(future):
+                self._crash(future, error)
+
+    def _send(self, future: Future[Any], context: Context) -> None:
         if not self._claim(future):
             return
         run = future._run  # noqa: SLF001 - one of our own
@@ -65,8 +72,10 @@ class RemoteSubmissions(Submissions):
         sent.add_done_callback(partial(self._receive, future, context))
 
     def _receive(self, future: Future[Any], context: Context, done: concurrent.futures.Future[bytes]) -> None:
-        with suppress(RuntimeError):  # the flow was interrupted, and nobody waits any more
+        try:
             self._pool.submit(partial(context.run, self._take, future, done))
+        except RuntimeError:  # the flow was interrupted; whoever holds the future must not wait for ever
+            context.run(self._take, future, done)
 
     def _take(self, future: Future[Any], done: concurrent.futures.Future[bytes]) -> None:
         with self._lock:
@@ -155,6 +164,7 @@ def _ready(run: TaskRun) -> bool:
     except UpstreamTaskError as error:
         run.finish(Pending(name="NotReady", message=str(error)))
         return False
+    run.choose_name()
     return True
 
 

@@ -23,7 +23,9 @@ def submit(
 
     Raises:
         MissingContextError: There is no flow run here.
+        ParameterBindError: The task cannot be called like this.
     """
+    task._parameters.check_call(args, kwargs)  # noqa: SLF001 - first: its error may hold no run, which may hold it
     parent = current.get()
     flow_run = None if parent is None else parent.flow_run
     if flow_run is None:

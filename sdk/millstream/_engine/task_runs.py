@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream._beside import beside_once_free
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from millstream.tasks import Task
 
 _logger = logging.getLogger("millstream.task_runs")
+_giving = threading.Lock()
+"""Held where a run gets a transaction on account of another one, as several may ask for it in their threads."""
 
 
 class TaskRun(Run):
@@ -52,7 +55,7 @@ class TaskRun(Run):
         self.args = args
         self.kwargs = kwargs
         self.return_state = return_state
-        self.wait_for = None if wait_for is None else tuple(wait_for)
+        self.wait_for = None if wait_for is None else inputs.listed(wait_for)
         self.run_count = 0
         self._id = self._name = self._state = None
         self._number = None
@@ -84,13 +87,13 @@ class TaskRun(Run):
         """Make the surrounding run, and the surrounding transaction, the current one again."""
         super().leave()
         if self._transaction is not None:
-            current_transaction.set(self._transaction.parent)
+            self._transaction.leave()
 
     def resume(self) -> None:
         """Make this the current run once more."""
         super().resume()
         if self._transaction is not None:
-            current_transaction.set(self._transaction)
+            self._transaction.resume()
 
     def gathered(self) -> list[Any] | None:
         """Where the items of a generator go that are to be kept; None if they are not."""
@@ -116,9 +119,13 @@ class TaskRun(Run):
         if not self.run_count:
             if self.blocks and self._prepare():
                 return True
-            if self.task.task_run_name is not None and self._name is None:
-                self._name = self.task.make_run_name(self)
+            self.choose_name()
         return super().attempt()
+
+    def choose_name(self) -> None:
+        """Have the name that `task_run_name` gives, now that all arguments are there."""
+        if self.task.task_run_name is not None and self._name is None:
+            self._name = self.task.make_run_name(self)
 
     async def attempt_async(self) -> bool:
         """Begin an attempt; other runs, which may need this event loop, are waited for in it."""
@@ -146,6 +153,7 @@ class TaskRun(Run):
         except UpstreamTaskError as error:
             self.finish(Pending(name="NotReady", message=str(error)))
             return True
+        self.choose_name()  # which may be part of the key
         transaction = self._transaction
         if transaction is None:
             return False
@@ -159,8 +167,23 @@ class TaskRun(Run):
     def _begin_transaction(self, *, keeps: bool) -> None:
         from millstream._engine.keeping import TaskTransaction  # noqa: PLC0415 - only for those that keep something
 
-        self._transaction = TaskTransaction(self, keeps=keeps)
+        outer = current_transaction.get() or _transaction_around(self)
+        self._transaction = TaskTransaction(self, outer, keeps=keeps)
         current_transaction.set(self._transaction)
+
+    def transaction_for_others(self) -> TaskTransaction:
+        """The run's transaction, which it gets only now if it has nothing to keep or to undo itself."""
+        from millstream._engine.keeping import TaskTransaction  # noqa: PLC0415 - as above
+
+        if self._transaction is None:
+            transaction = TaskTransaction(self, _transaction_around(self), keeps=False)
+            transaction.begin()
+            with _giving:
+                if self._transaction is None:
+                    self._transaction, self.blocks = transaction, True
+            if self._transaction is transaction and self.state.is_final():
+                transaction.finish(self.state)  # the run ended meanwhile, perhaps without having seen it
+        return self._transaction
 
     @property
     def definition(self) -> Task[..., Any]:
@@ -171,8 +194,15 @@ class TaskRun(Run):
     def name(self) -> str:
         """What `task_run_name` gives; else the task's name and how many runs of it the flow run had before."""
         if self._name is None:
-            self._name = self.task.make_run_name(self) or self._numbered_name()
+            if self.task.task_run_name is not None and not self.run_count and not self.state.is_final():
+                return self._numbered_name()  # what the name is made of may still be to come
+            self._name = self._numbered_name()
         return self._name
+
+    @property
+    def flow_run_id(self) -> str | None:
+        """The id of the flow run around it."""
+        return None if self.flow_run is None else self.flow_run.id
 
     def _numbered_name(self) -> str:
         number = self._number
@@ -215,14 +245,21 @@ class TaskRun(Run):
     def finish(self, state: State[Any]) -> None:
         """Enter the last state and count it."""
         self._state = state
-        if self.flow_run is not None and (self.run_count or state.type is not StateType.CRASHED):
-            self.flow_run.counts.add(state.name)
         if self._transaction is not None:
             self._transaction.finish(state)
+            state = self._state  # which is another one if it could not commit
+        if self.flow_run is not None and (self.run_count or state.type is not StateType.CRASHED):
+            self.flow_run.counts.add(state.name)
         if self.task.hooks is not None:
             super().finish(state)
         elif state.type is not StateType.COMPLETED or _logger.isEnabledFor(logging.DEBUG):
             self.report(state)
+
+    def _retry_or_finish(self, state: State[Any]) -> float | None:
+        delay = super()._retry_or_finish(state)
+        if delay is not None and self._transaction is not None:
+            self._transaction.begin_again()
+        return delay
 
     def _mistake(self, error: BaseException) -> str | None:
         """What is wrong with the call, if that is why Python refused it; the user's code has no frame then."""
@@ -233,3 +270,13 @@ class TaskRun(Run):
         except ParameterBindError as mistake:
             return str(mistake)
         return None
+
+
+def _transaction_around(run: Run) -> TaskTransaction | None:
+    """That of the innermost task run around a run: if it fails, what was done inside of it is undone."""
+    around = run.parent
+    while around is not None:
+        if isinstance(around, TaskRun) and not around.state.is_final():
+            return around.transaction_for_others()
+        around = around.parent
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -56,6 +57,16 @@ def storage_of(option: Storage | str | PathLike[str] | None) -> Storage:
     return _of_text(option)
 
 
+@lru_cache(maxsize=32)
+def _objects(url: str) -> Storage:
+    return ObjectStorage(url)  # one for all that name it: it has connections
+
+
+@lru_cache(maxsize=32)
+def _postgres(url: str) -> Storage:
+    return PostgresStorage(url)
+
+
 def _of_text(text: str) -> Storage:
     scheme, is_url, _ = text.partition("://")
     if not is_url:
@@ -71,13 +82,13 @@ def _of_text(text: str) -> Storage:
             url = urlsplit(text)
             if url.netloc not in {"", "localhost"} or not url.path:
                 raise ValueError(
-                    f"{text!r} names no folder of this machine: write file:///path, with three slashes."
+                    "A file:// URL names a folder of this machine: write file:///path, with three slashes."
                 )
             return LocalFileSystem(unquote(url.path))
         case "s3" | "gs" | "az":
-            return ObjectStorage(text)
+            return _objects(text)
         case "postgresql" | "postgres":
-            return PostgresStorage(text)
+            return _postgres(text)
     raise ValueError(
         f"There is no storage for URLs that begin with {scheme}://: use file, s3, gs, az or postgresql, or a path.",
     )

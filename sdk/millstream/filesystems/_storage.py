@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from millstream import _stopping, _surroundings
-from millstream.exceptions import RunInterrupted
+from millstream._pool import blocked
+from millstream.exceptions import LockHeldError, RunInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ class Storage(ABC):
             timeout: The longest wait in seconds; 0 tries once, None waits for ever.
 
         Raises:
-            TimeoutError: Somebody else still holds it.
+            LockHeldError: Somebody else still holds it.
             RunInterrupted: The process was asked to stop while this waited.
         """
 
@@ -76,13 +77,14 @@ def wait_for_lock(attempt: Callable[[], Lock | None], key: str, timeout: float |
         left = deadline - _surroundings.current.time()
         if left <= 0:
             waited = f" after {timeout:g} s" if timeout else ""
-            raise TimeoutError(
+            raise LockHeldError(
                 f"The lock {key!r} is still held by another run{waited}. Allow a longer wait, or try later."
             )
         if _stopping.stopped:
             raise RunInterrupted(
                 f"The wait for the lock {key!r} was given up: the process was asked to stop."
             )
-        _surroundings.current.sleep(min(pause, left))
+        with blocked():
+            _surroundings.current.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return lock

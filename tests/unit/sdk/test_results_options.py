@@ -75,7 +75,7 @@ def test_other_urls_are_refused_with_what_exists():
 
 @pytest.mark.parametrize("option", ["", "file://host/x", "file://"])
 def test_what_names_no_folder_is_refused(option):
-    with pytest.raises(ValueError, match=r"empty text|names no folder"):
+    with pytest.raises(ValueError, match=r"empty text|names a folder of this machine"):
         storage_of(option)
 
 

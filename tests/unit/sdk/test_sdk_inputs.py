@@ -321,12 +321,15 @@ class TestWaitFor:
 
         assert flow(fn)() == ["NotReady", "NotReady"]
 
-    def test_one_future_is_no_list(self):
+    def test_one_future_stands_for_a_list_of_it(self):
         def fn():
-            one.submit(wait_for=one.submit())
+            return [one.submit(wait_for=one.submit()).result(), one(wait_for=one.submit())]
 
-        with pytest.raises(TypeError):  # and the flow ends: nothing waits for what never began
-            flow(fn)()
+        assert flow(fn)() == [1, 1]
+
+    def test_what_cannot_be_waited_for_does_not_hold_up_the_flow(self):
+        with pytest.raises(TypeError):
+            flow(lambda: one.submit(wait_for=5))()
 
     def test_subflows(self):
         inner = flow(lambda: 1, name="inner")

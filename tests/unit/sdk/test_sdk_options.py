@@ -105,35 +105,42 @@ def test_of_tasks(options, message):
     assert str(caught.value).startswith(message)
 
 
-BOTH = "both say what the key is: give one of them"
 KEY = "result_storage_key is a text with {parameters[name]}, {flow_run.name}, {task_run.name} and the like, and got "
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cache_policy": INPUTS}, "persist_result=False keeps nothing: leave out cache_policy."),
         (
-            {"cache_key_fn": lambda *_: "k", "cache_expiration": timedelta(), "result_storage_key": "k"},
-            "persist_result=False keeps nothing: leave out cache_key_fn, cache_expiration, result_storage_key.",
+            {"persist_result": False, "cache_policy": INPUTS},
+            "persist_result=False keeps nothing, so cache_policy is ignored.",
         ),
-        ({"refresh_cache": True}, "persist_result=False keeps nothing: leave out refresh_cache."),
+        (
+            {"persist_result": False, "cache_key_fn": lambda *_: "k", "cache_expiration": timedelta()},
+            "persist_result=False keeps nothing, so cache_key_fn, cache_expiration is ignored.",
+        ),
+        (
+            {"persist_result": False, "refresh_cache": True},
+            "persist_result=False keeps nothing, so refresh_cache is ignored.",
+        ),
+        (
+            {"cache_policy": INPUTS, "cache_key_fn": lambda *_: "k"},
+            "cache_policy is ignored: cache_key_fn says what the key is.",
+        ),
+        (
+            {"cache_policy": INPUTS, "result_storage_key": "k"},
+            "cache_policy is ignored: result_storage_key says what the key is.",
+        ),
     ],
 )
-def test_of_tasks_that_keep_nothing(options, message):
-    with pytest.raises(ValueError, match="keeps nothing") as caught:
-        task(persist_result=False, **options)(lambda: None)
-    assert str(caught.value) == message
+def test_what_goes_against_another_option_is_told(options, message, logs):
+    task(name="load", **options)(lambda: None)
+    assert logs.messages == [f"Task 'load': {message}"]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cache_policy": INPUTS, "cache_key_fn": lambda *_: "k"}, f"cache_policy and cache_key_fn {BOTH}."),
-        (
-            {"cache_policy": INPUTS, "result_storage_key": "k"},
-            f"cache_policy and result_storage_key {BOTH}, or cache_policy=NO_CACHE.",
-        ),
         (
             {"cache_policy": INPUTS - "dya" - "limit"},
             "cache_policy leaves out 'dya': Task 'load' has day, limit.",

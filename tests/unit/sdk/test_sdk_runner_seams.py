@@ -41,6 +41,18 @@ class TestRunFlow:
     def test_nothing_has_to_be_known(self):
         assert run_flow(flow(lambda: 5)).data == 5
 
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_generators(self, is_async):
+        def items():
+            yield 1
+            raise ValueError("boom")
+
+        async def items_later():
+            yield 1
+            raise ValueError("boom")
+
+        assert "ValueError: boom" in run_flow(flow(items_later if is_async else items)).message
+
     def test_asynchronous(self):
         @flow
         async def fn(x: int):

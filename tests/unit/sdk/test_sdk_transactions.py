@@ -295,7 +295,239 @@ class TestTasks:
         assert told == ["run", "run", "run", "commit"]
 
 
+class TestPlainTasks:
+    """What such a task calls is undone if it fails."""
+
+    @pytest.mark.parametrize("error", [None, OopsError()])
+    def test_with_tasks_that_have_hooks(self, told, step, error):
+        @task
+        def outer():
+            step("a")
+            step("b")
+            told.append(get_transaction().get("name", "none"))
+            if error:
+                raise error
+
+        outer(return_state=True)
+        assert told[:3] == ["run a", "run b", "none"]
+        assert told[3:] == (["rollback b", "rollback a"] if error else ["commit a", "commit b"])
+        assert get_transaction() is None
+
+    def test_at_any_depth(self, told, step):
+        @task
+        def inner():
+            step("a")
+
+        @flow
+        def between():
+            inner()
+
+        @task
+        def outer():
+            between()
+            assert told == ["run a"]
+            raise OopsError
+
+        with pytest.raises(OopsError):
+            outer()
+        assert told == ["run a", "rollback a"]
+        assert get_transaction() is None
+
+    def test_with_tasks_that_keep_their_results(self, told):
+        step = task(lambda x: told.append(x), cache_policy=INPUTS)
+
+        @task
+        def outer(error):
+            step(1)
+            if error:
+                raise OopsError
+
+        outer(error=True, return_state=True)
+        outer(error=False)
+        outer(error=False)
+        assert told == [1, 1]
+
+    @pytest.mark.parametrize("error", [None, OopsError()])
+    def test_with_tasks_that_they_submit(self, told, step, error):
+        @task
+        def outer():
+            futures = [step.submit("a"), step.submit("a")]
+            for future in futures:
+                future.wait()
+            told.append("end")
+            if error:
+                raise error
+
+        flow(lambda: outer(return_state=True))(return_state=True)
+        assert told[:3] == ["run a", "run a", "end"]
+        assert told[3:] == ["rollback a" if error else "commit a"] * 2
+
+    def test_that_have_ended_before_what_they_submitted(self, told, step):
+        go = threading.Event()
+
+        @task
+        def late():
+            go.wait(DEADLINE)
+            step("a")
+
+        @task
+        def outer():
+            late.submit()
+
+        @flow
+        def run():
+            outer()
+            go.set()
+
+        run()
+        assert told == ["run a", "commit a"]
+
+    async def test_that_are_asynchronous(self, told, step):
+        @task
+        async def inner(name):
+            await asyncio.sleep(0)
+            step(name)
+
+        @task
+        async def outer():
+            await asyncio.gather(inner("a"), inner("a"))
+            told.append("end")
+            raise OopsError
+
+        with pytest.raises(OopsError):
+            await outer()
+        assert told == ["run a", "run a", "end", "rollback a", "rollback a"]
+
+    def test_generators(self, told, step):
+        @task
+        def items():
+            step("a")
+            yield 1
+            raise OopsError
+
+        with pytest.raises(OopsError):
+            for _ in items():
+                assert get_transaction() is None
+        assert told == ["run a", "rollback a"]
+        assert get_transaction() is None
+
+
+class TestRetries:
+    @pytest.mark.parametrize("plain", [True, False])
+    def test_undo_what_the_attempt_did(self, told, step, plain):
+        hooks = {} if plain else {"on_commit": [lambda txn: told.append(txn.get("attempt", "no attempt"))]}
+
+        @task(retries=1, **hooks)
+        def flaky():
+            attempts = get_run_context().task_run.run_count
+            step(f"a{attempts}")
+            if attempts == 1:
+                if not plain:
+                    get_transaction().set("attempt", attempts)
+                raise OopsError
+
+        flaky()
+        expected = ["run a1", "rollback a1", "run a2", "commit a2"]
+        assert told == (expected if plain else [*expected, "no attempt"])
+
+    def test_what_was_committed_by_hand_stays(self, told, step):
+        failures = [OopsError()]
+
+        @task(retries=1)
+        def flaky():
+            step("a")
+            get_transaction().commit()
+            if failures:
+                raise failures.pop()
+
+        flaky()
+        assert told == ["run a", "commit a"] * 2
+
+
+class TestTasksThatEndMeanwhile:
+    """One that was submitted ends while the transaction around it does."""
+
+    @pytest.mark.parametrize("depth", [0, 1])
+    @pytest.mark.parametrize("error", [None, OopsError()])
+    def test_commits(self, told, depth, error):
+        go = threading.Event()
+        futures = []
+
+        @task(on_commit=[lambda _: told.append("commit")], on_rollback=[lambda _: told.append("rollback")])
+        def slow():
+            go.wait(DEADLINE)
+
+        def end_of_slow(_):
+            go.set()
+            futures[0].wait()
+            if error:
+                raise error
+
+        @flow
+        def run():
+            with transaction() as outer:
+                if depth:
+                    with transaction():
+                        futures.append(slow.submit())
+                else:
+                    futures.append(slow.submit())
+                outer.stage(None, on_commit_hooks=[end_of_slow])
+            assert outer.is_rolled_back() == bool(error)
+
+        run()
+        assert told == ["rollback" if error else "commit"]
+
+    def test_after_the_inner_one_was_committed_with_the_outer(self, told, step):
+        go = threading.Event()
+
+        @task
+        def late():
+            go.wait(DEADLINE)
+            step("a")
+
+        @flow
+        def run():
+            with transaction(), transaction():
+                late.submit()
+            go.set()
+
+        run()
+        assert told == ["run a", "commit a"]
+
+
+def test_consumers_of_kept_generators_have_their_own_transaction():
+    @task(persist_result=True)
+    def items():
+        seen.append(get_transaction())
+        yield 1
+        seen.append(get_transaction())
+        yield 2
+
+    seen = []
+    generator = items()
+    next(generator)
+    with transaction() as consumers:
+        assert get_transaction() is consumers
+        next(generator)
+        assert get_transaction() is consumers
+    assert get_transaction() is None
+    assert list(generator) == []
+    assert get_transaction() is None
+    assert seen[0] is seen[1]
+
+
 class TestHooksThatRaise:
+    def test_states_say_so(self, told):
+        def broken(_):
+            raise OopsError
+
+        step = task(
+            lambda: 5, on_commit=[broken], on_completion=[lambda _task, _run, state: told.append(state.name)]
+        )
+        state = step(return_state=True)
+        assert (state.name, state.data) == ("RolledBack", 5)
+        assert told == ["RolledBack"]
+
     def test_on_commit(self, told, step, logs):
         def broken(_):
             raise OopsError("broken")
@@ -573,6 +805,14 @@ class TestSerializable:
         ):
             inner.stage(1)
         assert store.read("k").value == 1
+
+    def test_one_after_the_other_in_the_same_transaction(self, store):
+        with transaction():
+            for number in (1, 2):
+                with transaction("k", store, isolation_level="SERIALIZABLE") as inner:
+                    assert not inner.is_committed()  # it is written with the outer one
+                    inner.stage(number)
+        assert store.read("k").value == 2
 
     @pytest.mark.parametrize("error", [OopsError, KeyboardInterrupt])
     def test_failure_gives_the_lock_back(self, store, error):
