@@ -174,5 +174,9 @@ def test_waiting_for_a_key_takes_no_place(tmp_path):
 
 
 def test_a_wrong_call_fails_where_it_is_made():
-    state = flow(lambda: plus_one.submit(), name="calls")(return_state=True)
+    @flow
+    def calls():
+        plus_one.submit()
+
+    state = calls(return_state=True)
     assert "Task 'plus_one' cannot be called like this: missing 'x'" in state.message

@@ -369,7 +369,7 @@ def test_a_run_comes_to_one_end():
     run_state_machine_as_test(
         ARunAndItsCluster,
         settings=settings(
-            max_examples=200,
+            max_examples=150,
             stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
