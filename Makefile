@@ -45,10 +45,11 @@ venv: .venv/made ## Make .venv with everything the commands below need
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
 	@touch $@
 
-generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names
+generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names, the reference
 	$(BIN)/python -m millstream.resources.crd crds
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
 	$(BIN)/python hack/prefect_table.py
+	$(BIN)/python hack/reference.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -64,6 +65,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python -m millstream.resources.crd crds --check
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 	$(BIN)/python hack/prefect_table.py --check
+	$(BIN)/python hack/reference.py --check
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

@@ -161,6 +161,8 @@ class CompoundCachePolicy(CachePolicy):
 
 
 class _NoCache(CachePolicy):
+    """No key: results are not used again."""
+
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any]
     ) -> str | None:

@@ -16,6 +16,8 @@ from millstream.flows import Flow
 if TYPE_CHECKING:
     from types import ModuleType
 
+__all__ = ["load_flow"]
+
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
     """Import the module or file of an entrypoint and take the flow from it.

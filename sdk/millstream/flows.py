@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 H = TypeVar("H", bound="Hook")
 
+__all__ = ["Flow", "FlowOptions", "flow"]
+
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R_co = TypeVar("R_co", covariant=True)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from millstream.states import State
     from millstream.transactions import Transaction
 
+__all__ = ["Task", "TaskOptions", "exponential_backoff", "task"]
+
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R_co = TypeVar("R_co", covariant=True)
