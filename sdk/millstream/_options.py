@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _INSTEAD = {
-    "asset_deps": "write what the task makes into an artifact",
+    "asset_deps": "use logs, or results that are kept",
     "cache_result_in_memory": "leave it out; a result lives as long as its state",
     "result_storage_block": "give result_storage a path or a URL",
     "tags": "use `with tags(...)` around the call",

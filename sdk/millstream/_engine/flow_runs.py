@@ -337,5 +337,11 @@ class FlowRun(Run):
         self.args, self.kwargs = flow._parameters.arguments(self.parameters)  # noqa: SLF001
         if self._name is None and flow.flow_run_name is not None:
             self._name = flow.make_run_name(self.parameters)
+        if flow.persist_result:
+            from millstream.results import chosen_store  # noqa: PLC0415 - few keep what they return
+
+            chosen_store(
+                self.storage, self.serializer
+            )  # a setting that names nothing is told before anything runs
         self._accepted = True
         self.log(logging.INFO, "Started flow %r", flow.name)

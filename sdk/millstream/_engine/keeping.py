@@ -78,6 +78,8 @@ class TaskTransaction(Transaction):
             self._isolation_level = policy.isolation_level or IsolationLevel.SERIALIZABLE
             self._store = _store(self._run, policy)
             self.key = _key(self._run, policy)
+            if self.key == self._run.id:
+                self._isolation_level = IsolationLevel.READ_COMMITTED  # nobody else has this key
 
     def _unlock(self) -> None:
         _held_in_loops.discard((self._thread, self.key))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from millstream import _beside
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,9 +52,13 @@ def user_traceback(
     return None if error is None else (type(error), error, user_frame(error))
 
 
+def _is_ours(names: dict[str, Any]) -> bool:
+    return names.get("__package__") == _ENGINE or names.get("__name__") == _beside.__name__
+
+
 def user_frame(error: BaseException) -> TracebackType | None:
     """Where the exception was, from the first frame that is not ours on; None if it never came so far."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == _ENGINE:
+    while traceback is not None and _is_ours(traceback.tb_frame.f_globals):
         traceback = traceback.tb_next
     return traceback
