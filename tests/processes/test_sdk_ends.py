@@ -92,6 +92,8 @@ import os, signal, threading, time
 from millstream import flow, task
 from millstream.task_runners import ProcessPoolTaskRunner
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in the background
+
 @task
 def sleeps(_):
     os.write(1, b"begun\\n")  # at once: print writes the end of the line on its own

@@ -353,6 +353,8 @@ class TestInterruption:
         from millstream import flow, task
         from millstream.task_runners import ProcessPoolTaskRunner
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in the background
+
         @task
         def endless(x):
             if x == 0:
