@@ -22,16 +22,16 @@ def told(flow, run, state):
 
 @flow(on_crashed=[told])
 def sleeps():
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         time.sleep(60)
     finally:
         print("cleaned up", flush=True)
 
 @flow(on_crashed=[told])
 async def awaits():
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         await asyncio.sleep(60)
     finally:
         print("cleaned up", flush=True)
@@ -71,14 +71,14 @@ def test_after_a_flow_sigterm_is_as_it_was():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def lock():
-    return threading.Lock()
-
-
 def test_what_cannot_be_sent_back_is_told_and_counted_as_failed(caplog):
+    @task  # in here: workers cannot import tests, and get it as it stands
+    def lock():
+        return threading.Lock()
+
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
     def sends():
-        return task(lock).submit()
+        return lock.submit()
 
     info = FlowRunInfo()
     state = run_flow(sends, run=info)
@@ -138,12 +138,11 @@ def test_a_call_without_end_is_told_in_a_sentence(caplog):
     assert "Traceback" not in caplog.text
 
 
-@task
-def plus_one(x):
-    return x + 1
-
-
 def test_a_long_chain_in_processes_comes_to_its_end():
+    @task
+    def plus_one(x):
+        return x + 1
+
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
     def chain():
         x = plus_one.submit(0)
@@ -176,6 +175,8 @@ def test_waiting_for_a_key_takes_no_place(tmp_path):
 
 
 def test_a_wrong_call_fails_where_it_is_made():
+    plus_one = task(lambda x: x + 1, name="plus_one")
+
     @flow
     def calls():
         plus_one.submit()

@@ -1,6 +1,7 @@
 """SIGTERM, outside of pods: the flow that runs ends as crashed, with its hooks, before the process does.
 
-In a pod the runner deals with it, and so does a program that has a handler of its own.
+In a pod the runner deals with it, and so does a program that has a handler of its own. A second SIGTERM ends the
+process at once.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from millstream import _stopping
 from millstream.exceptions import RunInterrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 _terminated = False
 
 
-def catch() -> bool:
-    """Have SIGTERM raise `RunInterrupted` in the main thread, if nobody else deals with it; true if that is so now."""
+def catch(*, is_async: bool) -> bool:
+    """Have SIGTERM interrupt what the main thread does, if nobody else deals with it; true if that is so now."""
     if threading.current_thread() is not threading.main_thread():
         return False
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return False
-    signal.signal(signal.SIGTERM, _raise)
+    signal.signal(signal.SIGTERM, _canceller() if is_async else _raise)
     return True
 
 
@@ -37,9 +39,28 @@ def release() -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    global _terminated  # noqa: PLW0603 - it is the process's
     del number, frame
-    if not _terminated:  # a second one must not disturb the end
-        _terminated = True
-        _stopping.stop()
-        raise RunInterrupted("The process was asked to stop (SIGTERM).")
+    _terminate()
+    raise RunInterrupted("The process was asked to stop (SIGTERM).")
+
+
+def _canceller() -> Callable[[int, FrameType | None], None]:
+    """What cancels the coroutine that runs now: an exception in the middle of its event loop would get lost there."""
+    import asyncio  # noqa: PLC0415 - loaded where this runs
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        _terminate()
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)  # which also wakes the loop
+
+    return cancel
+
+
+def _terminate() -> None:
+    global _terminated  # noqa: PLW0603 - it is the process's
+    _terminated = True
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _stopping.stop()
