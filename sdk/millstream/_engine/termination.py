@@ -27,7 +27,10 @@ def catch(*, is_async: bool) -> bool:
         return False
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return False
-    signal.signal(signal.SIGTERM, _canceller() if is_async else _raise)
+    handler = _canceller() if is_async else _raise
+    if handler is None:
+        return False
+    signal.signal(signal.SIGTERM, handler)
     return True
 
 
@@ -44,11 +47,17 @@ def _raise(number: int, frame: FrameType | None) -> None:
     raise RunInterrupted("The process was asked to stop (SIGTERM).")
 
 
-def _canceller() -> Callable[[int, FrameType | None], None]:
-    """What cancels the coroutine that runs now: an exception in the middle of its event loop would get lost there."""
+def _canceller() -> Callable[[int, FrameType | None], None] | None:
+    """What cancels the coroutine that runs now: an exception in the middle of its event loop would get lost there.
+
+    None where something else than asyncio runs it.
+    """
     import asyncio  # noqa: PLC0415 - loaded where this runs
 
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    try:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    except RuntimeError:
+        return None
 
     def cancel(number: int, frame: FrameType | None) -> None:
         del number, frame
