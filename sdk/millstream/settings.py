@@ -127,6 +127,13 @@ class Settings:
         "Other loggers whose records are to say which run they are of, and to go to the console.",
         fallback=lambda _: (),
     )
+    history_enabled = Setting(
+        kinds.FLAG, "true", "Whether runs are remembered in `MILLSTREAM_HOME`. Off in pods unless set there."
+    )
+    history_max_days = Setting(kinds.SECONDS, "30", "After how many days runs are forgotten.")
+    history_max_megabytes = Setting(
+        kinds.SECONDS, "500", "From which size on the oldest runs are forgotten, whatever their age."
+    )
     results_persist_by_default = Setting(
         kinds.FLAG, "false", "Whether results are kept, for flows and tasks that do not say."
     )

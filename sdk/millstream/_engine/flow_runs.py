@@ -8,7 +8,8 @@ from itertools import count
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from millstream._engine import inputs, origins, termination
+from millstream import _surroundings
+from millstream._engine import inputs, origins, recording, termination
 from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_name
@@ -89,6 +90,7 @@ class FlowRun(Run):
         "_catches_sigterm",
         "_lock",
         "_numbers",
+        "_recorded_parameters",
         "_submissions",
         "_tags",
         "_wait_for",
@@ -137,6 +139,9 @@ class FlowRun(Run):
         self._id = info.run_id
         self._name = info.name
         self._state = None
+        self._started = _surroundings.current.time()
+        self.past = self.recorder = None
+        self._recorded_parameters: str | None = None
         self._accepted = False
         self._catches_sigterm = False
         self._wait_for = None if wait_for is None else inputs.listed(wait_for)
@@ -153,6 +158,7 @@ class FlowRun(Run):
         outer = None if self.parent is None else self.parent.flow_run
         if outer is not None:
             self.counts = outer.counts
+        self.recorder = recording.recorder() if outer is None else outer.recorder
         self._tags |= current_tags.get()
         self.inherit_log_prints(flow.log_prints)
         self.storage = flow.result_storage or (outer and outer.storage)
@@ -199,6 +205,9 @@ class FlowRun(Run):
                 self.finish(Pending(name="NotReady", message=str(error)))
                 return True
             self._accept()
+            begins = super().attempt()
+            self._tell_history()
+            return begins
         return super().attempt()
 
     def _resolve(self) -> None:
@@ -254,6 +263,7 @@ class FlowRun(Run):
 
             keep_result_of_flow(self, state.data)
         super().finish(state)
+        self._tell_history()
 
     def submissions(self) -> Submissions:
         """What the run submits goes through here; its task runner begins with the first."""
@@ -293,6 +303,7 @@ class FlowRun(Run):
         """End the run before it begins: its parameters are wrong."""
         error.__traceback__ = None  # where this package found out tells nobody anything,
         origins.mark(error, self)  # nor does it in the log
+        self.recorder = self.recorder or recording.recorder()
         self.finish(Failed(message=str(error), data=error))
 
     def next_number(self, task_name: str) -> int:
@@ -349,3 +360,11 @@ class FlowRun(Run):
             )  # a setting that names nothing is told before anything runs
         self._accepted = True
         self.log(logging.INFO, "Started flow %r", flow.name)
+
+    def _tell_history(self) -> None:
+        if self.recorder is not None:
+            if self._recorded_parameters is None:  # as they were before the function could change them
+                from millstream._history.snapshots import snapshot  # noqa: PLC0415 - slow to import
+
+                self._recorded_parameters = snapshot(self.parameters)
+            self.recorder.add(recording.flow_run_row(self, self._recorded_parameters))

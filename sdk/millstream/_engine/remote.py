@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from millstream import _stopping
-from millstream._engine import inputs
+from millstream._engine import inputs, recording
 from millstream._engine.elsewhere import Answer, Call, FlowFacts, answer
 from millstream._engine.origins import described
 from millstream._engine.submissions import NOT_BEGUN, Submissions
@@ -175,6 +175,8 @@ def _accept(run: TaskRun, told: Answer) -> None:
     run.run_count = told.run_count
     run._started = told.started  # noqa: SLF001 - one of our own
     state = run._state = _state(run, told)  # noqa: SLF001
+    if run.recorder is not None:
+        recording.task_run_ended(run.recorder, run, state)
     if not told.told or state.type is not told.type:
         run.report(state)
     assert run.flow_run is not None  # noqa: S101 - nothing else submits

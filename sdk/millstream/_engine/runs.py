@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream import _stopping, _surroundings
 from millstream._beside import beside
-from millstream._engine import console, origins, prints
+from millstream._engine import console, origins, prints, recording
 from millstream._engine import hooks as hooks_
 from millstream._engine.current import current
 from millstream._engine.outcomes import (
@@ -21,6 +21,7 @@ from millstream._engine.outcomes import (
     final_state_of,
     forgotten_await,
 )
+from millstream._run_ids import new_run_id
 from millstream.exceptions import RunTimeoutError
 from millstream.settings import get_current_settings
 from millstream.states import AwaitingRetry, Crashed, Failed, Pending, Retrying, Running, State, StateType
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from millstream._definitions import Definition
     from millstream._engine.flow_runs import FlowRun
     from millstream._engine.retries import RetryPolicy
+    from millstream._history.recorder import Recorder
+    from millstream._history.rows import Transition
 
 
 class Run:
@@ -47,6 +50,8 @@ class Run:
         "kwargs",
         "log_prints",
         "parent",
+        "past",
+        "recorder",
         "retry_policy",
         "return_state",
         "run_count",
@@ -61,6 +66,8 @@ class Run:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     parent: Run | None
+    past: list[Transition] | None
+    recorder: Recorder | None
     retry_policy: RetryPolicy | None
     log_prints: bool
     return_state: bool
@@ -72,11 +79,9 @@ class Run:
 
     @property
     def id(self) -> str:
-        """A UUID, made when it is first asked for: most task runs never need one."""
+        """A UUID, made when it is first asked for."""
         if self._id is None:
-            import uuid  # noqa: PLC0415 - slow to import for what a script may never use
-
-            self._id = str(uuid.uuid4())
+            self._id = new_run_id()
         return self._id
 
     @property
@@ -171,6 +176,8 @@ class Run:
             )
         self.run_count += 1
         self._state = None
+        if self.run_count > 1:
+            self._remember()
         if (hooks := self.definition.hooks) is not None:
             hooks_.call_hooks(hooks, self, self.state)
         return False
@@ -282,7 +289,18 @@ class Run:
             return None
         due = datetime.fromtimestamp(_surroundings.current.time(), UTC) + timedelta(seconds=delay)
         self._state = AwaitingRetry(scheduled_time=due, message=state.message)
+        self._remember()
         self.log(
             30, "%s. The next attempt starts %s.", state.message, f"in {delay:g} s" if delay else "at once"
         )
         return delay
+
+    def _remember(self) -> None:
+        """Have the history remember the state that the run is in now, besides the first and the last."""
+        if self.recorder is not None:
+            self.past = recording.remembered(self, self.state)
+            self._tell_history()
+
+    def _tell_history(self) -> None:
+        """Tell the history how it is with the run now."""
+        raise NotImplementedError

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream._beside import beside_once_free
-from millstream._engine import inputs, origins
+from millstream._engine import inputs, origins, recording
 from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_suffix
@@ -57,7 +57,7 @@ class TaskRun(Run):
         self.return_state = return_state
         self.wait_for = None if wait_for is None else inputs.listed(wait_for)
         self.run_count = 0
-        self._id = self._name = self._state = None
+        self._id = self._name = self._state = self.past = self.recorder = None
         self._number = None
         self._transaction = None
 
@@ -66,6 +66,7 @@ class TaskRun(Run):
         super().enter()
         parent, task = self.parent, self.task
         flow_run = self.flow_run = None if parent is None else parent.flow_run
+        self.recorder = recording.recorder() if flow_run is None else flow_run.recorder
         if self._number is None:
             self._number = -1 if flow_run is None else flow_run.next_number(task.name)
         self._tags = current_tags.get()
@@ -106,7 +107,7 @@ class TaskRun(Run):
 
     def submitted(self, flow_run: FlowRun, parent: Run | None) -> None:
         """Give the run its place in a flow run before it begins."""
-        self.flow_run, self.parent = flow_run, parent
+        self.flow_run, self.parent, self.recorder = flow_run, parent, flow_run.recorder
         self._number = flow_run.next_number(self.task.name)
         self._tags = current_tags.get()
 
@@ -120,6 +121,8 @@ class TaskRun(Run):
             if self.blocks and self._prepare():
                 return True
             self.choose_name()
+            if self.recorder is not None:
+                self.recorder.task_run_began(self.id, self)
         return super().attempt()
 
     def choose_name(self) -> None:
@@ -250,6 +253,8 @@ class TaskRun(Run):
             state = self._state  # which is another one if it could not commit
         if self.flow_run is not None and (self.run_count or state.type is not StateType.CRASHED):
             self.flow_run.counts.add(state.name)
+        if self.recorder is not None:
+            recording.task_run_ended(self.recorder, self, state)
         if self.task.hooks is not None:
             super().finish(state)
         elif state.type is not StateType.COMPLETED or _logger.isEnabledFor(logging.DEBUG):
@@ -260,6 +265,10 @@ class TaskRun(Run):
         if delay is not None and self._transaction is not None:
             self._transaction.begin_again()
         return delay
+
+    def _tell_history(self) -> None:
+        if self.recorder is not None:
+            self.recorder.add(recording.task_run_row(self, self.state))
 
     def _mistake(self, error: BaseException) -> str | None:
         """What is wrong with the call, if that is why Python refused it; the user's code has no frame then."""

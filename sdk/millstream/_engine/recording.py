@@ -1,0 +1,88 @@
+"""What the history is told of runs. What is here is on the path of every task call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from millstream import _surroundings
+from millstream._history.recorder import recorder_at
+from millstream._history.rows import FlowRunRow, TaskRunRow
+from millstream.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from millstream._engine.flow_runs import FlowRun
+    from millstream._engine.runs import Run
+    from millstream._engine.task_runs import TaskRun
+    from millstream._history.recorder import Recorder
+    from millstream._history.rows import Transition
+    from millstream.states import State
+
+
+def recorder() -> Recorder | None:
+    """The one to tell, unless a setting says that there is no history."""
+    settings = get_current_settings()
+    return recorder_at(settings.home, _live_row) if settings.history_enabled else None
+
+
+def remembered(run: Run, state: State[Any]) -> list[Transition]:
+    """The states that a run was in, with another one that it enters before its end."""
+    past = run.past or [("RUNNING", "Running", run._started, None)]  # noqa: SLF001 - the engine's own
+    past.append((state.type.value, state.name, _surroundings.current.time(), state.message))
+    return past
+
+
+def task_run_row(run: TaskRun, state: State[Any], end_time: float | None = None) -> TaskRunRow:
+    """The row of a task run."""
+    number = run._number  # noqa: SLF001 - the engine's own
+    return TaskRunRow(
+        run.id,
+        run._name or (run.name if number is None or number < 0 else number),  # noqa: SLF001
+        run.task.name,
+        run.flow_run_id,
+        run.tags,
+        state.type,
+        state.name,
+        state.message,
+        run.past and run.past.copy(),
+        run._started if run.run_count else None,  # noqa: SLF001
+        end_time,
+        run.run_count,
+    )
+
+
+def _live_row(run: TaskRun) -> TaskRunRow:
+    return task_run_row(run, run.state)
+
+
+def task_run_ended(recorder: Recorder, run: TaskRun, state: State[Any]) -> None:
+    """Tell how a task run ended."""
+    recorder.task_run_ended(task_run_row(run, state, _surroundings.current.time()))
+
+
+def flow_run_row(run: FlowRun, parameters: str) -> FlowRunRow:
+    """The row of a flow run, with its parameters as the history keeps them."""
+    state, parent, now = run.state, run.parent, _surroundings.current.time()
+    began = run._started if run.run_count else None  # noqa: SLF001
+    outer = None if parent is None else parent.flow_run
+    due = run.scheduled_start_time
+    return FlowRunRow(
+        run.id,
+        run.name,
+        run.flow.name,
+        run.flow.version,
+        run.deployment,
+        run.tags,
+        parameters,
+        None if outer is None else outer.id,
+        None if parent is None or parent is outer else parent.id,
+        state.type,
+        state.name,
+        state.message,
+        run.past and run.past.copy(),
+        due.timestamp() if due is not None else run._started,  # noqa: SLF001
+        began,
+        now if state.is_final() else None,
+        run.run_count,
+        run.counts.copy() if outer is None or outer.counts is not run.counts else {},
+        run._started,  # noqa: SLF001
+    )

@@ -1,0 +1,177 @@
+"""Tells the history what happens, in the background: no run waits for it, and none fails on its account."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from millstream._history.rows import ArtifactRow, FlowRunRow, TaskRunRow
+    from millstream._history.writer import Writer
+
+_logger = logging.getLogger("millstream.history")
+_SECONDS_BETWEEN_BATCHES = 0.5
+_LONGEST_PAUSE = 60.0  # after batches that could not be written
+_MOST_ENTRIES = 100_000
+"""What may wait to be written; of what comes faster than the disk takes it, task runs are counted and not kept."""
+
+
+class Recorder:
+    """Writes to the history of one `MILLSTREAM_HOME`.
+
+    Args:
+        home: The folder.
+        row_of: Gives the row of a task run that has not ended.
+    """
+
+    def __init__(self, home: Path, row_of: Callable[[Any], TaskRunRow]) -> None:
+        self._home = home
+        self._row_of = row_of
+        self._entries: deque[TaskRunRow | FlowRunRow | ArtifactRow] = deque()
+        self._missing = 0
+        self._live: dict[str, Any] = {}
+        self._seen: set[str] = set()
+        self._shown: set[str] = set()
+        self._writing = threading.Lock()
+        self._writer: Writer | None = None
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._resting = True
+        self._closed = False
+
+    def task_run_began(self, run_id: str, run: Any) -> None:
+        """Look at a task run now and then until it ends: one that takes long is written before."""
+        self._live[run_id] = run
+        if self._resting:
+            self._begin()
+
+    def task_run_ended(self, row: TaskRunRow) -> None:
+        """Have the end of a task run written soon."""
+        self._live.pop(row.id, None)
+        if len(self._entries) < _MOST_ENTRIES:
+            self._entries.append(row)
+        else:
+            self._missing += 1
+        if self._resting:
+            self._begin()
+
+    def add(self, row: TaskRunRow | FlowRunRow | ArtifactRow) -> None:
+        """Have a row written soon."""
+        self._entries.append(row)
+        if self._resting:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._resting = False
+        if self._thread is None and not self._closed:
+            self._thread = threading.Thread(target=self._work, name="millstream-history", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the interpreter is about to end, and `close` writes what there is
+                return
+        self._wake.set()
+
+    def _work(self) -> None:
+        pause = _SECONDS_BETWEEN_BATCHES
+        while not self._closed:
+            time.sleep(pause)
+            pause = _SECONDS_BETWEEN_BATCHES if self.flush() else min(pause * 2, _LONGEST_PAUSE)
+            if self._is_done():
+                self._wake.clear()
+                self._resting = True
+                if self._is_done():  # else somebody came meanwhile, and saw no rest
+                    self._wake.wait()
+                self._resting = False
+
+    def _is_done(self) -> bool:
+        return not self._entries and self._live.keys() <= self._shown
+
+    def flush(self) -> bool:
+        """Write all that there is to write.
+
+        Returns:
+            Whether that worked; if not, it is tried again later, and why it did not was logged.
+        """
+        with self._writing:
+            rows = self._rows()
+            if not rows:
+                return True
+            if self._writer is None:
+                from millstream._history.writer import Writer  # noqa: PLC0415 - slow to import
+
+                self._writer = Writer(self._home)
+            written = self._writer.write(rows)
+            if not written:
+                self._keep_for_later(rows)
+        if self._missing:
+            missing, self._missing = self._missing, 0
+            _logger.warning("%d task runs more are missing in the history: it could not keep up.", missing)
+        return written
+
+    def _rows(self) -> list[TaskRunRow | FlowRunRow | ArtifactRow]:
+        live = self._live.copy()
+        long = [run_id for run_id in live if run_id in self._seen and run_id not in self._shown]
+        self._seen = set(live)
+        self._shown = self._shown & self._seen | set(long)
+        # Before those that have ended meanwhile, of which the last row holds.
+        rows: list[Any] = [self._row_of(live[run_id]) for run_id in long]
+        rows.extend(self._entries.popleft() for _ in range(len(self._entries)))
+        return rows
+
+    def _keep_for_later(self, rows: list[Any]) -> None:
+        self._entries.extendleft(reversed(rows))
+        while len(self._entries) > _MOST_ENTRIES:
+            self._entries.popleft()
+            self._missing += 1
+
+    def close(self) -> None:
+        """Write what there is, and let this process be gone."""
+        self._closed = True
+        self.flush()
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+    def disown(self) -> None:
+        """Write nothing any more: this process is a copy of the one that the recorder belongs to."""
+        self._closed, self._resting = True, False
+        self._entries, self._live = deque(maxlen=0), {}
+
+
+_recorders: dict[Path, Recorder] = {}
+
+
+def recorder_at(home: Path, row_of: Callable[[Any], TaskRunRow]) -> Recorder:
+    """The one recorder of this process for a `MILLSTREAM_HOME`."""
+    return _recorders.get(home) or _recorders.setdefault(home, Recorder(home, row_of))
+
+
+def flush(home: Path) -> None:
+    """Have written what this process still has to write there."""
+    recorder = _recorders.get(home)
+    if recorder is not None:
+        recorder.flush()
+
+
+def close_all() -> None:
+    """End all recorders; the next run gets a new one."""
+    while _recorders:
+        _recorders.popitem()[1].close()
+
+
+def _disown_all() -> None:
+    while _recorders:
+        _recorders.popitem()[1].disown()
+
+
+atexit.register(close_all)
+os.register_at_fork(after_in_child=_disown_all)

@@ -1,0 +1,71 @@
+"""What the recorder is told, as rows of the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from millstream.states import StateType
+
+    Transition = tuple[str, str, float, str | None]
+    """A state that a run was in: type, name, when it was entered, message."""
+
+
+class TaskRunRow(NamedTuple):
+    """A task run that began, or ended.
+
+    Attributes:
+        name: Its name; or its number, if it has the name that follows from it.
+        past: The states that it was in before, if they are others than Running.
+    """
+
+    id: str
+    name: str | int
+    task_name: str
+    flow_run_id: str | None
+    tags: frozenset[str]
+    state_type: StateType
+    state_name: str
+    state_message: str | None
+    past: list[Transition] | None
+    start_time: float | None
+    end_time: float | None
+    run_count: int
+
+
+class FlowRunRow(NamedTuple):
+    """A flow run that began, has another attempt before it, or ended."""
+
+    id: str
+    name: str
+    flow_name: str
+    flow_version: str | None
+    deployment_name: str | None
+    tags: frozenset[str]
+    parameters: str
+    parent_flow_run_id: str | None
+    parent_task_run_id: str | None
+    state_type: StateType
+    state_name: str
+    state_message: str | None
+    past: list[Transition] | None
+    expected_start_time: float | None
+    start_time: float | None
+    end_time: float | None
+    run_count: int
+    task_counts: dict[str, int]
+    created: float
+
+
+class ArtifactRow(NamedTuple):
+    """An artifact that was made or changed; `data` is JSON."""
+
+    id: str
+    key: str | None
+    type: str
+    data: str
+    description: str | None
+    flow_run_id: str | None
+    task_run_id: str | None
+    created: float
+    updated: float

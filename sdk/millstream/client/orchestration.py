@@ -1,0 +1,7 @@
+"""Prefect's place for the clients."""
+
+from millstream.client import get_client
+from millstream.client._async import MillstreamClient
+from millstream.client._sync import SyncMillstreamClient
+
+__all__ = ["MillstreamClient", "SyncMillstreamClient", "get_client"]

@@ -1,0 +1,1 @@
+"""What clients read, what they look for, and in which order."""
