@@ -61,6 +61,25 @@ def test_the_pods_fields_are_filled_the_namespace_before_the_cluster():
 
 
 @pytest.mark.parametrize(
+    ("own", "cluster", "namespace", "found"),
+    [
+        (None, {}, {}, None),
+        (None, {"storage": "{url: s3://a}"}, {}, {"url": "s3://a"}),
+        (
+            None,
+            {"storage": "{url: s3://a, secretName: keys}"},
+            {"storage": "{persistentVolumeClaim: b}"},
+            {"persistentVolumeClaim": "b"},
+        ),
+        ({"url": "s3://c"}, {}, {"storage": "{url: s3://b, secretName: keys}"}, {"url": "s3://c"}),
+    ],
+)
+def test_storage_as_a_whole(own, cluster, namespace, found):
+    spec = {"storage": own} if own else {}
+    assert filled(template(**spec), both(cluster, namespace)).to_dict().get("storage") == found
+
+
+@pytest.mark.parametrize(
     ("spec", "data", "problem"),
     [
         ({"image": "quay.io/a"}, {"allowedImages": "[quay.io/*]"}, ""),
@@ -135,6 +154,8 @@ UNREADABLE = {
     "an amount that is no number": {"maxResources": "{cpu: NaN}"},
     "an amount without end": {"maxResources": "{cpu: Infinity}"},
     "a float": {"maxResources": "{cpu: 0.5}"},
+    "a storage of two kinds": {"storage": "{url: s3://b, persistentVolumeClaim: c}"},
+    "a storage with credentials": {"storage": "{url: s3://key:secret@bucket}"},
 }
 
 
