@@ -1,5 +1,6 @@
 """Where results and artifacts of runs go."""
 
+import re
 from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -15,6 +16,7 @@ VARIABLE = "MILLSTREAM_STORAGE"
 
 _URL = r'^((s3|gs|az)://[!"$-.0->A-~][!"$->A-~]*|file://(localhost)?/[!"$->A-~]*)$'
 """In printable ASCII but for `@`, `?` and `#`: of other classes, engines have ideas of their own."""
+_NO_URL = "give s3://bucket/folder, gs://..., az://... or file:///folder, without credentials and query"
 _ONE_PLACE = "give exactly one of url and persistentVolumeClaim"
 _NO_SECRET = "secretName goes with url"  # noqa: S105 - it is none
 
@@ -32,15 +34,8 @@ class Storage(Model):
     url: str | None = Field(
         default=None,
         max_length=1024,
-        pattern=_URL,
         description="s3://bucket/folder, and the same with gs or az; or file:///folder of a mounted volume.",
-        json_schema_extra={
-            "pattern": None,
-            **matches(
-                _URL,
-                "give s3://bucket/folder, gs://..., az://... or file:///folder, without credentials and query",
-            ),
-        },
+        json_schema_extra=matches(_URL, _NO_URL),
     )
     secret_name: ObjectName | None = Field(
         default=None, description="Secret whose keys become environment variables: credentials for url."
@@ -51,9 +46,11 @@ class Storage(Model):
 
     # Not only rules in the CRD: millstream-defaults have none.
     @model_validator(mode="after")
-    def _is_one_place(self) -> Self:
+    def _check(self) -> Self:
         if (self.url is None) == (self.persistent_volume_claim is None):
             raise ValueError(_ONE_PLACE)
+        if self.url is not None and not re.fullmatch(_URL, self.url):
+            raise ValueError(_NO_URL)
         if self.secret_name is not None and self.url is None:
             raise ValueError(_NO_SECRET)
         return self

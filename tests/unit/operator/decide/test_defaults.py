@@ -181,6 +181,12 @@ def test_says_which_key_is_wrong_and_which_was_meant():
     assert "maxLiveRuns: Input should be" in read(make_defaults(maxLiveRuns="many"))[0].error
 
 
+def test_says_what_a_storage_is_without_what_was_given():
+    (found,) = read(make_defaults(storage="{url: 's3://key:tell-nobody@bucket'}"))
+    assert "give s3://bucket/folder" in found.error
+    assert "tell-nobody" not in found.error
+
+
 def test_one_without_data_says_nothing():
     empty = make_defaults() | {"data": None}
     assert (read(empty)[0].error, stopped(read(empty))) == ("", None)
@@ -194,10 +200,12 @@ def test_the_cluster_speaks_first():
 def test_what_is_filled_in_reaches_the_job_and_the_revision():
     bare = make_deployment()
     bare["spec"] = BARE
-    plan = decide_run(observe(make_run(), deployment=bare, defaults=[make_defaults(image="quay.io/x")]))
+    defaults = [make_defaults(image="quay.io/x", storage="{url: s3://bucket}")]
+    plan = decide_run(observe(make_run(), deployment=bare, defaults=defaults))
     (job,) = [action.job for action in plan.actions if isinstance(action, CreateJob)]
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "quay.io/x"
     assert plan.actions[1].template["image"] == "quay.io/x"
+    assert plan.actions[1].template["storage"] == {"url": "s3://bucket"}
     assert TEMPLATE["image"] != "quay.io/x"
 
 
