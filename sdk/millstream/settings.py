@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _PREFIX = "MILLSTREAM_"
 _DEFAULT: Final = object()
+_SCHEMES = ("file", "s3", "gs", "az")
 
 
 class Setting(Generic[T]):
@@ -97,6 +98,12 @@ class Settings:
         "The folder of everything that is kept on this machine.",
         in_files=False,
     )
+    storage = Setting(
+        kinds.LOCATION,
+        "`MILLSTREAM_HOME`",
+        "The path or URL of a folder or bucket for results and artifacts.",
+        fallback=lambda settings: str(settings.home),
+    )
     profile = Setting[str | None](
         kinds.TEXT,
         "the file's `active`",
@@ -139,9 +146,9 @@ class Settings:
     )
     results_storage = Setting(
         kinds.LOCATION,
-        "`results` in `MILLSTREAM_HOME`",
+        "`results` in `MILLSTREAM_STORAGE`",
         "The path or URL where results are kept.",
-        fallback=lambda settings: str(settings.home / "results"),
+        fallback=lambda settings: _stored_in(settings, "results"),
     )
     results_serializer = Setting(kinds.TEXT, "pickle", "How results are written.")
     tasks_default_retries = Setting(kinds.COUNT, "0", "Retries of tasks that do not say.")
@@ -232,6 +239,29 @@ def temporary_settings(
         yield _current
     finally:
         _current = before
+
+
+def _stored_in(settings: Settings, folder: str) -> str:
+    """The path or URL of a folder in the storage.
+
+    Raises:
+        SettingsError: The storage has no folders.
+    """
+    storage = settings.storage
+    scheme, is_url, _ = storage.partition("://")
+    if not is_url:
+        from pathlib import Path  # noqa: PLC0415 - slow to import
+
+        return str(Path(storage, folder))
+    if scheme not in _SCHEMES:
+        raise SettingsError(
+            f"{Settings.storage.name} cannot be a URL that begins with {scheme}://. It takes a path, or a URL of "
+            f"{', '.join(_SCHEMES)}; for a database set {Settings.results_storage.name}."
+        )
+    from urllib.parse import urlsplit  # noqa: PLC0415 - slow to import
+
+    url = urlsplit(storage)
+    return url._replace(path=f"{url.path.rstrip('/')}/{folder}").geturl()
 
 
 def _declared(name: str, place: str) -> Setting[Any]:

@@ -309,6 +309,8 @@ def test_size_of_a_schema(ask, make):
         ({"spec": {"entrypoint": "other.py:other"}}, False),
         ({"spec": {"source": {"configMap": "other"}}}, False),
         ({"spec": {"overrides": {"allowImage": True}}}, False),
+        ({"spec": {"blocks": ["other"]}}, False),
+        ({"spec": {"storage": {"url": "s3://other", "secretName": "other"}}}, False),
     ],
     ids=str,
 )

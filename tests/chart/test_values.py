@@ -75,6 +75,15 @@ def test_nothing_in_the_schema_is_open(chart):
         ({"defaults": {"maxLiveRuns": "10"}}, "at '/defaults/maxLiveRuns': got string, want integer"),
         ({"defaults": {"image": "a b"}}, "at '/defaults/image'"),
         ({"defaults": {"maxResources": {"cpu": 0.5}}}, "at '/defaults/maxResources/cpu'"),
+        ({"defaults": {"storage": {"url": "s3://key:secret@bucket"}}}, "at '/defaults/storage/url'"),
+        (
+            {"defaults": {"storage": {"url": "s3://bucket", "persistentVolumeClaim": "results"}}},
+            "at '/defaults/storage': 'oneOf' failed",
+        ),
+        (
+            {"defaults": {"storage": {"persistentVolumeClaim": "results", "secretName": "keys"}}},
+            "at '/defaults/storage': properties 'url' required, if 'secretName' exists",
+        ),
         (
             {"defaults": {"resources": {"memory": "1Gi"}}},
             "at '/defaults/resources': additional properties 'memory' not allowed",

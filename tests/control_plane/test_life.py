@@ -85,6 +85,19 @@ def test_the_job_is_what_was_asked_for(ns):
     assert pod["metadata"]["finalizers"][0] == "millstream.dev/outcome"
 
 
+def test_a_pod_gets_as_many_blocks_of_the_longest_names_as_may_be_named(ns):
+    names = [f"{'x' * 251}{n:02}" for n in range(32)]
+    ns.deploy(blocks=names, storage={"persistentVolumeClaim": "results"})
+    ns.run()
+    (container,) = ns.pod()["spec"]["containers"]
+    folders = [mount["mountPath"].rpartition("/") for mount in container["volumeMounts"]]
+    assert [name for folder, _, name in folders if folder == "/var/lib/millstream/blocks"] == names
+    assert {variable["name"]: variable["value"] for variable in container["env"]} == {
+        "MILLSTREAM_BLOCKS_FOLDER": "/var/lib/millstream/blocks",
+        "MILLSTREAM_STORAGE": "/var/lib/millstream/storage",
+    }
+
+
 def test_a_template_needs_no_deployment(ns):
     ns.run(template=TEMPLATE)
     eventually(lambda: ns.play("etl-1", COMPLETED))

@@ -24,7 +24,9 @@ def refusal(call):
     return caught.value.message
 
 
-@pytest.mark.parametrize("path", ["flowrun.spec", "fdep.spec.retryPolicy.backoff", "fr.status.attempts"])
+@pytest.mark.parametrize(
+    "path", ["flowrun.spec", "fdep.spec.retryPolicy.backoff", "fdep.spec.storage", "fr.status.attempts"]
+)
 def test_explains_itself(kubectl, path):
     explained = kubectl("explain", path)
     assert "FIELDS:" in explained
@@ -158,6 +160,62 @@ REFUSED = {
         "a",
         TEMPLATE | {"pod": {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
         "must name one of volumes",
+    ),
+    "a mount in the operator's place": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE
+        | {
+            "pod": {
+                "volumes": [{"name": "v", "emptyDir": {}}],
+                "volumeMounts": [{"name": "v", "mountPath": "/var/lib/millstream/blocks/b"}],
+            }
+        },
+        "not below /run/millstream, /var/run/millstream or /var/lib/millstream",
+    ),
+    "a variable of the operator's": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"pod": {"env": [{"name": "MILLSTREAM_STORAGE", "value": "/x"}]}}},
+        "are the operator's; give spec.blocks and spec.storage",
+    ),
+    "a block twice": ("FlowDeployment", "a", TEMPLATE | {"blocks": ["b", "b"]}, "Duplicate value"),
+    "a block that is no name": ("FlowDeployment", "a", TEMPLATE | {"blocks": ["../b"]}, "spec.blocks[0]"),
+    "too many blocks": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"blocks": [f"b{n}" for n in range(33)]}},
+        "at most 32 items",
+    ),
+    "a storage of two kinds": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"storage": {"url": "s3://b", "persistentVolumeClaim": "c"}},
+        "exactly one of url and persistentVolumeClaim",
+    ),
+    "a storage of no kind": (
+        "FlowRun",
+        "a",
+        {"template": TEMPLATE | {"storage": {}}},
+        "exactly one of url and persistentVolumeClaim",
+    ),
+    "credentials of a claim": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"storage": {"persistentVolumeClaim": "c", "secretName": "s"}},
+        "secretName goes with url",
+    ),
+    "a storage with credentials": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"storage": {"url": "s3://key:secret@bucket"}},
+        "without credentials and query",
+    ),
+    "a storage of another scheme": (
+        "FlowDeployment",
+        "a",
+        TEMPLATE | {"storage": {"url": "postgresql://db/flows"}},
+        "give s3://bucket/folder",
     ),
     "a quantity that is none": (
         "FlowDeployment",
@@ -323,6 +381,10 @@ def test_the_operator_reads_every_run_that_is_taken(ns, spec):
         {"entrypoint": "pkg.mod:flow\n"},
         {"entrypoint": "flöws.py:flöw"},
         {"image": "with\u00a0space"},
+        {"storage": {"url": "s3://bucket/ä\u00a0b"}},
+        {"storage": {"url": "file:///a\n"}},
+        {"storage": {"url": "s3://b", "secretName": None, "persistentVolumeClaim": None}},
+        {"storage": {"url": "gs://b/x!\"$%&'()*+,-.:;<=>[]^_`{|}~\\"}},
     ],
     ids=json.dumps,
 )

@@ -44,6 +44,7 @@ def _filled(template: RunTemplate, value: NamespaceDefaults) -> RunTemplate:
     pod = template.pod
     return template.replace(
         image=image,
+        storage=template.storage or value.storage,
         retry_policy=_cut(template.retry_policy, value.max_retries or RetryCeiling()),
         pod=pod.replace(
             resources=pod.resources or value.resources,

@@ -7,15 +7,15 @@ from millstream.resources.api_access import SERVICE_ACCOUNTS
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import CONTAINER, job_name
 from millstream.resources.pod_options import RESERVED_PREFIXES
-from millstream.resources.run_document import DIRECTORY, FILE
 from millstream.resources.run_template import ApiAccess, RunTemplate
 from millstream_operator.decide.observed import Run
+from millstream_operator.decide.own_files import WORKING_DIRECTORY, own_mounts, own_variables, own_volumes
 
 __all__ = ["build_job"]
 
-_WORKING_DIRECTORY = "/flows"
-_TEMPORARY_DIRECTORY = "/tmp"  # noqa: S108  (in the container, an emptyDir of its own)
 _DEADLINE_MARGIN_SECONDS = 60
+_GROUP = 65532
+"""Group of a claim's files for pods that say nothing about it: that of our images; any other would do."""
 _AS_GIVEN = (
     "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName", "runtimeClassName",
 )  # fmt: skip
@@ -101,21 +101,28 @@ def _deadline(template: RunTemplate) -> dict[str, int]:
 def _pod(template: RunTemplate) -> dict[str, Any]:
     options = template.pod.to_dict()
     access = template.api_access is not ApiAccess.NONE
-    user = options.get("securityContext", {})
     spec = {
         "restartPolicy": "Never",
         "enableServiceLinks": False,
         "automountServiceAccountToken": access or options["automountServiceAccountToken"],
         "serviceAccountName": _account(template),
         "terminationGracePeriodSeconds": template.pod.termination_grace_period_seconds,
-        "securityContext": {**user, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": _security(template),
         "imagePullSecrets": [{"name": name} for name in template.image_pull_secrets],
         **{name: options.get(name, {}) for name in _AS_GIVEN},
-        "volumes": [*_own_volumes(template), *options["volumes"]],
+        "volumes": [*own_volumes(template), *options["volumes"]],
         "initContainers": [_init_container(container) for container in options["initContainers"]],
         "containers": [_container(template, options)],
     }
     return {key: value for key, value in spec.items() if value not in (None, [], {})}
+
+
+def _security(template: RunTemplate) -> dict[str, Any]:
+    given = template.pod.security_context.to_dict() if template.pod.security_context else {}
+    if template.storage and template.storage.persistent_volume_claim:
+        # Only the root of a volume is looked at: to change the owner of many results takes minutes at each start.
+        given = {"fsGroup": _GROUP, **given, "fsGroupChangePolicy": "OnRootMismatch"}
+    return {**given, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def _account(template: RunTemplate) -> str | None:
@@ -136,15 +143,27 @@ def _container(template: RunTemplate, options: dict[str, Any]) -> dict[str, Any]
         "image": template.image,
         "imagePullPolicy": template.image_pull_policy,
         "command": ["python", "-m", "millstream.runner"],
-        "workingDir": _WORKING_DIRECTORY if template.source else None,
-        "env": [_env(variable) for variable in options["env"]],
-        "envFrom": options["envFrom"],
+        "workingDir": WORKING_DIRECTORY if template.source else None,
+        "env": _variables(template, options),
+        "envFrom": [*options["envFrom"], *_credentials(template)],
         "resources": options.get("resources", {}),
         "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "File",
-        "volumeMounts": [*_own_mounts(template), *options["volumeMounts"]],
+        "volumeMounts": [*own_mounts(template), *options["volumeMounts"]],
     }
     return {key: value for key, value in container.items() if value not in (None, [], {})}
+
+
+def _variables(template: RunTemplate, options: dict[str, Any]) -> list[dict[str, Any]]:
+    own = own_variables(template)
+    given = [variable for variable in options["env"] if variable["name"] not in own]
+    return [_env(variable) for variable in (*given, *({"name": n, "value": v} for n, v in own.items()))]
+
+
+def _credentials(template: RunTemplate) -> list[dict[str, Any]]:
+    if template.storage is None or template.storage.secret_name is None:
+        return []
+    return [{"secretRef": {"name": template.storage.secret_name}}]
 
 
 def _env(variable: dict[str, Any]) -> dict[str, Any]:
@@ -152,28 +171,3 @@ def _env(variable: dict[str, Any]) -> dict[str, Any]:
     if "value" in variable:
         return variable | {"value": variable["value"].replace("$", "$$")}
     return variable
-
-
-def _own_volumes(template: RunTemplate) -> list[dict[str, Any]]:
-    reference = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT_ANNOTATION}']"}
-    volumes: list[dict[str, Any]] = [
-        {"name": "millstream-run", "downwardAPI": {"items": [{"path": FILE, "fieldRef": reference}]}},
-    ]
-    if _needs_temporary(template):
-        volumes.append({"name": "millstream-tmp", "emptyDir": {}})
-    if template.source:
-        volumes.append({"name": "millstream-source", "configMap": {"name": template.source.config_map}})
-    return volumes
-
-
-def _own_mounts(template: RunTemplate) -> list[dict[str, Any]]:
-    mounts: list[dict[str, Any]] = [{"name": "millstream-run", "mountPath": DIRECTORY, "readOnly": True}]
-    if _needs_temporary(template):
-        mounts.append({"name": "millstream-tmp", "mountPath": _TEMPORARY_DIRECTORY})
-    if template.source:
-        mounts.append({"name": "millstream-source", "mountPath": _WORKING_DIRECTORY, "readOnly": True})
-    return mounts
-
-
-def _needs_temporary(template: RunTemplate) -> bool:
-    return all(mount.mount_path.rstrip("/") != _TEMPORARY_DIRECTORY for mount in template.pod.volume_mounts)

@@ -18,6 +18,8 @@ __all__ = ["report_progress"]
 _POD_EXPECTED = timedelta(seconds=3)
 _START_EXPECTED = timedelta(seconds=10)
 _ASK_AGAIN = timedelta(seconds=10)
+_NAMES_A_CLAIM = 'persistentvolumeclaim "'
+"""The scheduler does so when the claim is missing or being deleted; no other node would help."""
 _IMAGE_REASONS = {
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
     "RegistryUnavailable", "SignatureValidationFailed",
@@ -87,7 +89,8 @@ def _waits_for(observed: ObservedRun, job: Job, pod: Pod | None) -> tuple[Reason
     if pod is None:
         return Reason.WAITING_FOR_POD, ""
     if pod.unschedulable:
-        return Reason.UNSCHEDULABLE, pod.unschedulable
+        reason = Reason.CONFIG_ERROR if _NAMES_A_CLAIM in pod.unschedulable else Reason.UNSCHEDULABLE
+        return reason, pod.unschedulable
     if pod.waiting:
         word, said = pod.waiting
         reason = Reason.IMAGE_PULL_ERROR if word in _IMAGE_REASONS else Reason.CONFIG_ERROR

@@ -1,5 +1,6 @@
 """What the models of the custom resources have in common."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -19,6 +20,7 @@ __all__ = [
     "Quantity",
     "StoredModel",
     "Tags",
+    "matches",
     "timestamp",
     "validation",
     "validations",
@@ -64,6 +66,11 @@ def validation(rule: str, message: str) -> JsonDict:
 def validations(*rules: tuple[str, str]) -> JsonDict:
     """Make several rules in CEL, each with its message."""
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+def matches(pattern: str, message: str) -> JsonDict:
+    """Check a string by a rule, which unlike a schema's pattern can say what is expected."""
+    return validation(f"self.matches({json.dumps(pattern)})", message)
 
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from millstream.resources.model import Model, Quantity
 from millstream.resources.pod_options import ResourceRequirements, Toleration
+from millstream.resources.storage import Storage
 
 __all__ = ["NAME", "NamespaceDefaults", "RetryCeiling"]
 
@@ -45,6 +46,9 @@ class NamespaceDefaults(Model):
     )
     tolerations: list[Toleration] = Field(
         default_factory=list, description="Added to those of the deployment."
+    )
+    storage: Storage | None = Field(
+        default=None, description="Where results and artifacts of those go that say nothing about it."
     )
     allowed_images: list[_Pattern] | None = Field(
         default=None, description="Patterns with * of the images that may be used."

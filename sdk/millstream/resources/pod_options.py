@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from millstream.resources import blocks, storage
 from millstream.resources.model import FreeForm, Model, ObjectName, Quantity, validation, validations
 
 __all__ = ["RESERVED_PREFIXES", "PodOptions"]
@@ -26,6 +27,11 @@ _Key = Annotated[str, Field(min_length=1, max_length=253)]
 _Value = Annotated[str, Field(max_length=32768)]
 _VolumeName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 _Labels = Annotated[dict[_Key, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+_OWN_FOLDERS = ("/run/millstream", "/var/run/millstream", "/var/lib/millstream")
+_OWN_VARIABLES = validation(
+    f"!self.exists(variable, variable.name in ['{blocks.VARIABLE}', '{storage.VARIABLE}'])",
+    f"{blocks.VARIABLE} and {storage.VARIABLE} are the operator's; give spec.blocks and spec.storage",
+)
 _UNRESERVED = validation(
     "self.all(key, {})".format(" && ".join(f"!key.startsWith('{prefix}')" for prefix in RESERVED_PREFIXES)),
     f"names that begin with {', '.join(RESERVED_PREFIXES[:-1])} or {RESERVED_PREFIXES[-1]} are reserved",
@@ -147,8 +153,11 @@ class VolumeMount(Model):
         max_length=1024,
         description="Absolute path in the container.",
         json_schema_extra=validation(
-            "self.startsWith('/') && !self.startsWith('/run/millstream')",
-            "mountPath must be absolute, and not below /run/millstream, which is the operator's",
+            "self.startsWith('/') && {}".format(
+                " && ".join(f"!self.startsWith('{folder}')" for folder in _OWN_FOLDERS)
+            ),
+            f"mountPath must be absolute, and not below {', '.join(_OWN_FOLDERS[:-1])} or {_OWN_FOLDERS[-1]}, "
+            "which are the operator's",
         ),
     )
     sub_path: str | None = Field(default=None, max_length=1024, description="Part of the volume to mount.")
@@ -224,7 +233,10 @@ class PodOptions(Model):
 
     resources: ResourceRequirements | None = Field(default=None, description="Requests and limits.")
     env: list[EnvVar] = Field(
-        default_factory=list, max_length=256, description="Environment variables.", json_schema_extra=_BY_NAME
+        default_factory=list,
+        max_length=256,
+        description="Environment variables.",
+        json_schema_extra=_BY_NAME | _OWN_VARIABLES,
     )
     env_from: list[EnvFromSource] = Field(
         default_factory=list, max_length=32, description="ConfigMaps and Secrets as environment variables."

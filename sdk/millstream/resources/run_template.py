@@ -1,14 +1,14 @@
 """What is run and how: the part of a deployment that each of its runs freezes when it is admitted."""
 
-import json
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
 
-from millstream.resources.model import FreeForm, Model, ObjectName, Tags, validation
+from millstream.resources.blocks import Blocks
+from millstream.resources.model import FreeForm, Model, ObjectName, Tags, matches, validation
 from millstream.resources.pod_options import PodOptions
+from millstream.resources.storage import Storage
 
 __all__ = [
     "ApiAccess",
@@ -24,11 +24,6 @@ __all__ = [
 _DAY = 86_400
 _ENTRYPOINT = r"^[^:\s]+:[A-Za-z_][A-Za-z0-9_]*$"
 _IMAGE = "^[!-~]+$"
-
-
-def _matches(pattern: str, message: str) -> JsonDict:
-    """Check a string by a rule, which unlike a schema's pattern can say what is expected."""
-    return validation(f"self.matches({json.dumps(pattern)})", message)
 
 
 class DisruptionPolicy(StrEnum):
@@ -116,14 +111,14 @@ class RunTemplate(Model):
         min_length=3,
         max_length=1024,
         description="module.path:flow or path/file.py:flow, as seen inside the container.",
-        json_schema_extra=_matches(_ENTRYPOINT, "give module.path:flow or path/file.py:flow"),
+        json_schema_extra=matches(_ENTRYPOINT, "give module.path:flow or path/file.py:flow"),
     )
     image: str | None = Field(
         default=None,
         min_length=1,
         max_length=1024,
         description="Container image with the SDK installed; by default the namespace's.",
-        json_schema_extra=_matches(_IMAGE, "give an image as in a pod, without spaces"),
+        json_schema_extra=matches(_IMAGE, "give an image as in a pod, without spaces"),
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         default=None, description="As in a pod."
@@ -155,6 +150,13 @@ class RunTemplate(Model):
     )
     overrides: OverridePolicy = Field(
         default_factory=OverridePolicy, description="What a run may change that it may not by default."
+    )
+    storage: Storage | None = Field(
+        default=None, description="Where results and artifacts go; by default what the namespace says."
+    )
+    blocks: Blocks = Field(
+        default_factory=list,
+        description="Secrets of type millstream.dev/block that the flow loads by name; each is mounted as files.",
     )
     pod: PodOptions = Field(default_factory=PodOptions, description="Curated fields of the pod.")
     log_tail: bool = Field(

@@ -10,6 +10,7 @@ from millstream.resources.model import Condition, timestamp, with_condition
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
+from millstream.resources.storage import Storage
 
 FULL = TEMPLATE | {
     "imagePullPolicy": "Always",
@@ -47,6 +48,8 @@ FULL = TEMPLATE | {
         "serviceAccountName": "loader",
         "automountServiceAccountToken": True,
     },
+    "storage": {"url": "s3://bucket/team", "secretName": "keys"},
+    "blocks": ["warehouse", "mail.smtp"],
     "disruptionPolicy": "Replace",
     "apiAccess": "Read",
     "queueName": "team",
@@ -88,12 +91,51 @@ def test_what_is_given_is_stored():
         (FlowDeploymentSpec, TEMPLATE | {"concurrency": {"limit": 0}}),
         (FlowRunSpec, {"deploymentRef": {"name": "x"}, "overrides": {"pod": {}}}),
         (FlowRunSpec, {"deploymentRef": {"name": "Upper"}}),
+        (FlowDeploymentSpec, TEMPLATE | {"blocks": ["../x"]}),
+        (FlowDeploymentSpec, TEMPLATE | {"blocks": [f"b{n}" for n in range(33)]}),
         (FlowRunSpec, {"deploymentRef": {"name": "x"}, "scheduledTime": "2026-03-01T12:00:00"}),
     ],
 )
 def test_refuses(model, values):
     with pytest.raises(ValidationError):
         model.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"url": "s3://bucket"},
+        {"url": "gs://bucket/a%20b", "secretName": "keys"},
+        {"url": "az://container/x"},
+        {"url": "file:///data/results"},
+        {"url": "file://localhost/data"},
+        {"persistentVolumeClaim": "results"},
+    ],
+    ids=str,
+)
+def test_storages(storage):
+    assert Storage.model_validate(storage).to_dict() == storage
+
+
+@pytest.mark.parametrize(
+    ("storage", "problem"),
+    [
+        ({}, "exactly one of url and persistentVolumeClaim"),
+        ({"url": "s3://b", "persistentVolumeClaim": "c"}, "exactly one of"),
+        ({"persistentVolumeClaim": "c", "secretName": "s"}, "secretName goes with url"),
+        ({"url": "s3://key:secret@bucket/x"}, "give s3://bucket/folder"),
+        ({"url": "s3://bucket?region=x"}, "give s3://bucket/folder"),
+        ({"url": "s3:///folder"}, "give s3://bucket/folder"),
+        ({"url": "file://host/x"}, "give s3://bucket/folder"),
+        ({"url": "postgresql://db/flows"}, "give s3://bucket/folder"),
+        ({"url": "/data"}, "give s3://bucket/folder"),
+        ({"url": "s3://bucket/a b"}, "give s3://bucket/folder"),
+    ],
+    ids=str,
+)
+def test_what_is_no_storage(storage, problem):
+    with pytest.raises(ValidationError, match=problem):
+        Storage.model_validate(storage)
 
 
 @pytest.mark.parametrize("model", [FlowRunStatus, FlowDeploymentStatus])

@@ -45,7 +45,39 @@ def test_defaults():
     assert settings.task_runner_thread_pool_max_workers == 256
     flags = settings.logging_log_prints, settings.results_persist_by_default, settings.tasks_refresh_cache
     assert flags == (False, False, False)
+    assert settings.storage == str(settings.home)
     assert settings.results_storage == str(settings.home / "results")
+
+
+@pytest.mark.parametrize(
+    ("storage", "results"),
+    [
+        ("/data", "/data/results"),
+        ("/data/", "/data/results"),
+        ("/what?", "/what?/results"),
+        ("~/kept", "/home/me/kept/results"),
+        ("file:///data/x%20y", "file:///data/x%20y/results"),
+        ("s3://bucket", "s3://bucket/results"),
+        ("gs://bucket/a/", "gs://bucket/a/results"),
+        ("az://container/a?region=x", "az://container/a/results?region=x"),
+    ],
+)
+def test_results_are_kept_in_the_storage(storage, results, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    with temporary_settings({"MILLSTREAM_STORAGE": storage}, ["MILLSTREAM_RESULTS_STORAGE"]) as settings:
+        assert settings.results_storage == results
+    with temporary_settings({"MILLSTREAM_STORAGE": storage, "MILLSTREAM_RESULTS_STORAGE": "x"}) as settings:
+        assert settings.results_storage == "x"
+
+
+def test_a_database_is_no_place_for_everything():
+    url = "postgresql://me:tell-nobody@db/flows"
+    with (
+        temporary_settings({"MILLSTREAM_STORAGE": url}, ["MILLSTREAM_RESULTS_STORAGE"]) as settings,
+        pytest.raises(SettingsError, match="set MILLSTREAM_RESULTS_STORAGE") as raised,
+    ):
+        assert settings.results_storage
+    assert "tell-nobody" not in str(raised.value)
 
 
 def test_home(monkeypatch):

@@ -61,6 +61,25 @@ def test_the_pods_fields_are_filled_the_namespace_before_the_cluster():
 
 
 @pytest.mark.parametrize(
+    ("own", "cluster", "namespace", "found"),
+    [
+        (None, {}, {}, None),
+        (None, {"storage": "{url: s3://a}"}, {}, {"url": "s3://a"}),
+        (
+            None,
+            {"storage": "{url: s3://a, secretName: keys}"},
+            {"storage": "{persistentVolumeClaim: b}"},
+            {"persistentVolumeClaim": "b"},
+        ),
+        ({"url": "s3://c"}, {}, {"storage": "{url: s3://b, secretName: keys}"}, {"url": "s3://c"}),
+    ],
+)
+def test_storage_as_a_whole(own, cluster, namespace, found):
+    spec = {"storage": own} if own else {}
+    assert filled(template(**spec), both(cluster, namespace)).to_dict().get("storage") == found
+
+
+@pytest.mark.parametrize(
     ("spec", "data", "problem"),
     [
         ({"image": "quay.io/a"}, {"allowedImages": "[quay.io/*]"}, ""),
@@ -135,6 +154,8 @@ UNREADABLE = {
     "an amount that is no number": {"maxResources": "{cpu: NaN}"},
     "an amount without end": {"maxResources": "{cpu: Infinity}"},
     "a float": {"maxResources": "{cpu: 0.5}"},
+    "a storage of two kinds": {"storage": "{url: s3://b, persistentVolumeClaim: c}"},
+    "a storage with credentials": {"storage": "{url: s3://key:secret@bucket}"},
 }
 
 
@@ -160,6 +181,12 @@ def test_says_which_key_is_wrong_and_which_was_meant():
     assert "maxLiveRuns: Input should be" in read(make_defaults(maxLiveRuns="many"))[0].error
 
 
+def test_says_what_a_storage_is_without_what_was_given():
+    (found,) = read(make_defaults(storage="{url: 's3://key:tell-nobody@bucket'}"))
+    assert "give s3://bucket/folder" in found.error
+    assert "tell-nobody" not in found.error
+
+
 def test_one_without_data_says_nothing():
     empty = make_defaults() | {"data": None}
     assert (read(empty)[0].error, stopped(read(empty))) == ("", None)
@@ -173,10 +200,12 @@ def test_the_cluster_speaks_first():
 def test_what_is_filled_in_reaches_the_job_and_the_revision():
     bare = make_deployment()
     bare["spec"] = BARE
-    plan = decide_run(observe(make_run(), deployment=bare, defaults=[make_defaults(image="quay.io/x")]))
+    defaults = [make_defaults(image="quay.io/x", storage="{url: s3://bucket}")]
+    plan = decide_run(observe(make_run(), deployment=bare, defaults=defaults))
     (job,) = [action.job for action in plan.actions if isinstance(action, CreateJob)]
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "quay.io/x"
     assert plan.actions[1].template["image"] == "quay.io/x"
+    assert plan.actions[1].template["storage"] == {"url": "s3://bucket"}
     assert TEMPLATE["image"] != "quay.io/x"
 
 

@@ -193,6 +193,65 @@ def test_there_is_a_place_for_temporary_files(path, own):
     assert {mount["name"] for mount in container_of(pod=pod)["volumeMounts"]} == set(names)
 
 
+def test_each_block_is_a_folder_of_its_keys():
+    spec = {"blocks": ["warehouse", "mail.smtp"]}
+    assert pod_of(**spec)["volumes"][-2:] == [
+        {"name": "millstream-block-0", "secret": {"secretName": "warehouse"}},
+        {"name": "millstream-block-1", "secret": {"secretName": "mail.smtp"}},
+    ]
+    folder = "/var/lib/millstream/blocks"
+    assert container_of(**spec)["volumeMounts"][-2:] == [
+        {"name": "millstream-block-0", "mountPath": f"{folder}/warehouse", "readOnly": True},
+        {"name": "millstream-block-1", "mountPath": f"{folder}/mail.smtp", "readOnly": True},
+    ]
+    assert container_of(**spec)["env"] == [{"name": "MILLSTREAM_BLOCKS_FOLDER", "value": folder}]
+
+
+def test_a_bucket_is_told_with_its_credentials():
+    spec = {"storage": {"url": "s3://bucket/$(HOME)", "secretName": "keys"}}
+    container = container_of(**spec, pod={"envFrom": [{"configMapRef": {"name": "m"}}]})
+    assert container["env"] == [{"name": "MILLSTREAM_STORAGE", "value": "s3://bucket/$$(HOME)"}]
+    # Of two sources the latter wins.
+    assert container["envFrom"] == [{"configMapRef": {"name": "m"}}, {"secretRef": {"name": "keys"}}]
+    assert pod_of(**spec)["volumes"] == pod_of()["volumes"]
+    assert pod_of(**spec)["securityContext"] == pod_of()["securityContext"]
+
+
+@pytest.mark.parametrize(("given", "group"), [({}, 65532), ({"fsGroup": 2000}, 2000)])
+def test_a_claim_is_mounted_so_that_the_flow_can_write(given, group):
+    spec = {"storage": {"persistentVolumeClaim": "results"}, "pod": {"securityContext": given}}
+    pod, container = pod_of(**spec), container_of(**spec)
+    volume = {"name": "millstream-storage", "persistentVolumeClaim": {"claimName": "results"}}
+    assert pod["volumes"][-1] == volume
+    path = "/var/lib/millstream/storage"
+    assert container["volumeMounts"][-1] == {"name": "millstream-storage", "mountPath": path}
+    assert container["env"] == [{"name": "MILLSTREAM_STORAGE", "value": path}]
+    assert pod["securityContext"] == {
+        "fsGroup": group,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_where_blocks_and_storage_are_is_the_operators_to_say():
+    names = ["MILLSTREAM_BLOCKS_FOLDER", "MILLSTREAM_STORAGE", "OTHER"]
+    pod = {"env": [{"name": name, "value": "/evil"} for name in names]}
+    env = container_of(pod=pod, blocks=["b"], storage={"url": "file:///data"})["env"]
+    assert {variable["name"]: variable["value"] for variable in env} == {
+        "OTHER": "/evil",
+        "MILLSTREAM_BLOCKS_FOLDER": "/var/lib/millstream/blocks",
+        "MILLSTREAM_STORAGE": "file:///data",
+    }
+    assert len(env) == 3
+
+
+def test_init_containers_get_neither_blocks_nor_storage():
+    init = {"initContainers": [{"name": "i", "image": "x"}]}
+    spec = {"pod": init, "blocks": ["b"], "storage": {"url": "s3://b", "secretName": "keys"}}
+    assert pod_of(**spec)["initContainers"] == pod_of(pod=init)["initContainers"]
+
+
 def test_curated_fields_come_through():
     given = {
         "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": 2}},

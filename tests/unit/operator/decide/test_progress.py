@@ -54,6 +54,11 @@ def test_a_new_attempt_keeps_the_runs_first_start():
 IMAGE = "Back-off pulling image"
 WAITS = [
     (make_pod(unschedulable="0/3 nodes are available"), Reason.UNSCHEDULABLE, "0/3 nodes"),
+    (
+        make_pod(unschedulable='0/1 nodes are available: persistentvolumeclaim "results" not found.'),
+        Reason.CONFIG_ERROR,
+        'persistentvolumeclaim "results" not found',
+    ),
     (make_pod(waiting=("ErrImagePull", IMAGE)), Reason.IMAGE_PULL_ERROR, "ErrImagePull: Back-off"),
     (make_pod(waiting=("ImagePullBackOff", IMAGE)), Reason.IMAGE_PULL_ERROR, "ImagePullBackOff"),
     (make_pod(waiting=("InvalidImageName", "")), Reason.IMAGE_PULL_ERROR, "InvalidImageName"),
