@@ -101,20 +101,24 @@ class Recorder:
             Whether that worked; if not, it is tried again later, and why it did not was logged.
         """
         with self._writing:
-            rows = self._rows()
-            if not rows:
-                return True
-            if self._writer is None:
-                from millstream._history.writer import Writer  # noqa: PLC0415 - slow to import
-
-                self._writer = Writer(self._home)
-            written = self._writer.write(rows)
-            if not written:
-                self._keep_for_later(rows)
+            written = self._closed or self._write()
         if self._missing:
             missing, self._missing = self._missing, 0
             _logger.warning("%d task runs more are missing in the history: it could not keep up.", missing)
         return written
+
+    def _write(self) -> bool:
+        rows = self._rows()
+        if not rows:
+            return True
+        if self._writer is None:
+            from millstream._history.writer import Writer  # noqa: PLC0415 - slow to import
+
+            self._writer = Writer(self._home)
+        if self._writer.write(rows):
+            return True
+        self._keep_for_later(rows)
+        return False
 
     def _rows(self) -> list[TaskRunRow | FlowRunRow | ArtifactRow]:
         live = self._live.copy()
@@ -133,13 +137,12 @@ class Recorder:
             self._missing += 1
 
     def close(self) -> None:
-        """Write what there is, and let this process be gone."""
-        self._closed = True
+        """Write what there is, and nothing from then on: this process is gone."""
         self.flush()
         with self._writing:
+            self._closed = True
             if self._writer is not None:
                 self._writer.close()
-                self._writer = None
 
     def disown(self) -> None:
         """Write nothing any more: this process is a copy of the one that the recorder belongs to."""

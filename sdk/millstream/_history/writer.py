@@ -34,7 +34,7 @@ class Writer:
         try:
             self._write(batch)
         except OtherVersionError as error:
-            self._tell(str(error))
+            self._tell(str(error).rstrip("."))
         except sqlite3.DatabaseError as error:
             self._close()
             if _is_damaged(error):

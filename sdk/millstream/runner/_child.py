@@ -2,6 +2,7 @@
 
 import faulthandler
 import io
+import os
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from millstream.runner._clock import timestamp
 from millstream.runner._handover import Handover
 from millstream.runner._notices import say
 from millstream.runner._signals import listen
-from millstream.settings import SettingsError
+from millstream.settings import Settings, SettingsError
 from millstream.states import State, StateType
 
 __all__ = ["run"]
@@ -49,6 +50,7 @@ def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
 
 def _prepare(document: RunDocument, mask: set[int]) -> None:
     listen(mask)
+    os.environ.setdefault(Settings.history_enabled.name, "false")  # the FlowRun is it, and the pod's files go with it
     faulthandler.enable()  # a segmentation fault shows where
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
