@@ -4,6 +4,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from generated import write_or_check
+
 ROOT = Path(__file__).parents[1]
 SOURCE, PAGE = ROOT / "docs/prefect.toml", ROOT / "docs/prefect.md"
 HEAD = """# Prefect's names
@@ -33,16 +35,5 @@ def _code(name: str) -> str:
     return name.replace("|", "\\|")
 
 
-def main() -> int:
-    """Write the page, or compare it."""
-    if "--check" not in sys.argv:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text() == page():
-        return 0
-    print(f"{PAGE} is not current: make generate")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faulty_api_server import faulty_api_server
 from history import watching
-from impatient_operator import forker as running_forker
+from mortal_operator import forker as running_forker
 
 
 def _shared():
@@ -43,7 +43,7 @@ def say(request):
 
 @pytest.fixture(scope="session")
 def forker():
-    with running_forker() as made:
+    with running_forker(hurried=True) as made:
         yield made
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 from api_server import COMPLETED, FAILED, RefusedError, custom, eventually
-from impatient_operator import Operator, kept_alive
 from lives import Kubelet
+from mortal_operator import Operator, kept_alive
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState

@@ -10,8 +10,8 @@ from collections import Counter
 
 import pytest
 from faulty_api_server import RandomPlan
-from impatient_operator import NEVER, Operator
 from lives import Kubelet
+from mortal_operator import NEVER, Operator
 
 from millstream_operator.kinds import FLOW_RUNS
 

@@ -7,8 +7,8 @@ import random
 import time
 
 import pytest
-from impatient_operator import Operator
 from lives import LIVES, Kubelet
+from mortal_operator import Operator
 
 pytestmark = pytest.mark.chaos
 

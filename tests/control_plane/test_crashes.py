@@ -1,60 +1,23 @@
 """The operator is killed after each of its writes, and another one takes over: the run's life is the same."""
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
-
-import mortal_operator
 import pytest
 from api_server import COMPLETED, FAILED, eventually
 from builders import TEMPLATE
+from mortal_operator import NEVER, forker, lives
 
 from millstream.resources.states import RunState
 from millstream_operator.kinds import JOBS, PODS, REVISIONS
 
 pytestmark = pytest.mark.control_plane
 
-NEVER = 10**9
-
 
 @pytest.fixture(scope="module")
 def start(limited_kubeconfig, tmp_path_factory):
     """Start an operator for a namespace, which dies after so many writes; give its PID."""
     logs = tmp_path_factory.mktemp("operators")
-    forker = subprocess.Popen(
-        [sys.executable, mortal_operator.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    pids = []
-
-    def start(ns, writes):
-        order = {
-            "kubeconfig": str(limited_kubeconfig),
-            "namespace": ns.name,
-            "writes": writes,
-            "log": str(logs / ns.name),
-        }
-        forker.stdin.write(json.dumps(order) + "\n")
-        forker.stdin.flush()
-        pids.append(int(forker.stdout.readline()))
-        return pids[-1]
-
-    yield start
-    for pid in filter(lives, pids):
-        os.kill(pid, signal.SIGKILL)
-    forker.stdin.close()
-    forker.wait(20)
-    forker.stdout.close()
+    with forker(hurried=False) as made:
+        yield lambda ns, writes: made.start(limited_kubeconfig, [ns.name], logs / ns.name, writes)
     assert "unexpected error" not in "".join(log.read_text() for log in logs.iterdir())
-
-
-def lives(pid):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 class Life:

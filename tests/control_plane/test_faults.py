@@ -11,9 +11,9 @@ from api_server import COMPLETED, INTERRUPTED, eventually
 from builders import WATCHED
 from faulty_api_server import REQUEST_FAULTS, Plan, faulty_api_server
 from history import watching
-from impatient_operator import Operator, kept_alive
-from impatient_operator import forker as running_forker
 from lives import Kubelet
+from mortal_operator import Operator, kept_alive
+from mortal_operator import forker as running_forker
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.control_plane
 
 @pytest.fixture(scope="module")
 def forker():
-    with running_forker() as made:
+    with running_forker(hurried=True) as made:
         yield made
 
 
