@@ -53,9 +53,9 @@ def _forget_some(connection: sqlite3.Connection, *, before: float) -> bool:
             connection.execute("DELETE FROM artifacts WHERE flow_run_id = ?", run)
             connection.execute("DELETE FROM flow_runs WHERE id = ?", run)
         alone = 0
-        for table, condition in (("task_runs", f"AND {_ENDED}"), ("artifacts", "")):
+        for table, condition in (("task_runs", f"updated < ? AND {_ENDED}"), ("artifacts", "written < ?")):
             alone += connection.execute(
-                f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE updated < ? {condition} "
+                f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} "
                 "AND (flow_run_id IS NULL OR flow_run_id NOT IN (SELECT id FROM flow_runs)) ORDER BY id LIMIT ?)",
                 (before, _AT_ONCE),
             ).rowcount

@@ -32,7 +32,7 @@ CREATE INDEX task_runs_by_flow_run ON task_runs (flow_run_id);
 CREATE INDEX task_runs_alive ON task_runs (process) WHERE state_type IN ('RUNNING', 'SCHEDULED');
 CREATE TABLE artifacts (
   id TEXT PRIMARY KEY, key TEXT, type TEXT NOT NULL, data TEXT, description TEXT,
-  flow_run_id TEXT, task_run_id TEXT, created REAL NOT NULL, updated REAL NOT NULL
+  flow_run_id TEXT, task_run_id TEXT, created REAL NOT NULL, updated REAL NOT NULL, written REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX artifacts_by_key ON artifacts (key, created);
 CREATE INDEX artifacts_by_flow_run ON artifacts (flow_run_id);

@@ -99,7 +99,7 @@ _FLOW_RUNS = _upsert(
 )
 _ARTIFACTS = _upsert(
     "artifacts",
-    "id key type data description flow_run_id task_run_id created updated",
+    "id key type data description flow_run_id task_run_id created updated written",
     {"id", "key", "type", "flow_run_id", "task_run_id", "created"},
 )
 
@@ -114,7 +114,7 @@ def write(
     last: dict[str, TaskRunRow | FlowRunRow | ArtifactRow] = {row.id: row for row in rows}
     flows = [_flow_run(row, now, process) for row in last.values() if isinstance(row, FlowRunRow)]
     tasks = [_task_run(row, now, process) for row in last.values() if isinstance(row, TaskRunRow)]
-    artifacts = [list(row) for row in last.values() if isinstance(row, ArtifactRow)]
+    artifacts = [[*row, now] for row in last.values() if isinstance(row, ArtifactRow)]
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in ((_FLOW_RUNS, flows), (_TASK_RUNS, tasks), (_ARTIFACTS, artifacts)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ class _Run:
     id: str
     name: str
     tags: list[str]
-    state: State[Any]
+    state: State[Any] = field(compare=False)  # states are equal to themselves only
     start_time: datetime | None
     end_time: datetime | None
     run_count: int
