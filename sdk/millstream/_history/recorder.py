@@ -165,10 +165,17 @@ def flush(home: Path) -> None:
         recorder.flush()
 
 
+def close(home: Path) -> None:
+    """End the recorder of this process there, if there is one; the next run gets a new one."""
+    recorder = _recorders.pop(home, None)
+    if recorder is not None:
+        recorder.close()
+
+
 def close_all() -> None:
-    """End all recorders; the next run gets a new one."""
-    while _recorders:
-        _recorders.popitem()[1].close()
+    """End all recorders."""
+    for home in tuple(_recorders):
+        close(home)
 
 
 def _disown_all() -> None:
