@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
+from millstream._secrets import mask
 from millstream.entrypoint import load_flow
 from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
 from millstream.resources.completion_record import CompletionRecord, why_not_kept
@@ -141,7 +142,7 @@ def _record(
         attempt=document.attempt,
         state=state,
         reason=reason,
-        message=message,
+        message=mask(message),
         error=type(error).__name__ if error else None,
         end_time=timestamp(time.time()),
         **known,
