@@ -73,6 +73,23 @@ class SettingsError(MillstreamError, ValueError):
     """A setting has a value or a name that it cannot have."""
 
 
+class BlockError(MillstreamError, ValueError):
+    """A block is not there, or is not what its type takes."""
+
+
+class NotificationError(MillstreamError):
+    """A notification could not be sent."""
+
+    @property
+    def log(self) -> str:
+        """Why, by Prefect's name."""
+        return str(self)
+
+
+class NotificationTemplateError(MillstreamError, ValueError):
+    """The template of a notification cannot be used."""
+
+
 class ConcurrencyLimitNotFoundError(MillstreamError, LookupError):
     """The settings say nothing of a limit, and `strict` was asked for."""
 

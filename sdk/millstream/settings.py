@@ -24,6 +24,7 @@ from millstream.exceptions import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["Setting", "Settings", "SettingsError", "get_current_settings", "temporary_settings"]
 
@@ -172,6 +173,18 @@ class Settings:
         kinds.RATES,
         "{}",
         "For `rate_limit`: how many slots of a limit become free again each second, by its name.",
+    )
+
+    blocks_folder: Setting[Path | None] = Setting(
+        kinds.FOLDER,
+        "none",
+        "The folder that blocks are looked for in first, as Kubernetes mounts Secrets.",
+        fallback=lambda _: None,
+    )
+    notifications_drain_seconds = Setting(
+        kinds.SECONDS,
+        "10",
+        "How long the end of a process waits for notifications that are still to be sent.",
     )
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:

@@ -363,7 +363,7 @@ def test_a_bucket_that_cannot_be_reached_raises():
         "s3://bucket/x",
         endpoint="http://127.0.0.1:1",
         access_key_id="nobody",
-        secret_access_key="not-shown",  # noqa: S106
+        secret_access_key="not-shown",
         client_options={"allow_http": True},
         retry_config={"max_retries": 0},
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from millstream._engine.current import current
 from millstream._engine.log_lines import JsonFormatter, TextFormatter, coloured
+from millstream._secrets import mask
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ class ConsoleHandler(logging.StreamHandler[TextIO]):
             super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, in colour if a person sees it."""
-        line = super().format(record)
+        """The line without secrets, in colour if a person sees it."""
+        line = mask(super().format(record))
         wanted = self.stream.isatty() if self._colours is None else self._colours
         return coloured(line, record.levelname) if wanted and not os.environ.get("NO_COLOR") else line
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
-from millstream._history.recorder import recorder_at
+from millstream._engine import termination
+from millstream._history.recorder import close_all, recorder_at
 from millstream._history.rows import FlowRunRow, TaskRunRow
 from millstream.settings import get_current_settings
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from millstream._history.recorder import Recorder
     from millstream._history.rows import Transition
     from millstream.states import State
+
+
+termination.before_the_end.append(close_all)
 
 
 def recorder() -> Recorder | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+before_the_end: list[Callable[[], object]] = []
+"""What is still to be done before SIGTERM ends the process, which Python's own `atexit` does not see."""
 _terminated = False
 
 
@@ -38,6 +40,8 @@ def release() -> None:
     """Let SIGTERM end the process again, at once if there was one."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if _terminated:
+        for finish in before_the_end:
+            finish()
         os.kill(os.getpid(), signal.SIGTERM)
 
 

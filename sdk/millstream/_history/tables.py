@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from millstream._history.rows import ArtifactRow, FlowRunRow, TaskRunRow
+from millstream._secrets import mask
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,9 +22,14 @@ def _states(row: TaskRunRow | FlowRunRow) -> list[Transition] | None:
     """The states that a run was in; None for one attempt, of which the other columns say it all."""
     if not row.past:
         return None
+    past = [(kind, name, entered, _told(message)) for kind, name, entered, message in row.past]
     if row.end_time is None:
-        return row.past
-    return [*row.past, (row.state_type.value, row.state_name, row.end_time, row.state_message)]
+        return past
+    return [*past, (row.state_type.value, row.state_name, row.end_time, _told(row.state_message))]
+
+
+def _told(message: str | None) -> str | None:
+    return None if message is None else mask(message)
 
 
 def _task_run(row: TaskRunRow, now: float, process: str) -> list[Any]:
@@ -36,7 +42,7 @@ def _task_run(row: TaskRunRow, now: float, process: str) -> list[Any]:
         sorted(row.tags),
         row.state_type.value,
         row.state_name,
-        row.state_message,
+        _told(row.state_message),
         _states(row),
         row.start_time,
         row.end_time,
@@ -54,12 +60,12 @@ def _flow_run(row: FlowRunRow, now: float, process: str) -> list[Any]:
         row.flow_version,
         row.deployment_name,
         sorted(row.tags),
-        row.parameters,
+        mask(row.parameters),
         row.parent_flow_run_id,
         row.parent_task_run_id,
         row.state_type.value,
         row.state_name,
-        row.state_message,
+        _told(row.state_message),
         _states(row),
         row.expected_start_time,
         row.start_time,

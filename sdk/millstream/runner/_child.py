@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
+from millstream._secrets import mask
 from millstream.entrypoint import load_flow
 from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
 from millstream.resources.completion_record import CompletionRecord, why_not_kept
@@ -50,7 +51,9 @@ def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
 
 def _prepare(document: RunDocument, mask: set[int]) -> None:
     listen(mask)
-    os.environ.setdefault(Settings.history_enabled.name, "false")  # the FlowRun is it, and the pod's files go with it
+    os.environ.setdefault(
+        Settings.history_enabled.name, "false"
+    )  # the FlowRun is it, and the pod's files go with it
     faulthandler.enable()  # a segmentation fault shows where
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
@@ -143,7 +146,7 @@ def _record(
         attempt=document.attempt,
         state=state,
         reason=reason,
-        message=message,
+        message=mask(message),
         error=type(error).__name__ if error else None,
         end_time=timestamp(time.time()),
         **known,

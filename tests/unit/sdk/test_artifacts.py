@@ -36,7 +36,11 @@ def place(request, home, tmp_path):
     ("create", "kind", "data"),
     [
         (lambda key: create_markdown_artifact("# Hi", key=key), "markdown", "# Hi"),
-        (lambda key: create_link_artifact("https://x.y/z", key=key), "link", "[https://x.y/z](https://x.y/z)"),
+        (
+            lambda key: create_link_artifact("https://x.y/z", key=key),
+            "link",
+            "[https://x.y/z](https://x.y/z)",
+        ),
         (lambda key: create_link_artifact("https://x.y", "there", key=key), "link", "[there](https://x.y)"),
         (lambda key: create_table_artifact([{"a": 1}], key=key), "table", [{"a": 1}]),
         (lambda key: create_table_artifact({"a": [1, 2]}, key=key), "table", {"a": [1, 2]}),

@@ -77,7 +77,12 @@ ALL = ["etl-0", "etl-1", "etl-2", "Bericht 9", "etl-9"]
         ({"start_time": {"after_": BEGIN + timedelta(seconds=60)}}, ["etl-1", "etl-2", "Bericht 9", "etl-9"]),
         ({"start_time": {"before_": BEGIN + timedelta(seconds=60)}}, ["etl-0", "etl-1"]),
         (
-            {"start_time": {"after_": BEGIN + timedelta(seconds=1), "before_": BEGIN + timedelta(seconds=61)}},
+            {
+                "start_time": {
+                    "after_": BEGIN + timedelta(seconds=1),
+                    "before_": BEGIN + timedelta(seconds=61),
+                }
+            },
             ["etl-1"],
         ),
         ({"start_time": {"is_null_": True}}, []),
@@ -163,7 +168,12 @@ def test_by_flow_task_run_and_deployment(runs):
     assert read(flow_filter=by_name) == ["Bericht 9"]
     assert read(flow_filter=filters.FlowFilter(name={"like_": "über"})) == ["Bericht 9"]
     flow_id = runs.read_flow_by_name("etl").id
-    assert read(flow_filter=filters.FlowFilter(id={"any_": [flow_id]})) == ["etl-0", "etl-1", "etl-2", "etl-9"]
+    assert read(flow_filter=filters.FlowFilter(id={"any_": [flow_id]})) == [
+        "etl-0",
+        "etl-1",
+        "etl-2",
+        "etl-9",
+    ]
     failed = filters.TaskRunFilter(state={"name": {"any_": ["Failed"]}})
     assert read(task_run_filter=failed) == ["etl-2"]
     assert read(deployment_filter=filters.DeploymentFilter(name={"any_": ["nightly"]})) == []
@@ -260,7 +270,11 @@ class TestWhatIsRefused:
         ("options", "error", "words"),
         [
             ({"filter": None}, TypeError, "has no option filter. It takes flow_filter"),
-            ({"flow_run_filter": {"name": 1}}, TypeError, r"flow_run_filter of read_flow_runs is a FlowRunFilter"),
+            (
+                {"flow_run_filter": {"name": 1}},
+                TypeError,
+                r"flow_run_filter of read_flow_runs is a FlowRunFilter",
+            ),
             ({"flow_run_filter": filters.FlowFilter()}, TypeError, "is a FlowRunFilter"),
             ({"sort": "BEST_FIRST"}, ValueError, "one of FlowRunSort: ID_DESC"),
             ({"limit": -1}, ValueError, "limit of read_flow_runs is a number from 0"),
@@ -284,7 +298,9 @@ class TestAwaited:
         assert isinstance(client, MillstreamClient)
         assert len(await client.read_flow_runs(limit=2)) == 2
         async with get_client() as client:
-            read = await client.read_flow_runs(flow_run_filter=filters.FlowRunFilter(name={"any_": ["etl-1"]}))
+            read = await client.read_flow_runs(
+                flow_run_filter=filters.FlowRunFilter(name={"any_": ["etl-1"]})
+            )
             run = await client.read_flow_run(read[0].id)
             assert run.name == "etl-1"
             await client.update_flow_run(run.id, tags=["a"])

@@ -99,7 +99,12 @@ def test_failures_and_retries(client, still):
     assert run.run_count == 2
     assert "no luck" in run.state.message
     first = client.read_task_runs()[-1]
-    assert names(client.read_task_run_states(first.id)) == ["Running", "AwaitingRetry", "Retrying", "Completed"]
+    assert names(client.read_task_run_states(first.id)) == [
+        "Running",
+        "AwaitingRetry",
+        "Retrying",
+        "Completed",
+    ]
     states = client.read_task_run_states(first.id)
     assert states[2].timestamp - states[1].timestamp == timedelta(seconds=5)
     assert (first.run_count, first.start_time) == (2, datetime.fromtimestamp(1_700_000_000, UTC))
@@ -343,8 +348,15 @@ class TestTrouble:
     def test_a_row_that_comes_twice_is_there_once(self, home):
         connection = connect(home)
         for _ in range(2):
-            write(connection, [a_flow_run(1, state_type=StateType.RUNNING, end_time=None), a_flow_run(1)], 5, "p")
-        assert connection.execute("SELECT state_type, end_time FROM flow_runs").fetchall() == [("COMPLETED", 2.0)]
+            write(
+                connection,
+                [a_flow_run(1, state_type=StateType.RUNNING, end_time=None), a_flow_run(1)],
+                5,
+                "p",
+            )
+        assert connection.execute("SELECT state_type, end_time FROM flow_runs").fetchall() == [
+            ("COMPLETED", 2.0)
+        ]
         connection.close()
 
     def test_a_copy_of_the_process_writes_nothing(self, home):

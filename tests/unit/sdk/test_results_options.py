@@ -17,7 +17,7 @@ from millstream.filesystems import (
     storage_of,
 )
 
-SECRET = "tell-nobody"  # noqa: S105 - it is none
+SECRET = "tell-nobody"
 
 
 def test_a_storage_is_taken_as_it_is():

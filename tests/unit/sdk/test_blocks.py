@@ -1,0 +1,408 @@
+"""Blocks: their types, where they are found, how they are saved, and that their secrets are told to nobody."""
+
+import json
+import logging
+import os
+import stat
+import subprocess
+import sys
+import traceback
+
+import pytest
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+
+from millstream import _secrets, flow
+from millstream._hashing import hash_of
+from millstream.blocks import Block, BlockError, Secret, _places, abstract, core, notifications, system
+from millstream.blocks.notifications import MattermostWebhook, SlackWebhook
+from millstream.blocks.webhook import Webhook
+from millstream.settings import temporary_settings
+
+URL = "https://hooks.slack.com/services/T000/B000/XXXtoken1234"
+
+
+class Warehouse(Block):
+    host: str
+    password: SecretStr
+    ports: list[int] = Field(default_factory=list)
+    labels: dict[str, str] | None = None
+    strict: bool = True
+
+
+LEAKY = """
+from millstream import flow, task
+from millstream.blocks import Secret
+
+@task
+def uses(secret: Secret):
+    raise ValueError(f"bad password {secret.get()}")
+
+@flow
+def takes(secret: Secret):
+    uses(secret)
+
+takes(Secret(value="hunter22"), return_state=True)
+"""
+
+
+class Server(BaseModel):
+    password: SecretStr
+
+
+class Nested(Block):
+    _block_type_name = "Nested Thing"
+    server: Server
+    also: list[SecretStr] = Field(default_factory=list)
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    """No block anywhere, and no secret known."""
+    for name in list(os.environ):
+        if name.startswith("MILLSTREAM_BLOCK"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(_secrets, "_known", ())
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    with temporary_settings({"MILLSTREAM_HOME": tmp_path / "home", "MILLSTREAM_BLOCKS_FOLDER": folder}):
+        yield tmp_path
+
+
+def mount(places, name, **files):
+    """As Kubernetes does it."""
+    block = places / "mounted" / name
+    data = block / "..2024_01_01"
+    data.mkdir(parents=True)
+    (block / "..data").symlink_to(data.name)
+    for key, text in files.items():
+        file = key.replace("block_type", "block-type")
+        (data / file).write_text(text)
+        (block / file).symlink_to(f"..data/{file}")
+    return block
+
+
+class TestTypes:
+    def test_slugs(self):
+        assert Warehouse.get_block_type_slug() == "warehouse"
+        assert (Nested.get_block_type_slug(), Nested.get_block_type_name()) == (
+            "nested-thing",
+            "Nested Thing",
+        )
+        assert (SlackWebhook.get_block_type_slug(), Secret.get_block_type_slug()) == (
+            "slack-webhook",
+            "secret",
+        )
+
+        class MyHTTPThing(SlackWebhook):
+            pass
+
+        assert MyHTTPThing.get_block_type_slug() == "my-http-thing"
+
+    def test_modules(self):
+        assert (core.Block, system.Secret) == (Block, Secret)
+        assert issubclass(SlackWebhook, abstract.NotificationBlock)
+        assert notifications.NotificationError is abstract.NotificationError
+
+    def test_unknown_fields(self):
+        with pytest.raises(ValidationError, match="urll"):
+            SlackWebhook(url=URL, urll="x")
+
+    def test_block_initialization(self):
+        class Noted(Block):
+            x: int
+
+            def block_initialization(self):
+                self.__dict__["seen"] = self.x
+
+        assert Noted(x=3).seen == 3
+
+
+class TestSaved:
+    def test_round_trip(self):
+        Warehouse(host="db", password="hunter22", ports=[1, 2], labels={"a": "b"}).save("nightly")
+        loaded = Warehouse.load("nightly")
+        assert (loaded.host, loaded.ports, loaded.labels) == ("db", [1, 2], {"a": "b"})
+        assert loaded.password.get_secret_value() == "hunter22"
+        assert Block.load("warehouse/nightly") == loaded
+
+    def test_nested_secrets(self):
+        Nested(server={"password": "inner-secret"}, also=["other-secret"]).save("n")
+        loaded = Nested.load("n")
+        assert loaded.server.password.get_secret_value() == "inner-secret"
+        assert [secret.get_secret_value() for secret in loaded.also] == ["other-secret"]
+        assert "inner-secret" not in f"{loaded!r} {loaded.model_dump_json()}"
+
+    async def test_asynchronous(self):
+        await Secret(value="x1").asave("s")
+        assert (await Secret.aload("s")).get() == "x1"
+        await Secret.adelete("s")
+        with pytest.raises(BlockError, match="There is no secret 's'"):
+            await Secret.aload("s")
+
+    def test_only_the_owner_can_read(self, places):
+        Secret(value="x").save("s")
+        store = places / "home" / "blocks"
+        files = [path for path in store.rglob("*") if path.is_file()]
+        assert files
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (store, store / "secret")} == {0o700}
+
+    def test_taken(self):
+        Secret(value="first").save("s")
+        with pytest.raises(BlockError, match="There is a secret 's' already; overwrite=True"):
+            Secret(value="second").save("s")
+        assert Secret.load("s").get() == "first"
+        Secret(value="second").save("s", overwrite=True)
+        assert Secret.load("s").get() == "second"
+        SlackWebhook(url=URL).save("s")  # of another type
+
+    def test_taken_by_a_place_that_is_looked_at_first(self, monkeypatch):
+        monkeypatch.setenv("MILLSTREAM_BLOCK__SECRET__S", '{"value": "x"}')
+        with pytest.raises(BlockError, match="the variable MILLSTREAM_BLOCK__SECRET__S has one"):
+            Secret(value="y").save("s", overwrite=True)
+        with pytest.raises(BlockError, match="cannot be deleted from here"):
+            Secret.delete("s")
+
+    def test_delete(self):
+        Secret(value="x").save("my_secret")
+        Secret.delete("My-Secret")
+        with pytest.raises(BlockError, match="no secret 'my_secret'"):
+            Secret.delete("my_secret")
+
+    def test_what_is_being_written_is_not_seen(self, places):
+        Secret(value="x").save("s")
+        (places / "home/blocks/.incomplete/abc.json").write_text('{"val')
+        assert Secret.load("s").get() == "x"
+
+    @pytest.mark.parametrize("name", ["", "../x", "a/b", ".x", "a\n", 5, None])
+    def test_names(self, name):
+        with pytest.raises(BlockError, match="cannot be called"):
+            Secret(value="x").save(name)
+
+    def test_saved_by_several_at_once(self, places):
+        code = "from millstream.blocks import Secret\nSecret(value='x').save('s')"
+        environment = {**os.environ, "MILLSTREAM_HOME": str(places / "home")}
+        several = [
+            subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
+            for _ in range(4)
+        ]
+        told = [process.communicate()[1] for process in several]
+        assert sorted(process.returncode for process in several) == [0, 1, 1, 1], told
+
+
+class TestMounted:
+    def test_fields(self, places):
+        mount(
+            places,
+            "nightly",
+            host="db\n",
+            password="hunter22\n",
+            ports="[1, 2]\n",
+            labels='{"a": "b"}',
+            strict="false",
+        )
+        assert Warehouse.load("nightly").model_dump(exclude={"password"}) == {
+            "host": "db",
+            "ports": [1, 2],
+            "labels": {"a": "b"},
+            "strict": False,
+        }
+        assert Warehouse.load("nightly").password.get_secret_value() == "hunter22"
+
+    def test_by_hand(self, places):
+        folder = places / "mounted/slack"
+        folder.mkdir()
+        (folder / "url").write_text(f"{URL}\n")
+        assert SlackWebhook.load("slack").url.get_secret_value() == URL
+
+    def test_names_of_kubernetes(self, places):
+        mount(places, "my-slack", url=URL)
+        for name in ("my_slack", "my-slack", "My Slack", "my.slack"):
+            assert SlackWebhook.load(name).url.get_secret_value() == URL
+
+    def test_a_secret_of_several_lines(self, places):
+        mount(places, "key", value="-----BEGIN-----\nabc\n-----END-----\n")
+        assert Secret.load("key").get() == "-----BEGIN-----\nabc\n-----END-----"
+
+    def test_another_type(self, places):
+        mount(places, "slack", url=URL, block_type="slack-webhook\n")
+        assert SlackWebhook.load("slack").url.get_secret_value() == URL
+        with pytest.raises(BlockError, match=r"There is no secret 'slack'.*is of the type slack-webhook"):
+            Secret.load("slack")
+
+    def test_all_problems_at_once(self, places):
+        mount(places, "nightly", hots="db", ports="many", strict="hunter22")
+        with pytest.raises(BlockError) as caught:
+            Warehouse.load("nightly")
+        message = str(caught.value)
+        assert "hots is unknown" in message
+        assert "host is missing" in message
+        assert "password is missing" in message
+        assert "ports: Input should be a valid list" in message
+        assert "its fields are host, password, ports, labels, strict" in message
+        assert "hunter22" not in "".join(traceback.format_exception(caught.value))
+
+    def test_no_text(self, places):
+        folder = places / "mounted/key"
+        folder.mkdir()
+        (folder / "value").write_bytes(b"\xff\xfe")
+        with pytest.raises(BlockError, match=r"key/value is no text in UTF-8\."):
+            Secret.load("key")
+
+    def test_changed_while_it_is_read(self, places, monkeypatch):
+        block = mount(places, "slack", url="https://old.example.com/x")
+        new = block / "..2024_02_02"
+        new.mkdir()
+        (new / "url").write_text(URL)
+        read = _places._text
+
+        def swapped(file):
+            if "2024_01" in str(file):
+                (block / "..data").unlink()
+                (block / "..data").symlink_to(new.name)
+                file.unlink()
+            return read(file)
+
+        monkeypatch.setattr(_places, "_text", swapped)
+        assert SlackWebhook.load("slack").url.get_secret_value() == URL
+
+    def test_a_folder_that_is_not_there(self, places):
+        with (
+            temporary_settings({"MILLSTREAM_BLOCKS_FOLDER": places / "nowhere"}),
+            pytest.raises(BlockError, match="nowhere"),
+        ):
+            Secret.load("x")
+
+
+class TestEnvironment:
+    def test_fields(self, monkeypatch):
+        monkeypatch.setenv(
+            "MILLSTREAM_BLOCK__MATTERMOST_WEBHOOK__OUR_CHAT", '{"hostname": "h", "token": "t", "port": 1}'
+        )
+        assert MattermostWebhook.load("our-chat").port == 1
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('{"value": "hunter22', "has is no JSON (line 1, column 11)."),
+            ('["hunter22"]', "has to be a JSON object of fields"),
+            ('{"valeu": "hunter22"}', "value is missing; valeu is unknown; its fields are value"),
+        ],
+    )
+    def test_wrong(self, text, said, monkeypatch):
+        monkeypatch.setenv("MILLSTREAM_BLOCK__SECRET__KEY", text)
+        with pytest.raises(BlockError) as caught:
+            Secret.load("key")
+        assert said in str(caught.value)
+        assert "the variable MILLSTREAM_BLOCK__SECRET__KEY" in str(caught.value).replace("What the", "the")
+        assert "hunter22" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_order(places, monkeypatch):
+    Secret(value="saved").save("s")
+    assert Secret.load("s").get() == "saved"
+    monkeypatch.setenv("MILLSTREAM_BLOCK__SECRET__S", '{"value": "environment"}')
+    assert Secret.load("s").get() == "environment"
+    mount(places, "s", value="mounted")
+    assert Secret.load("s").get() == "mounted"
+
+
+def test_unknown(places):
+    Secret(value="x").save("one")
+    SlackWebhook(url=URL).save("two")
+    with pytest.raises(BlockError) as caught:
+        Secret.load("three")
+    assert str(caught.value) == (
+        "There is no secret 'three'; there are: one. Looked in the folder of MILLSTREAM_BLOCKS_FOLDER "
+        f"({places}/mounted), for the variable MILLSTREAM_BLOCK__SECRET__THREE, and in {places}/home/blocks."
+    )
+    assert isinstance(caught.value, ValueError)  # as in Prefect
+
+
+def test_block_itself_needs_a_type():
+    with pytest.raises(BlockError, match=r"Block.load\('secret/x'\)"):
+        Block.load("x")
+    with pytest.raises(BlockError, match=r"no type of blocks 'nonsense': there are .*slack-webhook"):
+        Block.load("nonsense/x")
+
+
+class TestSecret:
+    @pytest.mark.parametrize("value", ["abc", "123", 5, {"user": "u", "password": "hunter22"}, ["x"], None])
+    def test_get(self, value):
+        Secret(value=value).save("s")
+        assert Secret.load("s").get() == value
+
+    def test_get_of_json(self):
+        assert Secret(value='{"a": [1]}').get() == {"a": [1]}
+        assert Secret(value="{a").get() == "{a"
+        assert Secret(value=SecretStr("abc")).get() == "abc"
+        assert Secret[str](value="abc").get() == "abc"
+
+    def test_prints_nothing(self, caplog):
+        secret = Secret(value="hunter22")
+        logging.getLogger("any").warning("%s %r", secret, secret)
+        text = f"{secret!r} {secret} {secret.model_dump()} {secret.model_dump_json()} {caplog.text}"
+        assert "hunter22" not in text
+
+    def test_different_secrets_have_different_keys(self):
+        first, same, other = (hash_of(Secret(value=value), "secret") for value in "aab")
+        assert first == same != other
+
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_as_a_parameter(self, form):
+        environment = {**os.environ, "MILLSTREAM_LOGGING_FORMAT": form}
+        done = subprocess.run(
+            [sys.executable, "-c", LEAKY], env=environment, capture_output=True, text=True, check=False
+        )
+        assert "bad password ********" in done.stderr
+        assert "hunter22" not in done.stderr
+
+    def test_wrong_parameter(self):
+        @flow
+        def takes(slack: SlackWebhook):
+            del slack
+
+        state = takes({"url": 5}, return_state=True)
+        assert "slack.url" in state.message
+
+
+class TestMask:
+    @pytest.mark.parametrize(
+        ("secret", "text", "masked"),
+        [
+            ("hunter22", "is hunter22 it", "is ******** it"),
+            ("a b&c", "x=a%20b%26c", "x=********"),
+            ('say "x"', 'in {"a": "say \\"x\\""}', 'in {"a": "********"}'),
+            ("line one\nline two", "got line two", "got ********"),
+            ("abc", "abc", "abc"),
+            ({"user": "someone", "n": 12345}, "someone 12345", "******** ********"),
+            (
+                URL,
+                "Max retries with url: /services/T000/B000/XXXtoken1234 (x)",
+                "Max retries with url: ******** (x)",
+            ),
+            (URL, "XXXtoken1234", "********"),
+            (URL, "services and hooks.slack.com", "services and hooks.slack.com"),
+            ("amqp://me:passw0rd@h/x", "passw0rd", "********"),
+            (True, "True", "True"),
+        ],
+    )
+    def test_forms(self, secret, text, masked):
+        _secrets.remember(secret)
+        assert _secrets.mask(text) == masked
+
+    def test_the_longest_first(self):
+        _secrets.remember(["secret", "secret-of-mine"])
+        assert _secrets.mask("secret-of-mine") == "********"
+
+    def test_loading_remembers(self):
+        Webhook(url="https://example.com/x", headers={"Authorization": "Bearer t0ken"}).save("w")
+        _secrets._known = ()
+        Webhook.load("w")
+        assert _secrets.mask("got Bearer t0ken at https://example.com/x") == "got ******** at ********"
+
+
+def test_kept_as_json(places):
+    SlackWebhook(url=URL).save("My Slack")
+    kept = json.loads((places / "home/blocks/slack-webhook/my-slack.json").read_text())
+    assert kept == {"notify_type": "info", "url": URL, "allow_private_urls": True}
