@@ -19,5 +19,5 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def client(home):  # noqa: ARG001 - where it looks
+def client(home):
     return get_client(sync_client=True)

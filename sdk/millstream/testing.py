@@ -34,12 +34,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from millstream import _surroundings
+from millstream import _outbox, _surroundings
 from millstream._history import recorder
 from millstream.settings import Settings, temporary_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from millstream._outbox import Notification
 
 __all__ = ["FakeClock", "captured_notifications", "harness"]
 
@@ -54,15 +56,41 @@ def harness() -> Iterator[Path]:
     Yields:
         The folder.
     """
-    kept = [Settings.storage, Settings.results_storage, Settings.blocks_folder]
+    kept = (Settings.storage.name, Settings.results_storage.name, Settings.blocks_folder.name)
     with tempfile.TemporaryDirectory(prefix="millstream-") as folder:
         home = Path(folder)
         updates = {Settings.home.name: home, Settings.history_enabled.name: True}
-        with temporary_settings(updates, restore_defaults=[setting.name for setting in kept]):
+        with temporary_settings(updates, restore_defaults=kept):
             try:
                 yield home
             finally:
                 recorder.close(home)
+
+
+class _Capture(_outbox.Outbox):
+    def __init__(self) -> None:
+        self.sent: list[Notification] = []
+
+    def send(self, notification: Notification, send: Callable[[Notification], None]) -> None:
+        """Keep it."""
+        del send
+        self.sent.append(notification)
+
+    post = send
+
+
+@contextmanager
+def captured_notifications() -> Iterator[list[Notification]]:
+    """Run a block whose notifications are kept in a list instead of being sent.
+
+    Hooks made by `notify` need no block for that. Notifications of other processes are not caught.
+
+    Yields:
+        The notifications so far, each with `target`, `subject` and `body`.
+    """
+    capture = _Capture()
+    with _outbox.replaced(capture):
+        yield capture.sent
 
 
 class FakeClock(_surroundings.Surroundings):

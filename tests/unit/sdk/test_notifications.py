@@ -52,7 +52,7 @@ def posted():
 def told(posted, body, definition=flow, fn=None, **options):
     """What a template makes of a run that fails."""
 
-    def fails(x=1):  # noqa: ARG001 - templates see it
+    def fails(x=1):
         raise ValueError("no")
 
     hook = notify("slack", subject="", body=body)

@@ -1,4 +1,4 @@
-# ruff: noqa: PLW0108, ARG001, ARG002 - the parameters of functions are what this is about
+# ruff: noqa: PLW0108 - the parameters of functions are what this is about
 import asyncio
 import logging
 import os

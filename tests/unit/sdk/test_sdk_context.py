@@ -12,14 +12,14 @@ from millstream.exceptions import MissingContextError
 
 
 @task(tags=["t"])
-def context_of_task(x, y=2):  # noqa: ARG001
+def context_of_task(x, y=2):
     return get_run_context(), FlowRunContext.get()
 
 
 class TestContext:
     def test_of_a_flow(self, still):
         @flow(name="f")
-        def fn(x: int):  # noqa: ARG001
+        def fn(x: int):
             context = get_run_context()
             assert context.flow_run.state_name == "Running"
             assert TaskRunContext.get() is None

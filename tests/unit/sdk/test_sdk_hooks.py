@@ -202,7 +202,7 @@ class TestBoth:
             return 1
 
         @run.on_completion
-        def hook(definition, run, state):  # noqa: ARG001
+        def hook(definition, run, state):
             called.append("decorator")
 
         @run.on_running
@@ -322,7 +322,7 @@ class TestBoth:
         called = []
 
         @task
-        async def notify(definition, run, result):  # noqa: ARG001
+        async def notify(definition, run, result):
             called.append(result)
 
         decorator(lambda: 1, on_completion=[notify])()

@@ -458,7 +458,7 @@ assert "pydantic" in sys.modules
 class TestRunName:
     def test_template_sees_defaults(self):
         @flow(flow_run_name="run-{x}-{y}")
-        def fn(x: int, y: int = 2):  # noqa: ARG001
+        def fn(x: int, y: int = 2):
             return flow_run.name
 
         assert fn("1") == "run-1-2"

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG005 - the parameters of functions are what this is about
 import asyncio
 from datetime import date
 
@@ -22,7 +21,7 @@ class TestTasks:
     )
     def test_templates(self, template, expected):
         @task(task_run_name=template)
-        def step(x, y=2, day=date(2026, 1, 1), items=("a",)):  # noqa: ARG001
+        def step(x, y=2, day=date(2026, 1, 1), items=("a",)):
             return runtime.task_run.name
 
         assert step(1) == expected
@@ -122,7 +121,7 @@ class TestTasks:
     def test_methods(self):
         class Shop:
             @task(task_run_name="greet-{who}")
-            def greet(self, who):  # noqa: ARG002
+            def greet(self, who):
                 return runtime.task_run.name
 
         assert Shop().greet("Ann") == "greet-Ann"
@@ -131,7 +130,7 @@ class TestTasks:
 class TestFlows:
     def test_template(self):
         @flow(flow_run_name="run-{x}-{y}")
-        def run(x: int, y: int = 2):  # noqa: ARG001
+        def run(x: int, y: int = 2):
             return runtime.flow_run.name
 
         assert run("1") == "run-1-2"

@@ -31,7 +31,7 @@ def bad():
 class TestRunFlow:
     def test_knows_what_it_was_told(self):
         @flow(flow_run_name="from-the-flow", log_prints=True)
-        def fn(x: int):  # noqa: ARG001
+        def fn(x: int):
             run = get_run_context().flow_run
             return run.id, run.name, run.tags, run.parameters
 
