@@ -8,7 +8,6 @@ INSTEAD = {
     "RayTaskRunner": "use ExecutorTaskRunner(client.get_executor)",
     "aserve": "use a FlowDeployment (README.md)",
     "deploy": "use a FlowDeployment (README.md)",
-    "get_client": "use kubectl, or a client of the Kubernetes API (docs/runs.md)",
     "pause_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "resume_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "serve": "use a FlowDeployment (README.md)",

@@ -4,4 +4,6 @@ from millstream.client import get_client
 from millstream.client._async import MillstreamClient
 from millstream.client._sync import SyncMillstreamClient
 
-__all__ = ["MillstreamClient", "SyncMillstreamClient", "get_client"]
+__all__ = ["MillstreamClient", "PrefectClient", "SyncMillstreamClient", "SyncPrefectClient", "get_client"]
+
+PrefectClient, SyncPrefectClient = MillstreamClient, SyncMillstreamClient

@@ -1,0 +1,43 @@
+"""The Python examples of all pages run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[3] / "docs"
+EXAMPLES = {
+    f"{page.stem}-{number}": source
+    for page in sorted(DOCS.glob("*.md"))
+    for number, source in enumerate(
+        re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    )
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name, tmp_path):
+    path = tmp_path / f"{name.replace('-', '_')}.py"
+    path.write_text(EXAMPLES[name])
+    done = subprocess.run(
+        # Apprise asks for a module that Python 3.13 has not any more.
+        [sys.executable, "-W", "error", "-W", "ignore:'imghdr':DeprecationWarning", path],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "MILLSTREAM_HOME": str(tmp_path / "home"),
+            "MILLSTREAM_HISTORY_ENABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("page", ["artifacts", "flows", "history", "settings", "testing"])
+def test_there_are_examples(page):
+    assert f"{page}-0" in EXAMPLES
