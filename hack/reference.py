@@ -9,6 +9,10 @@ from types import ModuleType
 PAGE = Path(__file__).parents[1] / "docs/reference.md"
 MODULES = [
     "annotations",
+    "blocks",
+    "blocks.abstract",
+    "blocks.notifications",
+    "blocks.webhook",
     "cache_policies",
     "concurrency",
     "context",
@@ -18,6 +22,7 @@ MODULES = [
     "flows",
     "futures",
     "logging",
+    "notifications",
     "results",
     "runtime",
     "schedules",

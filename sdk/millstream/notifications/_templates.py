@@ -47,7 +47,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.globals = {"range": self.globals["range"]}
 
     def is_safe_callable(self, obj: Any) -> bool:
-        if obj is self.globals["range"] or isinstance(obj, StrictUndefined):  # which says itself what is wrong
+        if obj is self.globals["range"] or isinstance(
+            obj, StrictUndefined
+        ):  # which says itself what is wrong
             return True
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         if type(owner).__module__ == "datetime":

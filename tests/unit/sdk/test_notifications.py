@@ -188,7 +188,7 @@ class TestTemplates:
             ("{{ flow.name.__class__.__mro__ }}", "access to attribute '__class__'"),
             ("{{ ''.format }}{{ '{0.__class__}'.format(flow) }}", "not safely callable"),
             ("{{ flow_run.start_time.replace(year=1) }}", "not safely callable"),
-            ("{{ parameters.update({}) }}", "not safely callable"),
+            ("{{ parameters.update({}) }}", "access to attribute 'update'"),
             ("{{ self.__init__ }}", "access to attribute '__init__'"),
             ("{{ range(10**9) }}", "there is no **"),
             ("{% for x in range(99999999) %}{% endfor %}", "Range too big"),
