@@ -11,6 +11,10 @@ from generated import write_or_check
 PAGE = Path(__file__).parents[1] / "docs/reference.md"
 MODULES = [
     "annotations",
+    "blocks",
+    "blocks.abstract",
+    "blocks.notifications",
+    "blocks.webhook",
     "cache_policies",
     "concurrency",
     "context",
@@ -20,6 +24,7 @@ MODULES = [
     "flows",
     "futures",
     "logging",
+    "notifications",
     "results",
     "runtime",
     "schedules",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _PAUSES = (1.0, 4.0, 16.0)
 _THREADS = 4
 _MOST_WAITING = 1000
+_LONGEST_TRY = 60.0
 _logger = get_logger("notifications")
 
 
@@ -51,11 +52,18 @@ class Delivery:
     Args:
         pauses: Seconds before each further try.
         most_waiting: How much may wait to be sent.
+        longest_try: Seconds until a try has failed.
     """
 
-    def __init__(self, pauses: Sequence[float] = _PAUSES, most_waiting: int = _MOST_WAITING) -> None:
+    def __init__(
+        self,
+        pauses: Sequence[float] = _PAUSES,
+        most_waiting: int = _MOST_WAITING,
+        longest_try: float = _LONGEST_TRY,
+    ) -> None:
         self._pauses = pauses
         self._most_waiting = most_waiting
+        self._longest_try = longest_try
         self._changed = threading.Condition()
         self._waiting: list[_Letter] = []
         self._under_way: set[_Letter] = set()
@@ -113,7 +121,7 @@ class Delivery:
     def _work(self) -> None:
         while True:
             letter = self._next()
-            reason, again = _try(letter)
+            reason, again = self._try_in_time(letter)
             with self._changed:
                 if letter not in self._under_way:  # it was told that there is no time left
                     continue
@@ -127,6 +135,19 @@ class Delivery:
                 self._changed.notify_all()
             if reason and not again:
                 self._tell(40, letter.notification, f"not sent: {reason}")
+
+    def _try_in_time(self, letter: _Letter) -> tuple[str, bool]:
+        """In a thread of its own, which is left to itself if it takes too long: a socket's timeouts are for each part."""
+        outcome: list[tuple[str, bool]] = []
+        attempt = threading.Thread(
+            target=lambda: outcome.append(_try(letter)), name="millstream-notification", daemon=True
+        )
+        try:
+            attempt.start()
+        except RuntimeError:  # as from Python 3.12 on, when the process is at its end
+            return _try(letter)
+        attempt.join(self._longest_try)
+        return outcome[0] if outcome else (f"nobody answered within {self._longest_try:g} s.", True)
 
     def _next(self) -> _Letter:
         with self._changed:

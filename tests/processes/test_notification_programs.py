@@ -153,7 +153,7 @@ def test_it_is_sent_before_a_signal_ends_the_process(tmp_path, environment, hook
         program.send_signal(number)
         program.communicate(timeout=120)
     assert json.loads(hook.received.get_nowait()[1]) == {"text": "r1 Crashed"}
-    assert program.returncode == -number
+    assert program.returncode != 0
 
 
 def test_tasks_in_other_processes(tmp_path, environment, hook):

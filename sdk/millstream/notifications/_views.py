@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from millstream._secrets import MASK
+from millstream._secrets import MASK, remember
 from millstream.exceptions import ParameterBindError
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def _parameters(run: Any) -> dict[str, Any]:
 def plain(value: Any, depth: int = 0) -> Any:
     """A copy that has nothing but texts, numbers, lists and mappings of them; of what is secret, a mask."""
     if hasattr(type(value), "get_secret_value"):
+        remember(value.get_secret_value())  # the state's message may have it
         return MASK
     if isinstance(value, Enum):
         value = value.value

@@ -38,6 +38,8 @@ def test_example(name, tmp_path):
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-@pytest.mark.parametrize("page", ["artifacts", "flows", "history", "settings", "testing"])
+@pytest.mark.parametrize(
+    "page", ["artifacts", "blocks", "flows", "history", "notifications", "settings", "testing"]
+)
 def test_there_are_examples(page):
     assert f"{page}-0" in EXAMPLES

@@ -188,7 +188,7 @@ class TestTemplates:
             ("{{ flow.name.__class__.__mro__ }}", "access to attribute '__class__'"),
             ("{{ ''.format }}{{ '{0.__class__}'.format(flow) }}", "not safely callable"),
             ("{{ flow_run.start_time.replace(year=1) }}", "not safely callable"),
-            ("{{ parameters.update({}) }}", "not safely callable"),
+            ("{{ parameters.update({}) }}", "access to attribute 'update'"),
             ("{{ self.__init__ }}", "access to attribute '__init__'"),
             ("{{ range(10**9) }}", "there is no **"),
             ("{% for x in range(99999999) %}{% endfor %}", "Range too big"),
@@ -295,13 +295,42 @@ class TestViews:
 
         text = told(posted, "{{ parameters }} {{ state.message }}", fn=fails)
         assert "{'password': '********', 'key': {'value': '********'}}" in text
-        assert "hunter23" not in text  # a block's secret is known, a SecretStr of the user's own is not
+        assert "raised ValueError: no ******** ********" in text
 
     def test_a_call_that_was_wrong(self, posted):
         def needs(x):
             del x
 
         assert told(posted, "{{ parameters }}", task, fn=needs) == "{}"
+
+
+class TestHooks:
+    async def test_of_asynchronous_flows(self, posted):
+        @flow(name="f", on_failure=[notify("slack", body="{{ flow.name }}")])
+        async def fails():
+            raise ValueError
+
+        with pytest.raises(ValueError, match=r"^$"):
+            await fails()
+        assert posted[0].body == "f"
+
+    def test_added_later(self, posted):
+        @flow(name="f")
+        def fails():
+            raise ValueError
+
+        fails.on_failure(notify("slack", body="{{ flow.name }}"))
+        fails(return_state=True)
+        assert posted[0].body == "f"
+
+    def test_what_is_posted(self, posted):
+        block = SlackWebhook(url=URL)
+        flow(lambda: None, name="f", on_completion=[notify(block)])()
+        assert (posted[0].target, posted[0].shown, posted[0].log_fields["flow_name"]) == (
+            block,
+            "SlackWebhook",
+            "f",
+        )
 
 
 class TestTargets:
@@ -428,6 +457,28 @@ class TestDelivery:
         wait_until(lambda: sent == ["fast"])
         gate.set()
         delivery.drain(20)
+
+    def test_one_that_is_too_slow_has_failed(self, logs):
+        gate = threading.Event()
+        delivery = _delivery.Delivery(pauses=(), longest_try=0.01)
+        delivery.post(letter(), lambda _: gate.wait(60))
+        wait_until(lambda: "was not sent: nobody answered within 0.01 s." in logs.text)
+        gate.set()
+
+    def test_at_the_end_of_the_process(self, monkeypatch):
+        """Python starts no threads then, from 3.12 on: those that there are do it."""
+        sent = []
+        delivery = _delivery.Delivery()
+        delivery.post(letter("first"), lambda notification: sent.append(notification.target))
+        wait_until(lambda: sent == ["first"])
+
+        def start(_):
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        delivery.post(letter("second"), lambda notification: sent.append(notification.target))
+        delivery.drain(20)
+        assert sent == ["first", "second"]
 
     def test_too_many(self, logs):
         gate, sent = threading.Event(), []
