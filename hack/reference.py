@@ -22,6 +22,7 @@ MODULES = [
     "runtime",
     "schedules",
     "serializers",
+    "serving",
     "settings",
     "states",
     "task_runners",

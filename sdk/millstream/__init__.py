@@ -33,6 +33,7 @@ from millstream.annotations import allow_failure, unmapped
 from millstream.context import get_run_context, tags
 from millstream.flows import Flow, flow
 from millstream.logging import get_run_logger
+from millstream.serving import aserve, serve
 from millstream.states import State
 from millstream.tasks import Task, task
 from millstream.transactions import transaction
@@ -42,9 +43,11 @@ __all__ = [
     "State",
     "Task",
     "allow_failure",
+    "aserve",
     "flow",
     "get_run_context",
     "get_run_logger",
+    "serve",
     "tags",
     "task",
     "transaction",

@@ -1,0 +1,133 @@
+"""Runs as processes of their own, seen from the process that serves."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import cloudpickle
+
+from millstream._processes import ending, start
+from millstream.exceptions import DeploymentError
+from millstream.serving import _child
+from millstream.serving._words import title, when
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from millstream.schedules import Schedule
+    from millstream.serving._deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A schedule of a deployment, and what its runs are made of."""
+
+    deployment: Deployment
+    schedule: Schedule
+    message: bytes
+
+    @property
+    def title(self) -> str:
+        """What to call it in messages."""
+        return f"{self.deployment.name} ({title(self.schedule)})"
+
+
+def timings_of(deployments: Iterable[Deployment]) -> list[Timing]:
+    """The schedules that fire, with what their runs are made of.
+
+    Raises:
+        DeploymentError: A flow or a parameter cannot be sent to another process.
+    """
+    return [
+        Timing(deployment, schedule, _message(deployment, schedule))
+        for deployment in deployments
+        for schedule in deployment.schedules
+        if schedule.active and not deployment.paused
+    ]
+
+
+def _message(deployment: Deployment, schedule: Schedule) -> bytes:
+    parameters = {**deployment.parameters, **schedule.parameters}
+    try:
+        return bytes(cloudpickle.dumps((deployment.flow, parameters, deployment.name, deployment.tags)))
+    except Exception as error:
+        raise DeploymentError(
+            f"Deployment {deployment.name!r}: its flow or parameters cannot be sent to the process of a run "
+            f"({type(error).__name__}: {error}). Make files, locks and connections inside of the flow."
+        ) from error
+
+
+class Run:
+    """A run of a schedule.
+
+    Attributes:
+        timing: The schedule.
+        tick: When it was due; None for a trial, which runs nothing.
+        outcome: How it ended, in words, when it has.
+        went_well: Whether it said so itself.
+    """
+
+    def __init__(self, timing: Timing, tick: datetime | None, ended: Callable[[Run], object]) -> None:
+        """Start it.
+
+        Args:
+            timing: The schedule.
+            tick: When it was due; None to see only whether the process has what the run needs.
+            ended: Called from another thread when it has ended.
+
+        Raises:
+            OSError: This machine has no room for a further process.
+            RuntimeError: As little for a thread.
+        """
+        self.timing = timing
+        self.tick = tick
+        self.outcome = ""
+        self.went_well = False
+        self._asked: dict[int, str] = {}
+        self._process, self._connection = start(_child.__name__, process_group=0)
+        attendant = threading.Thread(
+            target=partial(self._attend, ended), name="millstream-serving", daemon=True
+        )
+        try:
+            attendant.start()
+        except RuntimeError:
+            self.kill()
+            self._process.wait()
+            raise
+
+    @property
+    def title(self) -> str:
+        """What to call it in messages."""
+        of = "" if self.tick is None else f" of {when(self.tick)}"
+        return f"{self.timing.title}: the run{of}, process {self._process.pid},"
+
+    def stop(self) -> None:
+        """Ask it to end: the flow is interrupted, its hooks are called."""
+        self._asked[-signal.SIGTERM] = "was interrupted"
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and what it has started, whatever they do."""
+        self._asked[-signal.SIGKILL] = "was killed"
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _attend(self, ended: Callable[[Run], object]) -> None:
+        answer: tuple[bool, str] | None = None
+        with suppress(EOFError, OSError), self._connection:
+            self._connection.send_bytes(self.timing.message)
+            self._connection.send_bytes(pickle.dumps(self.tick))
+            answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+            self._process.wait()  # while the connection is open: its end tells that nobody serves any more
+        code = self._process.wait()
+        self.went_well, self.outcome = answer or (False, self._asked.get(code) or ending(code))
+        ended(self)
