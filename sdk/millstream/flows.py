@@ -228,7 +228,7 @@ class Flow(Definition[P, R_co]):
         """Run the flow by schedules until Ctrl-C: a deployment of its own, served alone.
 
         Args:
-            name: What to call it; as the flow unless given.
+            name: What to call it; as the flow unless given. Of the path of a script, as `__file__`, its name is taken.
             limit: As `millstream.serve` has it, and so the following.
             print_starting_message: Whether to print when it is due.
             pause_on_shutdown: True: nothing fires when this process has ended.
@@ -240,8 +240,12 @@ class Flow(Definition[P, R_co]):
         """
         from millstream.serving import serve  # noqa: PLC0415 - for few
 
+        if name is None:
+            name = self.name
+        elif str(name).endswith(".py"):
+            name = str(name).rpartition("/")[2].removesuffix(".py")
         serve(
-            self.to_deployment(self.name if name is None else name, **options),
+            self.to_deployment(name, **options),
             limit=limit,
             print_starting_message=print_starting_message,
             pause_on_shutdown=pause_on_shutdown,

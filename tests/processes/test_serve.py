@@ -26,8 +26,8 @@ def told(flow, run, state):
 
 @flow(on_crashed=[told])
 def sleeps():
-    print("begun", os.getpid(), flush=True)
     try:
+        print("begun", os.getpid(), flush=True)
         time.sleep(60)
     finally:
         print("cleaned up", flush=True)
@@ -40,6 +40,9 @@ def stubborn():
     while True:
         time.sleep(1)
 """
+
+PAGE = Path(__file__).parents[2] / "docs" / "serve.md"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
 class Served:
@@ -228,6 +231,59 @@ asyncio.run(main())
         assert "Serving" not in it.text
         assert is_gone(pid)
 
+    def test_to_cancel_it_is_to_stop_it(self, served):
+        source = """
+async def main():
+    serving = asyncio.create_task(aserve(sleeps.to_deployment("d", interval=1), limit=1))
+    while not os.path.exists("begun"):
+        await asyncio.sleep(0.02)
+    serving.cancel()
+    try:
+        await serving
+    except asyncio.CancelledError:
+        print("cancelled", flush=True)
+
+asyncio.run(main())
+"""
+        with served(SLEEPS.replace("time.sleep", "open('begun', 'w').close(); time.sleep") + source) as it:
+            assert it.rest() == 0
+        assert {"hook Crashed", "cleaned up", "cancelled"} <= set(it.lines)
+
+    def test_methods_and_subflows(self, served):
+        source = """
+        @flow
+        def inner(day: date): return day.year
+
+        class Source:
+            def __init__(self, name): self.name = name
+            @flow
+            def load(self, day: date): print("loaded", self.name, inner(str(day)), flush=True)
+
+        Source("a").load.serve(__file__, interval=1, parameters={"day": "2026-01-01"})
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            it.read("^loaded a 2026$")
+            assert it.end() == 0
+        assert "program (flow 'load')" in it.lines
+
+    def test_a_run_has_ended_though_what_it_forked_has_not(self, served):
+        source = """
+        @flow
+        def forks():
+            child = os.fork()
+            if not child:
+                time.sleep(60)
+            print("child", child, flush=True)
+            os._exit(8)
+
+        forks.serve(interval=1, limit=1)
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            child = int(it.read(r"child (\d+)"))
+            it.read("ended by itself with exit code 8")
+            os.kill(child, signal.SIGKILL)
+            it.process.kill()
+
     def test_ends_when_nothing_is_left_to_do(self, served):
         source = """
         from datetime import UTC, datetime, timedelta
@@ -323,3 +379,17 @@ class TestRefused:
         ) as it:
             assert it.rest() == 1
         assert "SettingsError: MILLSTREAM_LOGGING_LEVEL cannot be 'x'" in it.lines[-1]
+
+
+@pytest.mark.parametrize("source", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_example(source, served):
+    with served(source) as it:
+        if "__main__" in source:
+            it.read("Serving")
+            it.process.send_signal(signal.SIGINT)
+        assert it.rest() == 0
+    assert "Traceback" not in it.text
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) == 3

@@ -20,6 +20,8 @@ from millstream.states import StateType
 SECONDS_TO_END = 10.0
 """How long a run may take to end that was asked to."""
 
+_LONGEST_ANSWER = 10_000  # which fits into the connection, as it is read when this process has ended
+
 
 def work(number: int) -> None:
     """Be such a process."""
@@ -44,7 +46,7 @@ def _run(message: bytes, tick: Any) -> tuple[bool, str]:
     try:
         flow, parameters, deployment, tags = pickle.loads(message)  # noqa: S301 - from our own process
     except Exception as error:  # noqa: BLE001 - code that has changed since may raise anything
-        return False, f"did not begin: {type(error).__name__}: {error}"
+        return False, f"did not begin: {_told(error)}"
     info = FlowRunInfo(deployment=deployment, scheduled_start_time=tick, tags=tags)
     state = run_flow(flow, parameters, run=info)
     return state.type is StateType.COMPLETED, f"ended in state {state.name}"
@@ -56,8 +58,12 @@ def _trial(message: bytes) -> tuple[bool, str]:
         log_to_console()
         flow.validate_parameters(parameters)
     except Exception as error:  # noqa: BLE001 - whatever a module raises that is imported
-        return False, f"{type(error).__name__}: {error}".rstrip(".")
+        return False, _told(error)
     return True, ""
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(".")[:_LONGEST_ANSWER]
 
 
 def _end_with(connection: Connection[bytes, bytes]) -> None:

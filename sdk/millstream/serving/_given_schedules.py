@@ -36,6 +36,11 @@ def read_schedules(options: Mapping[str, Any]) -> tuple[list[Schedule], list[str
     return schedules, problems
 
 
+def by_name(parameters: Any) -> bool:
+    """Whether these can be parameters. Messages do not show what is given in their place: it may be secret."""
+    return isinstance(parameters, Mapping) and all(isinstance(name, str) for name in parameters)
+
+
 def _all_of(options: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Schedule]]]:
     for kind, make in _KINDS.items():
         for value in _several(options.get(kind)):
@@ -44,7 +49,7 @@ def _all_of(options: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Sche
         yield "schedule", partial(_read, options["schedule"])
     given = options.get("schedules", ())
     if isinstance(given, Schedule | str | Mapping) or not isinstance(given, Iterable):
-        yield "schedules", partial(_refuse, f"it is a list, as [{_TAKES}], not {given!r}")
+        yield "schedules", partial(_refuse, f"it is a list, as [{_TAKES}], not a {type(given).__name__}")
         return
     for number, value in enumerate(given, 1):
         yield f"schedule {number} of schedules", partial(_read, value)
@@ -60,7 +65,7 @@ def _read(value: Any) -> Schedule:
     if isinstance(value, Schedule):
         return value
     if not isinstance(value, Mapping):
-        _refuse(f"it is {_TAKES}, and not {value!r}")
+        _refuse(f"it is {_TAKES}, and not {value!r:.200}")
     if unknown := [str(key) for key in value if key not in _KEYS]:
         _refuse(f"there is no {', '.join(unknown)} in a schedule; there are {', '.join(sorted(_KEYS))}")
     given = {key: part for key, part in value.items() if part is not None}
@@ -84,8 +89,10 @@ def _check_for_runs(schedule: Schedule) -> None:
     parameters: Any = schedule.parameters
     active: Any = schedule.active
     slug: Any = schedule.slug
-    if not isinstance(parameters, Mapping) or not all(isinstance(name, str) for name in parameters):
-        _refuse(f"its parameters are values by name, and not {parameters!r:.200}")
+    if not by_name(parameters):
+        _refuse(
+            f'its parameters are values by name, as {{"site": "news"}}, and not a {type(parameters).__name__}'
+        )
     if not isinstance(active, bool):
         _refuse(f"active is True or False, and not {active!r}")
     if slug is not None and not isinstance(slug, str):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millstream._callables import check_name
 from millstream.exceptions import DeploymentError, InvalidNameError
 from millstream.serving._deployment import Deployment, DeploymentOptions
-from millstream.serving._given_schedules import read_schedules
+from millstream.serving._given_schedules import by_name, read_schedules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,16 +61,18 @@ def checked(name: object, options: dict[str, Any]) -> dict[str, Any]:
         if option in given and not isinstance(given[option], kind):
             problems.append(f"{option} is {takes}, not {given[option]!r}")
     parameters = given.get("parameters", {})
-    if not isinstance(parameters, Mapping) or not all(isinstance(key, str) for key in parameters):
-        problems.append(f'parameters are values by name, as {{"site": "news"}}, not {parameters!r:.200}')
+    if not by_name(parameters):
+        problems.append(
+            f'parameters are values by name, as {{"site": "news"}}, not a {type(parameters).__name__}'
+        )
         parameters = {}
     tags = given.get("tags", ())
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+    listed = list(tags) if isinstance(tags, Iterable) and not isinstance(tags, str) else [None]
+    if not all(isinstance(tag, str) for tag in listed):
         problems.append(f'tags are a list of texts, as ["nightly"], not {tags!r}')
-        tags = ()
     schedules, wrong = read_schedules(given)
     refuse([f"Deployment {name!r}: {problem}." for problem in (*problems, *wrong)])
-    return {**given, "schedules": tuple(schedules), "parameters": dict(parameters), "tags": tuple(tags)}
+    return {**given, "schedules": tuple(schedules), "parameters": dict(parameters), "tags": tuple(listed)}
 
 
 def serving(

@@ -123,11 +123,15 @@ class Run:
 
     def _attend(self, ended: Callable[[Run], object]) -> None:
         answer: tuple[bool, str] | None = None
-        with suppress(EOFError, OSError), self._connection:
-            self._connection.send_bytes(self.timing.message)
-            self._connection.send_bytes(pickle.dumps(self.tick))
-            answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
-            self._process.wait()  # while the connection is open: its end tells that nobody serves any more
-        code = self._process.wait()
+        with self._connection:  # open until the process has ended: its end tells that nobody serves any more
+            with suppress(OSError):
+                self._connection.send_bytes(self.timing.message)
+                self._connection.send_bytes(pickle.dumps(self.tick))
+            code = (
+                self._process.wait()
+            )  # and not what comes first, as what it has forked may hold the other end
+            with suppress(EOFError, OSError):
+                if self._connection.poll():
+                    answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
         self.went_well, self.outcome = answer or (False, self._asked.get(code) or ending(code))
         ended(self)

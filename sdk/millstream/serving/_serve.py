@@ -77,12 +77,16 @@ async def run_async(serving: Serving) -> None:
     for number in signals:
         loop.add_signal_handler(number, inbox.put, number)
     served = asyncio.ensure_future(asyncio.to_thread(_serve, serving, inbox))
+    cancelled: asyncio.CancelledError | None = None
     try:
-        await asyncio.shield(served)
-    except asyncio.CancelledError:
-        inbox.put(signal.SIGTERM)
-        await served
-        raise
+        while not served.done():
+            try:
+                await asyncio.shield(served)
+            except asyncio.CancelledError as error:
+                inbox.put(signal.SIGTERM)
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
@@ -236,7 +240,7 @@ class Loop:
     def _tell(self, decision: Decision) -> None:
         if decision.set_back is not None:
             _logger.warning(
-                "The clock was set back by %d s: what has run already does not run again.",
+                "The clock was set back by some %d s: what has run already does not run again.",
                 decision.set_back.total_seconds(),
             )
         for ticks in decision.missed:
@@ -291,7 +295,9 @@ class Loop:
             killed_by = killed_by or event
             for run in self._running:
                 run.kill()
-            deadline = time.monotonic() + SECONDS_TO_END  # not for ever: the kernel, too, may be slow to end one
+            deadline = (
+                time.monotonic() + SECONDS_TO_END
+            )  # not for ever: the kernel, too, may be slow to end one
         if killed_by is not None:
             raise SystemExit(128 + killed_by)
 
