@@ -16,7 +16,7 @@ from rich.text import Text
 
 PAGE = Path(__file__).parents[1] / "docs/serve.md"
 PICTURE = PAGE.with_suffix(".svg")
-TRANSCRIPT = re.compile(r"^(?:RECORDING|!\[.*?\n```console\n.*?^```)$", re.DOTALL | re.MULTILINE)
+TRANSCRIPT = re.compile(r"^!\[.*?\n```console\n.*?^```$", re.DOTALL | re.MULTILINE)
 FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 WIDTH = 150
 FIRST_SECOND, SECONDS = 52, 12

@@ -310,6 +310,15 @@ class TestStop:
         assert re.search(rf"the run of .*, process {pid}, was interrupted", it.text)
         assert is_gone(pid)
 
+    def test_a_signal_to_all_processes_of_a_service_is_one_signal(self, served):
+        slow = 'finally:\n        print("cleaning", flush=True)\n        time.sleep(1)\n'
+        with served(SLEEPS.replace("finally:\n", slow) + "sleeps.serve(interval=1, limit=1)") as it:
+            pid = int(it.read(r"begun (\d+)"))
+            os.kill(pid, signal.SIGTERM)
+            it.read("cleaning")
+            assert it.end(signal.SIGTERM) == 0
+        assert {"hook Crashed", "cleaned up"} <= set(it.lines)
+
     def test_a_second_signal_kills(self, served):
         with served(STUBBORN + "stubborn.serve(interval=1, limit=1)") as it:
             pid = it.read(r"begun (\d+)")
@@ -320,7 +329,7 @@ class TestStop:
         assert is_gone(pid)
 
     def test_what_ignores_it_is_killed(self, served):
-        source = "import millstream.serving._serve as s; s.SECONDS_TO_END = 0.2\n" + STUBBORN
+        source = "import millstream.serving._loop as l; l.SECONDS_TO_END = 0.2\n" + STUBBORN
         with served(source + "stubborn.serve(interval=1, limit=1)") as it:
             pid = it.read(r"begun (\d+)")
             assert it.end() == 0

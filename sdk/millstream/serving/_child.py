@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from typing import Any
 
-from millstream._engine import FlowRunInfo, log_to_console, run_flow
+from millstream._engine import FlowRunInfo, log_to_console, run_flow, stop_requested
 from millstream.settings import temporary_settings
 from millstream.states import StateType
 
@@ -67,9 +67,10 @@ def _told(error: Exception) -> str:
 
 
 def _end_with(connection: Connection[bytes, bytes]) -> None:
-    """End this process when the other end of the connection is gone, as when what serves was killed."""
+    """End this process when the connection has ended: what serves is stopping, or was killed."""
     with suppress(EOFError, OSError):
         connection.recv_bytes()
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not stop_requested():  # by a signal to all of a service: a second one would end this process at once
+        os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SECONDS_TO_END)
     os.killpg(0, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ class Run:
         self.outcome = ""
         self.went_well = False
         self._asked: dict[int, str] = {}
+        self._lock = threading.Lock()
         self._process, self._connection = start(_child.__name__, process_group=0)
         attendant = threading.Thread(
             target=partial(self._attend, ended), name="millstream-serving", daemon=True
@@ -110,9 +112,14 @@ class Run:
         return f"{self.timing.title}: the run{of}, process {self._process.pid},"
 
     def stop(self) -> None:
-        """Ask it to end: the flow is interrupted, its hooks are called."""
-        self._asked[-signal.SIGTERM] = "was interrupted"
-        self._process.terminate()
+        """Ask it to end: the flow is interrupted, its hooks are called.
+
+        By the end of the connection and not by a signal, which the run may have got already, as where a whole service
+        is stopped; a second one would end the process at once.
+        """
+        self._asked = {-signal.SIGTERM: "was interrupted", -signal.SIGKILL: "was killed"}
+        with self._lock, suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as ours:
+            ours.shutdown(socket.SHUT_WR)
 
     def kill(self) -> None:
         """End it and what it has started, whatever they do."""
@@ -123,15 +130,15 @@ class Run:
 
     def _attend(self, ended: Callable[[Run], object]) -> None:
         answer: tuple[bool, str] | None = None
-        with self._connection:  # open until the process has ended: its end tells that nobody serves any more
-            with suppress(OSError):
-                self._connection.send_bytes(self.timing.message)
-                self._connection.send_bytes(pickle.dumps(self.tick))
-            code = (
-                self._process.wait()
-            )  # and not what comes first, as what it has forked may hold the other end
-            with suppress(EOFError, OSError):
-                if self._connection.poll():
-                    answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+        with suppress(OSError):
+            self._connection.send_bytes(self.timing.message)
+            self._connection.send_bytes(pickle.dumps(self.tick))
+        # Not until the connection ends, whose other end may be held by what the run has forked.
+        code = self._process.wait()
+        with suppress(EOFError, OSError):
+            if self._connection.poll():
+                answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+        with self._lock:
+            self._connection.close()
         self.went_well, self.outcome = answer or (False, self._asked.get(code) or ending(code))
         ended(self)

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from millstream.schedules import Cron, Interval, RRule
+from millstream.serving._plan import MOST_MISSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from millstream.schedules import Schedule
     from millstream.serving._options import Serving
-    from millstream.serving._plan import Plan
+    from millstream.serving._plan import Due, Plan
     from millstream.serving._runs import Timing
 
 _UNITS = {
@@ -54,7 +55,9 @@ def starting(serving: Serving, timings: Sequence[Timing], plan: Plan) -> str:
     }
     number = len(serving.deployments)
     what = f"{number} deployments" if number > 1 else "a deployment"
-    lines = [f"Serving {what}, at most {serving.limit} runs at once. Ctrl-C stops."]
+    lines = [
+        f"Serving {what}, at most {serving.limit} run{'s' if serving.limit > 1 else ''} at once. Ctrl-C stops."
+    ]
     for deployment in serving.deployments:
         facts = [f"flow {deployment.flow.name!r}"]
         facts += [f"version {deployment.version}"] if deployment.version else []
@@ -69,6 +72,16 @@ def starting(serving: Serving, timings: Sequence[Timing], plan: Plan) -> str:
             else:
                 lines.append(f"    {next_run(upcoming[id(schedule)])}")
     return "\n".join([*lines, ""])
+
+
+def missed(ticks: Sequence[Due]) -> str:
+    """That ticks were missed."""
+    if len(ticks) == 1:
+        which = f"missed the run of {when(ticks[0].tick)}"
+    else:
+        most = "at least " if len(ticks) == MOST_MISSED else ""
+        which = f"missed {most}{len(ticks)} runs, from {when(ticks[0].tick)} to {when(ticks[-1].tick)}"
+    return f"{which}, as this machine or this program slept, or the clock was put forward"
 
 
 def next_run(tick: datetime | None) -> str:

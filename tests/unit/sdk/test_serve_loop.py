@@ -8,11 +8,11 @@ import pytest
 
 from millstream import flow
 from millstream.schedules import Cron, Interval, RRule
-from millstream.serving import _serve
+from millstream.serving._loop import Loop
 from millstream.serving._options import serving
-from millstream.serving._runs import Timing
-from millstream.serving._serve import Loop
-from millstream.serving._words import often, starting
+from millstream.serving._plan import MOST_MISSED, Due
+from millstream.serving._runs import Run, Timing
+from millstream.serving._words import missed, often, starting
 
 
 @flow
@@ -20,7 +20,7 @@ def etl():
     """Load."""
 
 
-class FakeRun(_serve.Run):
+class FakeRun(Run):
     def __init__(self, timing, tick):
         self.timing, self.tick = timing, tick
         self.went_well, self.outcome = True, "ended in state Completed"
@@ -120,7 +120,9 @@ def test_a_clock_that_is_put_forward(world, logs):
     it = world(Interval(20), limit=9)
     it.at(10, it.set_clock(70)).run(35)
     assert it.seconds == [80, 100]
-    assert next(m for m in logs.messages if "missed" in m).startswith("d (every 20 seconds): missed 3 from ")
+    assert next(m for m in logs.messages if "missed" in m).startswith(
+        "d (every 20 seconds): missed 3 runs, from "
+    )
 
 
 def test_a_clock_that_is_put_back(world, logs):
@@ -224,6 +226,18 @@ def test_an_error_of_ours_leaves_no_run(world):
 )
 def test_words(schedule, words):
     assert often(schedule) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "missed the run of "),
+        (2, "missed 2 runs, from "),
+        (MOST_MISSED, "missed at least 100 runs, from "),
+    ],
+)
+def test_words_for_what_was_missed(number, words):
+    assert missed([Due(datetime(2026, 1, 1, tzinfo=UTC), 0)] * number).startswith(words)
 
 
 def test_what_is_printed_at_the_start(world, monkeypatch):
