@@ -381,6 +381,7 @@ class TestRefused:
             in it.text
         )
         assert "ran" not in it.lines
+        assert it.text.count("millstream/") <= 2
 
     def test_a_setting_that_is_wrong(self, served):
         with served(

@@ -19,12 +19,10 @@ Usage:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from millstream.exceptions import DeploymentError
 from millstream.serving._deployment import Deployment, DeploymentOptions
-
-if TYPE_CHECKING:
-    from millstream.serving._options import Serving
 
 __all__ = ["Deployment", "DeploymentOptions", "aserve", "serve"]
 
@@ -53,8 +51,11 @@ def serve(
     """
     from millstream.serving import _options, _serve  # noqa: PLC0415 - slow to import
 
-    _serve.check_place()
-    _serve.run(_options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others))
+    try:
+        _serve.check_place()
+        _serve.run(_options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others))
+    except DeploymentError as error:
+        raise error.with_traceback(None) from None
 
 
 async def aserve(
@@ -75,6 +76,10 @@ async def aserve(
     """
     from millstream.serving import _options, _serve  # noqa: PLC0415 - slow to import
 
-    _serve.check_place(in_loop=True)
-    serving: Serving = _options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others)
-    await _serve.run_async(serving)
+    try:
+        _serve.check_place(in_loop=True)
+        await _serve.run_async(
+            _options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others)
+        )
+    except DeploymentError as error:
+        raise error.with_traceback(None) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from millstream.exceptions import DeploymentError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
@@ -58,7 +60,10 @@ class Deployment:
     def __init__(self, flow: Flow[..., Any], name: str, **options: Unpack[DeploymentOptions]) -> None:
         from millstream.serving._options import checked  # noqa: PLC0415 - for those that are served
 
-        given = checked(name, dict(options))
+        try:
+            given = checked(name, dict(options))
+        except DeploymentError as error:
+            raise error.with_traceback(None) from None
         self.flow = flow
         self.name = name
         self.schedules: tuple[Schedule, ...] = given["schedules"]

@@ -71,7 +71,7 @@ def checked(name: object, options: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(tag, str) for tag in listed):
         problems.append(f'tags are a list of texts, as ["nightly"], not {tags!r}')
     schedules, wrong = read_schedules(given)
-    refuse([f"Deployment {name!r}: {problem}." for problem in (*problems, *wrong)])
+    refuse([_sentence(f"Deployment {name!r}: {problem}") for problem in (*problems, *wrong)])
     return {**given, "schedules": tuple(schedules), "parameters": dict(parameters), "tags": tuple(listed)}
 
 
@@ -87,7 +87,7 @@ def serving(
     Raises:
         DeploymentError: Naming all that cannot be served.
     """
-    problems = [f"{problem}." for problem in _unknown(others, {"limit", "print_starting_message"}, "serve")]
+    problems = [_sentence(each) for each in _unknown(others, {"limit", "print_starting_message"}, "serve")]
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         problems.append(f"limit is how many runs there may be at once, a whole number from 1, not {limit!r}.")
     if not pause_on_shutdown:
@@ -124,6 +124,10 @@ def refuse(problems: Sequence[str]) -> None:
         raise DeploymentError(problems[0])
     if problems:
         raise DeploymentError("\n  ".join(["This cannot be served:", *problems]))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _name_problems(name: object) -> list[str]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import cloudpickle
 
 from millstream._processes import ending, start
-from millstream.exceptions import DeploymentError
 from millstream.serving import _child
+from millstream.serving._options import refuse
 from millstream.serving._words import title, when
 
 if TYPE_CHECKING:
@@ -45,25 +45,25 @@ def timings_of(deployments: Iterable[Deployment]) -> list[Timing]:
     """The schedules that fire, with what their runs are made of.
 
     Raises:
-        DeploymentError: A flow or a parameter cannot be sent to another process.
+        DeploymentError: Flows or parameters cannot be sent to another process.
     """
-    return [
-        Timing(deployment, schedule, _message(deployment, schedule))
-        for deployment in deployments
-        for schedule in deployment.schedules
-        if schedule.active and not deployment.paused
-    ]
-
-
-def _message(deployment: Deployment, schedule: Schedule) -> bytes:
-    parameters = {**deployment.parameters, **schedule.parameters}
-    try:
-        return bytes(cloudpickle.dumps((deployment.flow, parameters, deployment.name, deployment.tags)))
-    except Exception as error:
-        raise DeploymentError(
-            f"Deployment {deployment.name!r}: its flow or parameters cannot be sent to the process of a run "
-            f"({type(error).__name__}: {error}). Make files, locks and connections inside of the flow."
-        ) from error
+    timings: list[Timing] = []
+    problems: dict[str, None] = {}  # each once, in their order
+    for deployment in deployments:
+        for schedule in deployment.schedules if not deployment.paused else ():
+            if not schedule.active:
+                continue
+            parameters = {**deployment.parameters, **schedule.parameters}
+            sent = deployment.flow, parameters, deployment.name, deployment.tags
+            try:
+                timings.append(Timing(deployment, schedule, cloudpickle.dumps(sent)))
+            except Exception as error:  # noqa: BLE001 - whatever the object raises that cannot be sent
+                problems[
+                    f"Deployment {deployment.name!r}: its flow or parameters cannot be sent to the process of a run "
+                    f"({type(error).__name__}: {error}). Make files, locks and connections inside of the flow."
+                ] = None
+    refuse(list(problems))
+    return timings
 
 
 class Run:

@@ -225,6 +225,9 @@ class TestServe:
 
         with pytest.raises(DeploymentError, match=r"^Deployment 'd': its flow or parameters cannot be sent "):
             locked.serve("d", interval=3600)
+        with pytest.raises(DeploymentError) as caught:
+            serve(locked.to_deployment("a", interval=[5, 6]), locked.to_deployment("b", interval=5))
+        assert len(str(caught.value).splitlines()) == 3
 
     def test_not_inside_of_a_flow(self):
         @flow
