@@ -29,6 +29,7 @@ MODULES = [
     "runtime",
     "schedules",
     "serializers",
+    "serving",
     "settings",
     "states",
     "task_runners",

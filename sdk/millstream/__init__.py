@@ -30,9 +30,11 @@ if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
 
 from millstream._prefect import missing as _missing
 from millstream.annotations import allow_failure, unmapped
+from millstream.client import get_client
 from millstream.context import get_run_context, tags
 from millstream.flows import Flow, flow
 from millstream.logging import get_run_logger
+from millstream.serving import aserve, serve
 from millstream.states import State
 from millstream.tasks import Task, task
 from millstream.transactions import transaction
@@ -42,9 +44,12 @@ __all__ = [
     "State",
     "Task",
     "allow_failure",
+    "aserve",
     "flow",
+    "get_client",
     "get_run_context",
     "get_run_logger",
+    "serve",
     "tags",
     "task",
     "transaction",

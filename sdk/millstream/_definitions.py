@@ -217,7 +217,7 @@ class Definition(Generic[P, R_co]):
             found = getattr(found, part, None)
         if found is self and self.__module__ != "__main__":
             return _found_again, (self.__module__, self.__qualname__)
-        return _made_again, (type(self), self.fn, self._options, self._binds)
+        return _made_again, (type(self), self.fn, self._options, self._binds, _named_in_hints(self.fn))
 
     def __repr__(self) -> str:
         return f"<{self._word} {self.name!r}>"
@@ -232,7 +232,28 @@ def _found_again(module: str, name: str) -> Any:
     return found
 
 
-def _made_again(kind: type[Definition[..., Any]], fn: Any, options: dict[str, Any], binds: str | None) -> Any:
+def _named_in_hints(fn: Any) -> dict[str, Any]:
+    """What type hints name that are texts, as by `from __future__ import annotations`: functions come without it."""
+    module_names = getattr(fn, "__globals__", {})
+    named: set[str] = set()
+    for hint in getattr(fn, "__annotations__", {}).values():
+        if isinstance(hint, str):
+            try:
+                named.update(compile(hint, "<hint>", "eval").co_names)
+            except SyntaxError:  # which whoever reads the hint tells
+                continue
+    return {name: module_names[name] for name in named if name in module_names}
+
+
+def _made_again(
+    kind: type[Definition[..., Any]],
+    fn: Any,
+    options: dict[str, Any],
+    binds: str | None,
+    named: dict[str, Any],
+) -> Any:
+    for name, value in named.items():
+        fn.__globals__.setdefault(name, value)
     made = kind(fn, **options)
     made._binds = binds  # noqa: SLF001 - one of our own
     return made

@@ -6,11 +6,9 @@ INSTEAD = {
     "DaskTaskRunner": "use ExecutorTaskRunner(client.get_executor)",
     "PrefectTaskRunner": "use a FlowRun of a small flow",
     "RayTaskRunner": "use ExecutorTaskRunner(client.get_executor)",
-    "aserve": "use a FlowDeployment (README.md)",
     "deploy": "use a FlowDeployment (README.md)",
     "pause_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "resume_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
-    "serve": "use a FlowDeployment (README.md)",
     "suspend_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
 }
 
@@ -18,7 +16,7 @@ INSTEAD = {
 def missing(module: str, name: str) -> ImportError | AttributeError:
     """The exception for a name that a module has not.
 
-    For Prefect's names it is an ImportError, as `from millstream import serve` would lose the words of any other.
+    For Prefect's names it is an ImportError, as `from millstream import deploy` would lose the words of any other.
     """
     if name in INSTEAD:
         return ImportError(f"{module} has no {name}: {INSTEAD[name]}", name=module)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _SECONDS_TO_END = 5
 _START = """
 import sys
-number, sys.path[:] = int(sys.argv[1]), sys.argv[2:]
+from importlib import import_module
+module, number, sys.path[:] = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 sys.argv[1:] = []
-from millstream._processes import work
-work(number)
+import_module(module).work(number)
 """
 
 
@@ -117,21 +117,35 @@ class Processes(concurrent.futures.Executor):
             process.end(max(0.0, deadline - time.monotonic()))
 
 
+def start(
+    module: str, process_group: int | None = None
+) -> tuple[subprocess.Popen[bytes], Connection[bytes, bytes]]:
+    """Start a process that calls `work` of a module with its end of a connection, and gets our settings by it first.
+
+    Args:
+        module: Its name.
+        process_group: 0 for a group of its own, so that Ctrl-C does not reach it.
+    """
+    ours, theirs = Pipe()
+    number = theirs.fileno()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - this Python
+            [sys.executable, "-c", _START, module, str(number), *sys.path],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[number],
+            process_group=process_group,
+        )
+    ours.send_bytes(pickle.dumps(get_current_settings().changes()))
+    return process, ours
+
+
 class _Process:
     """A process that waits for calls."""
 
     def __init__(self) -> None:
         self.is_new = True
         self._killed = False
-        self._connection, theirs = Pipe()
-        number = theirs.fileno()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this Python
-                [sys.executable, "-c", _START, str(number), *sys.path],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[number],
-            )
-        self._connection.send_bytes(pickle.dumps(get_current_settings().changes()))
+        self._process, self._connection = start(__name__)
 
     def begin(self, message: bytes) -> bool:
         """Have a call worked at; false if the process ended before it could begin with it."""
@@ -152,7 +166,7 @@ class _Process:
             answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
         except (EOFError, OSError):
             code = self.end()
-            how = "was ended with the flow" if self._killed else _ending(code)
+            how = "was ended with the flow" if self._killed else ending(code)
             raise CrashedRun(f"process {self._process.pid} {how}.") from None
         self.is_new = False
         return answer
@@ -175,7 +189,8 @@ class _Process:
             return self._process.wait()
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """How a process ended that was not to end."""
     if code < 0:
         name = signal.Signals(-code).name
         memory = ", as by the kernel when memory runs out" if name == "SIGKILL" else ""

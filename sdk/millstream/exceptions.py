@@ -25,6 +25,10 @@ class MissingContextError(MillstreamError, RuntimeError):
     """Something that belongs to a run was asked for outside of any run."""
 
 
+class DeploymentError(MillstreamError, ValueError):
+    """Something cannot be served as it was said."""
+
+
 class ParameterBindError(MillstreamError, TypeError):
     """Parameters are missing, unknown or given twice."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millstream._engine.hooks import Hook
     from millstream._graphs import Graph
     from millstream._pool import Pool
+    from millstream.serving import Deployment, DeploymentOptions
     from millstream.states import State
 
 H = TypeVar("H", bound="Hook")
@@ -200,6 +201,55 @@ class Flow(Definition[P, R_co]):
         from millstream._visualize import visualize  # noqa: PLC0415 - for few
 
         return visualize(self, args, kwargs)
+
+    def to_deployment(self, name: str, **options: Unpack[DeploymentOptions]) -> Deployment:
+        """The flow as something to `serve`, beside others.
+
+        Args:
+            name: What to call it.
+            options: See `DeploymentOptions`.
+
+        Raises:
+            DeploymentError: Naming all that is wrong.
+        """
+        from millstream.serving import Deployment  # noqa: PLC0415 - for few
+
+        return Deployment(self, name, **options)
+
+    def serve(
+        self,
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        print_starting_message: bool = True,
+        pause_on_shutdown: bool = True,
+        **options: Unpack[DeploymentOptions],
+    ) -> None:
+        """Run the flow by schedules until Ctrl-C: a deployment of its own, served alone.
+
+        Args:
+            name: What to call it; as the flow unless given. Of the path of a script, as `__file__`, its name is taken.
+            limit: As `millstream.serve` has it, and so the following.
+            print_starting_message: Whether to print when it is due.
+            pause_on_shutdown: True: nothing fires when this process has ended.
+            options: See `DeploymentOptions`.
+
+        Raises:
+            DeploymentError: Naming all that is wrong.
+            SystemExit: There was a second signal, and runs were killed.
+        """
+        from millstream.serving import serve  # noqa: PLC0415 - for few
+
+        if name is None:
+            name = self.name
+        elif str(name).endswith(".py"):
+            name = str(name).rpartition("/")[2].removesuffix(".py")
+        serve(
+            self.to_deployment(name, **options),
+            limit=limit,
+            print_starting_message=print_starting_message,
+            pause_on_shutdown=pause_on_shutdown,
+        )
 
     def make_run_name(self, parameters: Mapping[str, Any]) -> str | None:
         """The name that the option `flow_run_name` gives to a run; None without that option.

@@ -1,9 +1,10 @@
 """Every so many seconds, minutes, hours, or days."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from millstream.schedules._schedule import InvalidScheduleError, Schedule
 from millstream.schedules._zones import load_zone
@@ -36,9 +37,19 @@ class Interval(Schedule):
     timezone: str
 
     def __init__(
-        self, every: timedelta | float, anchor: datetime | None = None, timezone: str = "UTC"
+        self,
+        every: timedelta | float,
+        anchor: datetime | None = None,
+        timezone: str = "UTC",
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        slug: str | None = None,
+        active: bool = True,
     ) -> None:
         load_zone(timezone)
+        object.__setattr__(self, "parameters", {} if parameters is None else parameters)
+        object.__setattr__(self, "slug", slug)
+        object.__setattr__(self, "active", active)
         object.__setattr__(self, "every", _interval(every))
         object.__setattr__(self, "anchor", _EPOCH if anchor is None else _anchor(anchor))
         object.__setattr__(self, "timezone", timezone)

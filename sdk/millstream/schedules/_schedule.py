@@ -1,9 +1,11 @@
 """What every schedule answers: which ticks come next, and which came last."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice, takewhile
+from typing import Any
 
 __all__ = ["FIRST_YEAR", "LAST_YEAR", "InvalidScheduleError", "Schedule"]
 
@@ -19,11 +21,23 @@ class InvalidScheduleError(ValueError):
     """A schedule cannot be made of this; the message says what to write instead."""
 
 
-class Schedule(ABC):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ForRuns:
+    """What a schedule carries for the runs of `flow.serve`. The ticks do not depend on it."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    slug: str | None = field(default=None, repr=False)
+    active: bool = field(default=True, repr=False)
+
+
+class Schedule(_ForRuns, ABC):
     """When runs are due. Schedules are immutable, and equal if they were made of the same.
 
     Attributes:
         timezone: IANA name of the zone whose clock it goes by.
+        parameters: For `flow.serve`: of its runs, over those of the deployment.
+        slug: For `flow.serve`: what to call it.
+        active: For `flow.serve`: whether it fires.
     """
 
     __slots__ = ()

@@ -42,16 +42,16 @@ class TestMissing:
     def test_the_page_says_the_same(self, name, words):
         assert ROWS[name] == f"no: {words}"
 
-    @pytest.mark.parametrize("name", ["serve", "get_client", "pause_flow_run", "deploy"])
+    @pytest.mark.parametrize("name", ["resume_flow_run", "pause_flow_run", "deploy"])
     def test_attribute(self, name):
         with pytest.raises(ImportError, match=f"^millstream has no {name}: use "):
             getattr(millstream, name)
 
     def test_import(self):
-        code = "from millstream import serve"
+        code = "from millstream import deploy"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.stderr.endswith(
-            "ImportError: millstream has no serve: use a FlowDeployment (README.md)\n"
+            "ImportError: millstream has no deploy: use a FlowDeployment (README.md)\n"
         )
 
     def test_task_runner(self):

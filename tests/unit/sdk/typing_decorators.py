@@ -112,7 +112,7 @@ async def awaits() -> None:
     assert_type(await add_later.submit(1), str)
     add.submit(1) + 1  # type: ignore[operator]
     add.submit(1).state.result(fetch=True)  # type: ignore[arg-type]
-    assert millstream.serve  # type: ignore[attr-defined]
+    assert millstream.deploy  # type: ignore[attr-defined]
 
 
 @add.on_completion
