@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,9 @@ from millstream.exceptions import NotificationError
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
+
+
+_MARKUP = re.compile(r"(<(?:[!@#]|https?://|mailto:)[^<>\n]*>)")
 
 
 class AbstractAppriseNotificationBlock(NotificationBlock):
@@ -97,8 +101,8 @@ class SlackWebhook(AppriseNotificationBlock):
 
     def send(self, body: str, subject: str | None) -> None:
         """Send a text, its subject in bold above it."""
-        if subject and self._is_of_http():
-            body, subject = f"*{subject}*\n{body}", None
+        if self._is_of_http():
+            body, subject = _escaped(f"*{subject}*\n{body}" if subject else body), None
         super().send(body, subject)
 
     def service(self) -> NotifyBase:
@@ -122,6 +126,13 @@ class SlackWebhook(AppriseNotificationBlock):
 
     def _is_of_http(self) -> bool:
         return self.url.get_secret_value().lower().startswith(("http://", "https://"))
+
+
+def _escaped(text: str) -> str:
+    """With no `<`, `>` and `&` but those of links and mentions."""
+    parts = _MARKUP.split(text)
+    parts[::2] = [html.escape(part, quote=False) for part in parts[::2]]
+    return "".join(parts)
 
 
 class MicrosoftTeamsWebhook(AppriseNotificationBlock):

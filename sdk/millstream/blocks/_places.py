@@ -1,15 +1,12 @@
-"""Where blocks are kept: a folder, as Kubernetes mounts Secrets; the environment; and files below `MILLSTREAM_HOME`.
-
-Names that differ in nothing but capitals, `-`, `_`, `.` and blanks are the same, as not every place can have all of them.
-"""
+"""Where blocks are kept: a folder, as Kubernetes mounts Secrets; the environment; and files below `MILLSTREAM_HOME`."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
+from millstream._block_names import canonical, plain
 from millstream.exceptions import BlockError
 from millstream.filesystems import LocalFileSystem
 from millstream.settings import get_current_settings
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
 _PREFIX = "MILLSTREAM_BLOCK__"
 _TYPE_KEY = "block-type"
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?")
 
 
 class Kept:
@@ -100,19 +96,6 @@ class _Json(Kept):
         return fields
 
 
-def canonical(name: object) -> str:
-    """The form of a name that all places can have.
-
-    Raises:
-        BlockError: It cannot be a name.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise BlockError(
-            f"A block cannot be called {name!r}: names have letters, digits, and `-`, `_`, `.` or blanks between."
-        )
-    return _plain(name)
-
-
 def find(slug: str, name: str) -> Kept:
     """The block of that type and name, from the first place that has it.
 
@@ -134,7 +117,7 @@ def find(slug: str, name: str) -> Kept:
 def named(name: str) -> Iterator[Kept]:
     """All blocks of that name, of any type, in the order of the places."""
     wanted = canonical(name)
-    return _all(lambda there: _plain(there) == wanted)
+    return _all(lambda there: plain(there) == wanted)
 
 
 def unknown(name: str, slug: str | None) -> BlockError:
@@ -158,17 +141,26 @@ def save(slug: str, name: str, fields: Mapping[str, Any], *, overwrite: bool) ->
     """
     key = f"{slug}/{canonical(name)}.json"
     store = _store()
-    with store.acquire(key):
-        for kept in named(name):
-            if kept.slug not in {slug, None}:
-                continue
-            if not kept.saved:
-                raise BlockError(
-                    f"The {slug} {name!r} cannot be saved: {kept.place} has one, and is looked at first."
-                )
-            if not overwrite:
-                raise BlockError(f"There is a {slug} {name!r} already; overwrite=True replaces it.")
-        store.write(key, json.dumps(fields).encode())
+    try:
+        with store.acquire(key):
+            _must_be_free(slug, name, overwrite=overwrite)
+            store.write(key, json.dumps(fields).encode())
+    except OSError as error:
+        raise BlockError(
+            f"The {slug} {name!r} cannot be written to {store.basepath}: {error.strerror}."
+        ) from None
+
+
+def _must_be_free(slug: str, name: str, *, overwrite: bool) -> None:
+    for kept in named(name):
+        if kept.slug not in {slug, None}:
+            continue
+        if not kept.saved:
+            raise BlockError(
+                f"The {slug} {name!r} cannot be saved: {kept.place} has one, and is looked at first."
+            )
+        if not overwrite:
+            raise BlockError(f"There is a {slug} {name!r} already; overwrite=True replaces it.")
 
 
 def delete(slug: str, name: str) -> None:
@@ -193,7 +185,11 @@ def _mounted(wanted: Callable[[str], bool]) -> Iterator[Kept]:
     folder = get_current_settings().blocks_folder
     if folder is None or not folder.is_dir():
         return
-    for block in sorted(folder.iterdir()):
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise BlockError(f"The folder of blocks {folder} cannot be read: {error.strerror}.") from None
+    for block in found:
         if block.is_dir() and not block.name.startswith(".") and wanted(block.name):
             yield _Mounted(block)
 
@@ -202,7 +198,7 @@ def _in_environment(wanted: Callable[[str], bool]) -> Iterator[Kept]:
     for variable, text in sorted(os.environ.items()):
         slug, found, name = variable.removeprefix(_PREFIX).partition("__")
         if variable.startswith(_PREFIX) and found and name and wanted(name):
-            yield _Json(_plain(name), _plain(slug), f"the variable {variable}", text, saved=False)
+            yield _Json(plain(name), plain(slug), f"the variable {variable}", text, saved=False)
 
 
 def _saved(wanted: Callable[[str], bool]) -> Iterator[Kept]:
@@ -221,11 +217,7 @@ def _store() -> LocalFileSystem:
 
 
 def _variable(slug: str, name: str) -> str:
-    return f"{_PREFIX}{slug}__{_plain(name)}".replace("-", "_").upper()
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[ _.]", "-", name.lower())
+    return f"{_PREFIX}{slug}__{plain(name)}".replace("-", "_").upper()
 
 
 def _texts(folder: Path) -> dict[str, str]:

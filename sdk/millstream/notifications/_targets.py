@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from millstream._block_names import canonical
 from millstream.exceptions import BlockError, NotificationError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ def check_target(target: object) -> None:
         if "://" in target:
             _check_url(target)
         else:
-            from millstream.blocks._places import canonical  # noqa: PLC0415 - slow to import
-
             canonical(target.partition("/")[2] if "/" in target else target)
         return
     from millstream.blocks.abstract import NotificationBlock  # noqa: PLC0415 - as above

@@ -174,6 +174,11 @@ class TestSaved:
         (places / "home/blocks/.incomplete/abc.json").write_text('{"val')
         assert Secret.load("s").get() == "x"
 
+    def test_a_home_that_cannot_be_written(self, places):
+        (places / "home").write_text("no folder")
+        with pytest.raises(BlockError, match=r"The secret 's' cannot be written to .*/blocks: "):
+            Secret(value="x").save("s")
+
     @pytest.mark.parametrize("name", ["", "../x", "a/b", ".x", "a\n", 5, None])
     def test_names(self, name):
         with pytest.raises(BlockError, match="cannot be called"):

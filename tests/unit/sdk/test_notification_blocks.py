@@ -165,6 +165,20 @@ class TestSlack:
         await SlackWebhook(url=hook.url).anotify("text\nmore", "subject")
         assert json.loads(hook.received.get(timeout=10)[1]) == {"text": "*subject*\ntext\nmore"}
 
+    @pytest.mark.parametrize(
+        ("text", "escaped"),
+        [
+            ("<class 'int'> & 1 < 2", "&lt;class 'int'&gt; &amp; 1 &lt; 2"),
+            (
+                "<!here> <@U1> see <https://example.com/?a&b|this>",
+                "<!here> <@U1> see <https://example.com/?a&b|this>",
+            ),
+        ],
+    )
+    def test_markup(self, text, escaped, hook):
+        SlackWebhook(url=hook.url).notify(text)
+        assert json.loads(hook.received.get(timeout=10)[1]) == {"text": escaped}
+
     def test_the_same_for_slack_itself(self):
         service = SlackWebhook(url="https://hooks.slack.com/services/T0/B0/x").service()
         assert service.url().startswith("jsons://hooks.slack.com/services/T0/B0/x?")

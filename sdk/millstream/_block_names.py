@@ -1,0 +1,27 @@
+"""Names of blocks: those that differ in nothing but capitals, `-`, `_`, `.` and blanks are the same."""
+
+from __future__ import annotations
+
+import re
+
+from millstream.exceptions import BlockError
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _.-]*[A-Za-z0-9])?")
+
+
+def canonical(name: object) -> str:
+    """The form of a name that all places can have.
+
+    Raises:
+        BlockError: It cannot be a name.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BlockError(
+            f"A block cannot be called {name!r}: names have letters, digits, and `-`, `_`, `.` or blanks between."
+        )
+    return plain(name)
+
+
+def plain(name: str) -> str:
+    """That form of what is a name."""
+    return re.sub(r"[ _.]", "-", name.lower())
