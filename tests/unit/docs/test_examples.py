@@ -12,6 +12,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = {
     f"{page.stem}-{number}": source
     for page in sorted(DOCS.glob("*.md"))
+    if page.stem != "serve"  # which goes on for ever: tests/processes/test_serve.py ends it
     for number, source in enumerate(
         re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     )
@@ -34,6 +35,7 @@ def test_example(name, tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
