@@ -13,6 +13,7 @@ from millstream._engine import inputs, origins, recording, termination
 from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_name
+from millstream._run_ids import new_serial
 from millstream.exceptions import ParameterBindError, ParameterTypeError, RunTimeoutError, UpstreamTaskError
 from millstream.settings import get_current_settings
 from millstream.states import Failed, Pending, State, StateType
@@ -136,6 +137,7 @@ class FlowRun(Run):
         self._tags = info.tags
         self.scheduled_start_time = info.scheduled_start_time
         self.deployment = info.deployment
+        self.serial = new_serial()
         self._id = info.run_id
         self._name = info.name
         self._state = None

@@ -9,6 +9,7 @@ from millstream._engine import termination
 from millstream._history.recorder import close_all, recorder_at
 from millstream._history.rows import FlowRunRow, TaskRunRow
 from millstream.settings import get_current_settings
+from millstream.states import StateType
 
 if TYPE_CHECKING:
     from millstream._engine.flow_runs import FlowRun
@@ -60,7 +61,23 @@ def _live_row(run: TaskRun) -> TaskRunRow:
 
 def task_run_ended(recorder: Recorder, run: TaskRun, state: State[Any]) -> None:
     """Tell how a task run ended."""
-    recorder.task_run_ended(task_run_row(run, state, _surroundings.current.time()))
+    number, ended = run._number, _surroundings.current.time()  # noqa: SLF001
+    if (
+        state.type is StateType.COMPLETED
+        and state.name == "Completed"
+        and state.message is None
+        and run.past is None
+        and run._name is None  # noqa: SLF001
+        and number is not None
+        and number >= 0
+        and run.run_count
+    ):
+        recorder.task_run_ended(
+            run.serial,
+            (run.serial, number, run._started, ended, run.task, run.flow_run, run._tags),  # noqa: SLF001
+        )
+    else:
+        recorder.task_run_ended(run.serial, task_run_row(run, state, ended))
 
 
 def flow_run_row(run: FlowRun, parameters: str) -> FlowRunRow:

@@ -21,7 +21,7 @@ from millstream._engine.outcomes import (
     final_state_of,
     forgotten_await,
 )
-from millstream._run_ids import new_run_id
+from millstream._run_ids import run_id
 from millstream.exceptions import RunTimeoutError
 from millstream.settings import get_current_settings
 from millstream.states import AwaitingRetry, Crashed, Failed, Pending, Retrying, Running, State, StateType
@@ -55,6 +55,7 @@ class Run:
         "retry_policy",
         "return_state",
         "run_count",
+        "serial",
     )
     blocks: bool = False
     """Whether what is decided before and after the function may wait for something outside of it."""
@@ -72,6 +73,7 @@ class Run:
     log_prints: bool
     return_state: bool
     run_count: int
+    serial: int
     _id: str | None
     _name: str | None
     _state: State[Any] | None
@@ -79,10 +81,8 @@ class Run:
 
     @property
     def id(self) -> str:
-        """A UUID, made when it is first asked for."""
-        if self._id is None:
-            self._id = new_run_id()
-        return self._id
+        """A UUID: one that was given, or that of the serial number."""
+        return self._id or run_id(self.serial)
 
     @property
     def flow_run(self) -> FlowRun | None:

@@ -11,6 +11,7 @@ from millstream._engine import inputs, origins, recording
 from millstream._engine.current import current_tags
 from millstream._engine.runs import Run
 from millstream._names import random_suffix
+from millstream._run_ids import new_serial
 from millstream.exceptions import ParameterBindError, UpstreamTaskError
 from millstream.states import Completed, Failed, Pending, StateType
 from millstream.transactions import current_transaction
@@ -57,6 +58,7 @@ class TaskRun(Run):
         self.return_state = return_state
         self.wait_for = None if wait_for is None else inputs.listed(wait_for)
         self.run_count = 0
+        self.serial = new_serial()
         self._id = self._name = self._state = self.past = self.recorder = None
         self._number = None
         self._transaction = None
@@ -66,7 +68,8 @@ class TaskRun(Run):
         super().enter()
         parent, task = self.parent, self.task
         flow_run = self.flow_run = None if parent is None else parent.flow_run
-        self.recorder = recording.recorder() if flow_run is None else flow_run.recorder
+        if self._id is None:  # else it was sent here, and is told of where it came from
+            self.recorder = recording.recorder() if flow_run is None else flow_run.recorder
         if self._number is None:
             self._number = -1 if flow_run is None else flow_run.next_number(task.name)
         self._tags = current_tags.get()
@@ -122,7 +125,7 @@ class TaskRun(Run):
                 return True
             self.choose_name()
             if self.recorder is not None:
-                self.recorder.task_run_began(self.id, self)
+                self.recorder.task_run_began(self.serial, self)
         return super().attempt()
 
     def choose_name(self) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from millstream.states import StateType
 
+    PlainTaskRun = tuple[int, int, float, float, Any, Any, frozenset[str]]
+    """A task run that completed at once and has the name that follows from its number, as most of them, in few words:
+    its serial number, its number in the flow run, begin and end, the task, the flow run (or None), its tags."""
     Transition = tuple[str, str, float, str | None]
     """A state that a run was in: type, name, when it was entered, message."""
 
@@ -69,3 +74,7 @@ class ArtifactRow(NamedTuple):
     task_run_id: str | None
     created: float
     updated: float
+
+
+if TYPE_CHECKING:
+    Entry = TaskRunRow | FlowRunRow | ArtifactRow | PlainTaskRun

@@ -9,13 +9,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from millstream._history.rows import ArtifactRow, FlowRunRow, TaskRunRow
+from millstream._run_ids import prefix_of
 from millstream._secrets import mask
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from millstream._history.rows import Transition
+    from millstream._history.rows import Entry, Transition
 
 
 def _states(row: TaskRunRow | FlowRunRow) -> list[Transition] | None:
@@ -110,22 +111,46 @@ _ARTIFACTS = _upsert(
 )
 
 
-def write(
-    connection: sqlite3.Connection,
-    rows: Iterable[TaskRunRow | FlowRunRow | ArtifactRow],
-    now: float,
-    process: str,
-) -> None:
-    """Write rows in one transaction; of those with the same id, the last one holds."""
-    last: dict[str, TaskRunRow | FlowRunRow | ArtifactRow] = {row.id: row for row in rows}
-    flows = [_flow_run(row, now, process) for row in last.values() if isinstance(row, FlowRunRow)]
-    tasks = [_task_run(row, now, process) for row in last.values() if isinstance(row, TaskRunRow)]
-    artifacts = [[*row, now] for row in last.values() if isinstance(row, ArtifactRow)]
+_PLAIN_TASK_RUNS = """
+INSERT INTO task_runs (id, name, task_name, flow_run_id, tags, state_type, state_name, start_time, end_time, run_count,
+  updated, process)
+SELECT :prefix || printf('%012x', json_extract(value, '$[0]')), :task || '-' || json_extract(value, '$[1]'), :task,
+  :flow_run, :tags, 'COMPLETED', 'Completed', json_extract(value, '$[2]'), json_extract(value, '$[3]'), 1, :now, :process
+FROM json_each(:rows) WHERE true
+ON CONFLICT (id) DO UPDATE SET state_type = excluded.state_type, state_name = excluded.state_name,
+  end_time = excluded.end_time, updated = excluded.updated
+"""
+
+
+def write(connection: sqlite3.Connection, entries: Iterable[Entry], now: float, process: str) -> None:
+    """Write in one transaction; of rows with the same id, the last one holds."""
+    rows: dict[str, TaskRunRow | FlowRunRow | ArtifactRow] = {}
+    plain: dict[Any, list[Any]] = {}
+    for entry in entries:
+        if isinstance(entry, TaskRunRow | FlowRunRow | ArtifactRow):
+            rows[entry.id] = entry
+        else:
+            serial, number, began, ended, *same = entry
+            plain.setdefault((prefix_of(serial), *same), []).append((serial, number, began, ended))
+    flows = [_flow_run(row, now, process) for row in rows.values() if isinstance(row, FlowRunRow)]
+    tasks = [_task_run(row, now, process) for row in rows.values() if isinstance(row, TaskRunRow)]
+    artifacts = [[*row, now] for row in rows.values() if isinstance(row, ArtifactRow)]
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement, values in ((_FLOW_RUNS, flows), (_TASK_RUNS, tasks), (_ARTIFACTS, artifacts)):
             if values:
                 connection.execute(statement, (json.dumps(values),))
+        for (prefix, task, flow_run, tags), some in plain.items():
+            said = {
+                "prefix": prefix,
+                "task": task.name,
+                "flow_run": None if flow_run is None else flow_run.id,
+                "tags": json.dumps(sorted(task.tags | tags)),
+                "now": now,
+                "process": process,
+                "rows": json.dumps(some),
+            }
+            connection.execute(_PLAIN_TASK_RUNS, said)
     except BaseException:
         connection.execute("ROLLBACK")
         raise

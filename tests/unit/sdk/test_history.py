@@ -320,7 +320,7 @@ class TestTrouble:
         other.execute("BEGIN IMMEDIATE")
         recorder = Recorder(home, lambda run: run)
         recorder._thread = threading.current_thread()  # nobody writes but this test
-        recorder.task_run_ended(a_task_run(1))
+        recorder.task_run_ended(1, a_task_run(1))
         assert not recorder.flush()
         assert not recorder.flush()
         assert caplog.text.count("database is locked") == 1
@@ -331,11 +331,12 @@ class TestTrouble:
         other.close()
 
     def test_what_comes_too_fast_is_counted(self, home, monkeypatch, caplog):
+        monkeypatch.setattr(recorders, "_MANY_ENTRIES", 5)
         monkeypatch.setattr(recorders, "_MOST_ENTRIES", 10)
         recorder = Recorder(home, lambda run: run)
         recorder._thread = threading.current_thread()
         for number in range(15):
-            recorder.task_run_ended(a_task_run(number))
+            recorder.task_run_ended(number, a_task_run(number))
         recorder.add(a_flow_run(1))
         assert recorder.flush()
         assert "5 task runs more are missing in the history" in caplog.text
