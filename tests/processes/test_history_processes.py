@@ -81,6 +81,45 @@ if not flow_runs:
         summary()
 """
 
+UPDATE_TAGS = """
+import asyncio
+
+from millstream import flow, get_run_logger
+from millstream.client import get_client
+from millstream.context import get_run_context
+
+
+def update_tags(tags):
+    logger = get_run_logger()
+    if not tags:
+        logger.warning("No tags passed to 'update_tags', nothing to do")
+        return True
+
+    logger.info(f"Adding {tags=} to current flow_run")
+    flow_run = get_run_context().flow_run
+    tags += flow_run.tags
+
+    client = get_client()
+    asyncio.run(client.update_flow_run(flow_run.id, tags=set(tags)))
+    return True
+
+
+@flow(name="good_morning.greet")
+def greet(name):
+    print(f"Hello {name}")
+
+
+@flow(name="good_morning")
+def good_morning(env):
+    update_tags([f"env:{env}"])
+    greet("John")
+    greet("Sam")
+
+
+if __name__ == "__main__":
+    good_morning("pro")
+"""
+
 
 @pytest.fixture
 def client(tmp_path):
@@ -153,6 +192,15 @@ def test_a_flow_that_runs_once_a_day(begin, client):
     first, second = (begin(RUN_ONCE_A_DAY).communicate()[0] for _ in range(2))
     assert (first, second) == ("summarised\n", "")
     assert len(client.read_flow_runs()) == 1
+
+
+def test_tags_that_depend_on_parameters(begin, client):
+    program = begin(UPDATE_TAGS)
+    out, err = program.communicate()
+    assert out.splitlines() == ["Hello John", "Hello Sam"]
+    assert "Adding tags=['env:pro'] to current flow_run" in err
+    runs = {run.flow_name: run.tags for run in client.read_flow_runs()}
+    assert runs == {"good_morning": ["env:pro"], "good_morning.greet": []}
 
 
 def test_a_home_that_cannot_be_written_to(begin, client, tmp_path):
