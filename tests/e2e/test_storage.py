@@ -1,4 +1,4 @@
-"""What a flow finds in its pod beside its code: blocks, and a storage that outlives the pod."""
+"""What a flow finds in its pod beside its code: blocks, and a storage for results and artifacts that outlives the pod."""
 
 import pytest
 from e2e.conftest import eventually
@@ -6,11 +6,11 @@ from e2e.conftest import eventually
 pytestmark = pytest.mark.e2e
 
 LOAD = """
-import os
 import uuid
-from pathlib import Path
 
 from millstream import flow, task
+from millstream.artifacts import Artifact, create_markdown_artifact
+from millstream.blocks.system import Secret
 from millstream.cache_policies import INPUTS
 
 @task(persist_result=True, cache_policy=INPUTS)
@@ -20,15 +20,20 @@ def load(day: str) -> str:
 @flow
 def main(day: str) -> dict[str, str]:
     state = load(day, return_state=True)
-    user = Path(os.environ["MILLSTREAM_BLOCKS_FOLDER"], "warehouse", "user").read_text()
-    return {"user": user, "loaded": state.name, "token": state.result()}
+    create_markdown_artifact(f"# {day}", key="loaded")
+    return {
+        "secret": len(Secret.load("warehouse").get()),
+        "loaded": state.name,
+        "token": state.result(),
+        "reports": [one.data for one in Artifact.versions("loaded")],
+    }
 """
 BLOCK = {
     "apiVersion": "v1",
     "kind": "Secret",
     "metadata": {"name": "warehouse"},
     "type": "millstream.dev/block",
-    "stringData": {"user": "etl"},
+    "stringData": {"block-type": "secret", "value": "hunter22"},
 }
 CLAIM = {
     "apiVersion": "v1",
@@ -52,6 +57,6 @@ def test_a_run_finds_its_blocks_and_what_another_run_stored(runs):
     assert runs.until(first, "Pending", reason="ConfigError")
     runs.apply(BLOCK)
     made = runs.until(first, "Completed", seconds=240)["result"]
-    assert (made["user"], made["loaded"]) == ("etl", "Completed")
+    assert (made["secret"], made["loaded"], made["reports"]) == (8, "Completed", ["# mon"])
     second = runs.until(runs.start("load", parameters={"day": "mon"}), "Completed")["result"]
-    assert second == made | {"loaded": "Cached"}
+    assert second == made | {"loaded": "Cached", "reports": ["# mon", "# mon"]}
