@@ -1,0 +1,107 @@
+"""What becomes of a task, and of a flow, from the states of others: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from millstream._engine.origins import described
+from millstream.v1.engine.signals import ENDRUN, Signal
+from millstream.v1.engine.state import Failed, Mapped, Skipped, State, Success, TriggerFailed
+
+if TYPE_CHECKING:
+    from millstream.v1._graph import Edge
+    from millstream.v1._task import Task
+
+_SKIPPED = "A task that it needs was skipped; with skip_on_upstream_skip=False it would run anyway."
+
+Upstream = Mapping["Edge", State]
+
+
+def before_run(task: Task, upstream: Upstream) -> State | None:
+    """The state that a task ends in without being run; None if it is to run."""
+    if task.skip_on_upstream_skip and any(state.is_skipped() for state in expanded(upstream.values())):
+        return Skipped(_SKIPPED)
+    try:
+        allowed = task.trigger(upstream)
+    except (Signal, ENDRUN) as signal:
+        return signal.state
+    except Exception as error:  # noqa: BLE001 - whatever a trigger of the user's raises
+        return Failed(f"The trigger of task {task.name!r} raised {described(error)}.", error)
+    return None if allowed else TriggerFailed(f"The trigger of task {task.name!r} gave {allowed!r}.")
+
+
+def before_mapping(task: Task, upstream: Upstream) -> State | list[dict[Edge, State]]:
+    """The states before each of the runs of a mapped task, or the state that it ends in as there can be none."""
+    if task.skip_on_upstream_skip and any(
+        state.is_skipped()
+        for edge, one in upstream.items()
+        for state in ([one] if edge.mapped else expanded([one]))
+    ):
+        return Skipped(_SKIPPED)
+    over = {edge: state for edge, state in upstream.items() if edge.mapped}
+    if not any(state.is_successful() for state in over.values()):
+        return Failed("There is nothing to map over: what it is mapped over failed.")
+    try:
+        each = {edge: _each(state) for edge, state in over.items() if state.is_successful()}
+    except TypeError as error:
+        return Failed(str(error), error)
+    others = {edge: state for edge, state in upstream.items() if edge not in each}
+    count = min(len(states) for states in each.values())
+    return [others | {edge: states[index] for edge, states in each.items()} for index in range(count)]
+
+
+def left_out(upstream: Upstream) -> list[int]:
+    """How many items each list has that a task is mapped over, if these numbers differ; then some are left out."""
+    numbers = [len(_each(state)) for edge, state in upstream.items() if edge.mapped and state.is_successful()]
+    return numbers if len(set(numbers)) > 1 else []
+
+
+def _each(state: State) -> list[State]:
+    if isinstance(state, Mapped):
+        return state.map_states
+    items = state.result
+    if isinstance(items, Mapping) or not hasattr(items, "__getitem__") or not hasattr(items, "__len__"):
+        raise TypeError(
+            f"A {type(items).__name__} cannot be mapped over: give a list, or write unmapped(...)."
+        )
+    return [Success(result=item) for item in items]
+
+
+def flattened(state: State) -> State:
+    """The same with the items of the items.
+
+    Raises:
+        TypeError: There is an item that has no items.
+    """
+    if isinstance(state, Mapped):
+        states: list[State] = []
+        for one in state.map_states:
+            states += [Success(result=item) for item in one.result] if one.is_successful() else [one]
+        return Mapped(state.message, [one.result for one in states], states)
+    if not state.is_successful():
+        return state
+    return Success(state.message, [item for items in state.result for item in items])
+
+
+def expanded(states: Iterable[State]) -> list[State]:
+    """The states, those of the runs of a `map` in the place of the one for all of them."""
+    return [one for state in states for one in (state.map_states if isinstance(state, Mapped) else [state])]
+
+
+def arguments(upstream: Upstream, constants: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run: results of other tasks, and plain values."""
+    return {
+        **constants,
+        **{edge.key: state.result for edge, state in upstream.items() if edge.key is not None},
+    }
+
+
+def final_state(reference: Mapping[Task, State]) -> State:
+    """The state of a flow from those of its reference tasks."""
+    failed = [task.name for task, state in reference.items() if any(s.is_failed() for s in expanded([state]))]
+    if failed:
+        return Failed(f"Some reference tasks failed: {', '.join(failed)}.")
+    if all(state.is_successful() for state in expanded(reference.values())):
+        return Success("All reference tasks succeeded.")
+    return Success("No reference tasks failed.")
