@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from millstream.v1._flow import Flow
+    from millstream.v1._flow_graph import FlowGraph
     from millstream.v1._task import Task
     from millstream.v1.tasks.control_flow import case
 
-current_flow: ContextVar[Flow | None] = ContextVar("millstream_v1_flow", default=None)
+current_flow: ContextVar[FlowGraph | None] = ContextVar("millstream_v1_flow", default=None)
 current_case: ContextVar[case | None] = ContextVar("millstream_v1_case", default=None)
 current_tags: ContextVar[frozenset[str]] = ContextVar("millstream_v1_tags", default=frozenset())
 made: ContextVar[list[Task] | None] = ContextVar("millstream_v1_made", default=None)
@@ -30,13 +30,13 @@ def tags(*names: str) -> Iterator[None]:
         current_tags.reset(token)
 
 
-def flow_for(task: Task, flow: Any = None) -> Flow:
+def flow_for(task: Task, flow: Any = None) -> FlowGraph:
     """The flow that something is to be added to: the one that is given, or the one of the block around.
 
     Raises:
         ValueError: There is none.
     """
-    found: Flow | None = flow or current_flow.get()
+    found: FlowGraph | None = flow or current_flow.get()
     if found is None:
         raise ValueError(
             f"Task {task.name!r} was called outside of a flow: call it in a block `with Flow(...):`, or call "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from millstream.annotations import Annotation
-from millstream.v1._task import Task, TaskOptions
+from millstream.v1._task import Task
+
+if TYPE_CHECKING:
+    from millstream.v1._task_options import TaskOptions
 
 
 class Constant(Task):
@@ -15,7 +18,8 @@ class Constant(Task):
 
     def __init__(self, value: Any, **options: Unpack[TaskOptions]) -> None:
         self.value = value
-        super().__init__(**{"name": f"Constant[{type(value).__name__}]", **options})
+        options.setdefault("name", f"Constant[{type(value).__name__}]")
+        super().__init__(**options)
 
     def run(self) -> Any:
         """Give it."""
@@ -27,9 +31,10 @@ class Collection(Task):
 
     def __init__(self, kind: type, **options: Unpack[TaskOptions]) -> None:
         self._kind = kind
-        super().__init__(**{"name": kind.__name__.capitalize(), **options})
+        options.setdefault("name", kind.__name__.capitalize())
+        super().__init__(**options)
 
-    def run(self, **items: Any) -> Any:  # type: ignore[override] # each task takes its own
+    def run(self, **items: Any) -> Any:
         """Make it."""
         return self._kind(items[name] for name in sorted(items, key=_number))
 
@@ -39,9 +44,9 @@ class Dict(Task):
 
     def __init__(self, keys: list[Any], **options: Unpack[TaskOptions]) -> None:
         self._keys = keys
-        super().__init__(**{"name": "Dict", **options})
+        super().__init__(**options)
 
-    def run(self, **items: Any) -> dict[Any, Any]:  # type: ignore[override] # as above
+    def run(self, **items: Any) -> dict[Any, Any]:
         """Make it."""
         return dict(zip(self._keys, (items[name] for name in sorted(items, key=_number)), strict=True))
 

@@ -63,7 +63,7 @@ def _each(state: State) -> list[State]:
     items = state.result
     if isinstance(items, Mapping) or not hasattr(items, "__getitem__") or not hasattr(items, "__len__"):
         raise TypeError(
-            f"A {type(items).__name__} cannot be mapped over: give a list, or write unmapped(...)."
+            f"A value of type {type(items).__name__} cannot be mapped over: give a list, or write unmapped(...)."
         )
     return [Success(result=item) for item in items]
 

@@ -29,6 +29,9 @@ __all__ = ["Flow", "FlowOptions"]
 _logger = logging.getLogger("millstream.v1")
 
 
+_KINDS = {"executor": Executor, "schedule": Schedule}
+
+
 class FlowOptions(TypedDict, total=False):
     """The options of `Flow`.
 
@@ -66,12 +69,11 @@ class Flow(FlowGraph):
     """
 
     def __init__(self, name: str, **options: Unpack[FlowOptions]) -> None:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f'A flow has a name, as in Flow("etl"), and got {name!r}.')
+        _check_name(name)
         check_options(options, FlowOptions.__optional_keys__, FLOW_OPTIONS, f"Flow {name!r}")
         super().__init__(name)
-        self.schedule = _checked("schedule", options.get("schedule"), Schedule)
-        self.executor = _checked("executor", options.get("executor"), Executor) or LocalExecutor()
+        self.schedule = options.get("schedule")
+        self.executor = options.get("executor") or LocalExecutor()
         check_handlers(options.get("state_handlers"))
         self.state_handlers = list(options.get("state_handlers") or ())
         on_failure = options.get("on_failure")
@@ -100,7 +102,8 @@ class Flow(FlowGraph):
         flow_token, made_token = self._tokens
         _building.current_flow.reset(flow_token)
         _building.made.reset(made_token)
-        unused = ", ".join(repr(task) for task in made if task not in self._slugs)
+        used = {*self._slugs, *(task._original for task in self._slugs)}  # noqa: SLF001 - one of our own
+        unused = ", ".join(repr(task) for task in made if task not in used)
         if unused and error is None:
             _logger.warning(
                 "Made in the block of flow %r, and not part of it: %s. Call them, pass them to a task, or use "
@@ -183,6 +186,13 @@ class Flow(FlowGraph):
 
         return schedules_of(self.schedule)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FLOW_OPTIONS:
+            raise AttributeError(f"A flow has no {name}: {FLOW_OPTIONS[name]}.")
+        if name in _KINDS:
+            _checked(name, value, _KINDS[name])
+        super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
             raise AttributeError(f"A flow has no {name}: {METHODS[name]}.")
@@ -196,3 +206,8 @@ def _checked(option: str, value: Any, kind: type) -> Any:
     if value is None or isinstance(value, kind):
         return value
     raise TypeError(f"{option} is one of millstream.v1.{kind.__name__.lower()}s, and got {value!r}.")
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f'A flow has a name, as in Flow("etl"), and got {name!r}.')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from millstream.annotations import Annotation
@@ -52,7 +53,9 @@ class FlowGraph:
     def add_task(self, task: Task) -> Task:
         """Add a task as it is."""
         if not isinstance(task, Task):
-            raise TypeError(f"A flow has tasks, and got {task!r}: is @task missing on it?")
+            raise TypeError(
+                f"A flow has tasks, and got {task!r}: put @task on a function, and make one of a class."
+            )
         if task not in self._slugs:
             self._slugs[task] = self._slug(task)
             around = _building.current_case.get()
@@ -130,7 +133,7 @@ class FlowGraph:
 
     def chain(self, *tasks: Task) -> list[Edge]:
         """Have each of these tasks wait for the one before it."""
-        return [self.add_edge(before, after) for before, after in zip(tasks, tasks[1:], strict=False)]
+        return [self.add_edge(before, after) for before, after in itertools.pairwise(tasks)]
 
     def edges_to(self, task: Task) -> set[Edge]:
         """What the task waits for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from millstream.v1 import _building
@@ -11,7 +10,9 @@ from millstream.v1._context import context
 from millstream.v1._task import Task
 
 if TYPE_CHECKING:
-    from millstream.v1._flow import Flow
+    from collections.abc import Iterable
+
+    from millstream.v1._flow_graph import FlowGraph
 
 __all__ = ["Parameter"]
 
@@ -36,8 +37,7 @@ class Parameter(Task):
         required: bool | None = None,  # noqa: FBT001 - as in Prefect
         tags: Iterable[str] | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"A Parameter's name is a name as in Python, such as 'p_url', and got {name!r}.")
+        _check_name(name)
         if required is not None and not isinstance(required, bool):
             raise TypeError(f"required is True or False, and got {required!r}.")
         if isinstance(default, Task):
@@ -50,7 +50,7 @@ class Parameter(Task):
         """Give its value in this run."""
         return context["parameters"][self.name]
 
-    def __call__(self, flow: Flow | None = None) -> Parameter:  # type: ignore[override] # it takes no arguments
+    def __call__(self, flow: FlowGraph | None = None) -> Parameter:  # type: ignore[override] # it takes no arguments
         """Add it to the flow of the block; itself, and no copy."""
         _building.flow_for(self, flow).add_task(self)
         return self
@@ -64,3 +64,8 @@ class Parameter(Task):
 
     def __repr__(self) -> str:
         return f"<Parameter: {self.name}>"
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"A Parameter's name is a name as in Python, such as 'p_url', and got {name!r}.")

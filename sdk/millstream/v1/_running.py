@@ -69,7 +69,7 @@ class GraphRun:
                 with blocked():
                     note = self._ended.get()
                 note()
-        return self._states
+        return {task: self._states[task] for task in self._slugs}
 
     def _begin(self, task: Task) -> None:
         try:
@@ -146,7 +146,8 @@ class GraphRun:
         ending: EngineTask[..., Any] = EngineTask(
             partial(conclude, task, call, state), name=self._tasks[task].name, tags=task.tags
         )
-        return v1_state(ending(return_state=True))
+        ended: Any = ending(return_state=True)
+        return v1_state(ended)
 
     def _told(self, call: Call, state: Any) -> State:
         told = v1_state(state)

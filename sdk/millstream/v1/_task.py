@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack, overload
 
 from millstream._callables import is_async
+from millstream.logging import get_logger
 from millstream.v1 import _building
+from millstream.v1._context import context
 from millstream.v1._operators import Operators
 from millstream.v1._task_options import TaskOptions, after_failure, check_task_options, exceptions_of
 from millstream.v1.triggers import all_successful
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from millstream.v1._flow import Flow
+    from millstream.v1._flow_graph import FlowGraph
 
 _RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
 
@@ -87,6 +90,12 @@ class Task(Operators):
         """What the task does. Subclasses have their own, with arguments."""
 
     @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger] | logging.Logger:
+        """Where the task logs to while it runs."""
+        found: logging.LoggerAdapter[logging.Logger] | None = context.get("logger")
+        return get_logger("v1") if found is None else found
+
+    @property
     def signature(self) -> inspect.Signature:
         """What `run` takes."""
         return inspect.signature(self.run)
@@ -95,9 +104,9 @@ class Task(Operators):
         """The same task as another node, with some options changed."""
         check_task_options({**self._options, **task_args}, f"Task {self.name!r}")
         other = copy.copy(self)
-        other._original = None
+        other._original = None  # noqa: SLF001 - one of our own, and so below
         if task_args or other.slug:
-            other._set({"slug": None, **task_args})
+            other._set({"slug": None, **task_args})  # noqa: SLF001
         other.tags = other.tags | _building.current_tags.get()
         made = _building.made.get()
         if made is not None:
@@ -110,7 +119,7 @@ class Task(Operators):
         mapped: bool = False,
         task_args: Mapping[str, Any] | None = None,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         **kwargs: Any,
     ) -> Task:
         """Add a copy of the task to the flow of the block.
@@ -130,7 +139,7 @@ class Task(Operators):
         flow = _building.flow_for(self, flow)
         arguments = self.arguments(args, kwargs)
         made = self.copy(**(task_args or {}))
-        made._original = self._original or self
+        made._original = self if self._original is None else self._original  # noqa: SLF001 - one of our own
         flow._bind(made, arguments, upstream_tasks, mapped=mapped)  # noqa: SLF001 - the other half of this
         return made
 
@@ -139,7 +148,7 @@ class Task(Operators):
         *args: Any,
         mapped: bool = False,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         **kwargs: Any,
     ) -> Task:
         """Add the task itself to the flow; see `__call__`."""
@@ -151,7 +160,7 @@ class Task(Operators):
         self,
         *args: Any,
         upstream_tasks: Iterable[Any] | None = None,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         task_args: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Task:
@@ -178,7 +187,7 @@ class Task(Operators):
 
     def set_dependencies(
         self,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         upstream_tasks: Iterable[Any] | None = None,
         downstream_tasks: Iterable[Any] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
@@ -193,7 +202,7 @@ class Task(Operators):
     def set_upstream(
         self,
         task: Any,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         key: str | None = None,
         mapped: bool = False,  # noqa: FBT001, FBT002
     ) -> Task:
@@ -204,7 +213,7 @@ class Task(Operators):
     def set_downstream(
         self,
         task: Task,
-        flow: Flow | None = None,
+        flow: FlowGraph | None = None,
         key: str | None = None,
         mapped: bool = False,  # noqa: FBT001, FBT002
     ) -> Task:
@@ -223,7 +232,7 @@ class Task(Operators):
 
     def __getitem__(self, key: Any) -> Task:
         shown = key.name if isinstance(key, Task) else repr(key)
-        return GetItem(name=f"{self.name}[{shown}]")(self, key)
+        return GetItem(name=f"{self.name}[{shown}]").bind(self, key)
 
     def __iter__(self) -> Iterator[Task]:
         if self.nout is None:
@@ -239,7 +248,7 @@ class Task(Operators):
         )
 
     def _operation(self, name: str, fn: Callable[[Any, Any], Any], left: Any, right: Any) -> Task:
-        return Operation(fn, name=name)(left, right)
+        return Operation(fn, name=name).bind(left, right)
 
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"
@@ -248,10 +257,10 @@ class Task(Operators):
 class FunctionTask(Task):
     """A task that calls a function, made by `@task`."""
 
-    def __init__(self, fn: Callable[..., Any], **options: Unpack[TaskOptions]) -> None:
+    def __init__(self, fn: Any, **options: Unpack[TaskOptions]) -> None:
         if not callable(fn) or isinstance(fn, type):
             raise TypeError(f"@task goes on a function, and got {fn!r}. Options are named: @task(name=...).")
-        self.run = fn  # type: ignore[method-assign] # `run` of such a task takes what the function takes
+        self.run = fn  # type: ignore[method-assign] # what such a task does
         options.setdefault("name", getattr(fn, "__name__", type(fn).__name__).strip("<>"))
         self.__doc__ = fn.__doc__
         super().__init__(**options)

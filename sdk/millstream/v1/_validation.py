@@ -57,7 +57,7 @@ def _arguments(
     task: Task, slugs: Mapping[Task, str], edges: list[Edge], constants: Mapping[Task, Mapping[str, Any]]
 ) -> Iterator[str]:
     given = Counter(edge.key for edge in edges if edge.downstream_task is task and edge.key is not None)
-    given.update(constants.get(task, ()))
+    given.update(list(constants.get(task, ())))
     parameters = task.signature.parameters
     takes = f"Task {slugs[task]!r} takes {task.signature}"
     variadic = {name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD}

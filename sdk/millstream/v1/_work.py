@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
 from millstream._engine.contexts import TaskRunContext
-from millstream._engine.origins import described
+from millstream._engine.origins import described, mark
 from millstream._pool import blocked
 from millstream.exceptions import RunTimeoutError
 from millstream.logging import get_run_logger
 from millstream.v1._context import context
 from millstream.v1._translation import engine_state
-from millstream.v1.engine.signals import ENDRUN, LOOP, RETRY, Signal
+from millstream.v1.engine.signals import ENDRUN, LOOP, Signal
 from millstream.v1.engine.state import (
     Failed,
     Pending,
@@ -80,6 +80,8 @@ def conclude(task: Task, call: Call, state: State) -> millstream.states.State[An
         _log_start(call)
         state = handled(task, Pending(), state)
         _log_end(call, state)
+    if isinstance(state.result, BaseException):
+        mark(state.result, _run())  # it has no traceback that says anything
     return engine_state(state)
 
 
@@ -120,11 +122,8 @@ def _outcome(task: Task, call: Call) -> State:
         call.is_over = True
         return end.state
     except Signal as signal:
-        state = signal.state
-        if state.is_failed() and state.result is None:
-            state.result = signal
-        call.is_over = isinstance(state, TriggerFailed)
-        return state
+        call.is_over = isinstance(signal.state, TriggerFailed)
+        return signal.state
     except Exception as error:  # noqa: BLE001 - whatever the user's code raises
         if isinstance(error, RunTimeoutError) and task.timeout is not None:
             return TimedOut(str(error), error)

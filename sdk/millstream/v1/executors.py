@@ -45,6 +45,8 @@ class LocalDaskExecutor(Executor):
     def __init__(self, scheduler: str = "threads", num_workers: int | None = None) -> None:
         if scheduler not in _RUNNERS:
             raise ValueError(f'scheduler is "threads", "processes" or "sync", and got {scheduler!r}.')
+        if num_workers is not None and (isinstance(num_workers, bool) or num_workers < 1):
+            raise ValueError(f"num_workers is a whole number from 1 on, and got {num_workers!r}.")
         kind = _RUNNERS[scheduler]
         self._runner = None if kind is None else kind(num_workers)
 
@@ -100,12 +102,13 @@ class DaskExecutor(Executor):
             from distributed import Client  # noqa: PLC0415 - slow, and an extra
         except ImportError as error:
             raise ImportError("DaskExecutor needs Dask: pip install 'millstream[dask]'.") from error
+        connect: Callable[..., Any] = Client  # it has no types
         if self._address is not None:
-            return _Connection(Client(self._address, **self._client_kwargs), None)
+            return _Connection(connect(self._address, **self._client_kwargs), None)
         cluster = self._start()(**self._cluster_kwargs)
         if self._adapt_kwargs:
             cluster.adapt(**self._adapt_kwargs)
-        return _Connection(Client(cluster, **self._client_kwargs), cluster)
+        return _Connection(connect(cluster, **self._client_kwargs), cluster)
 
     def _start(self) -> Callable[..., Any]:
         if callable(self._cluster_class):

@@ -34,6 +34,8 @@ class Signal(Exception):  # noqa: N818 - Prefect's word
     def __init__(self, message: str | None = None, result: Any = None) -> None:
         super().__init__(message)
         self.state: State = self._kind(message, result)
+        if result is None and self.state.is_failed():
+            self.state.result = self
 
 
 class SUCCESS(Signal):
@@ -90,11 +92,11 @@ class ENDRUN(Exception):  # noqa: N818
         state: That state.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: Any) -> None:
         if not isinstance(state, State) or not state.is_finished():
             raise TypeError(f"ENDRUN takes a finished state, such as Success(), and got {state!r}.")
         super().__init__(state)
-        self.state = state
+        self.state: State = state
 
 
 PrefectStateSignal = Signal

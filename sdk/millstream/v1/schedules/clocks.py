@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from millstream.schedules import Cron, Interval, Schedule
 from millstream.v1._missing import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Clock", "CronClock", "DatesClock", "IntervalClock", "ScheduleEvent"]
 
@@ -153,7 +155,7 @@ def _zone_of(moment: datetime | None) -> str:
         return "UTC"
     name = getattr(zone, "key", None) or getattr(zone, "name", None) or getattr(zone, "zone", None)
     if not isinstance(name, str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - the type is right
             f"start_date has the zone {zone}, which has no name: take ZoneInfo('Europe/Berlin') or the like."
         )
     return name

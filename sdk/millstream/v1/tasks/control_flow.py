@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from millstream.v1 import _building
-from millstream.v1._task import Task, TaskOptions, task
+from millstream.v1._task import Task, task
 from millstream.v1.engine.signals import SKIP
 from millstream.v1.triggers import all_finished, not_all_skipped
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from millstream.v1._flow import Flow
+    from millstream.v1._flow_graph import FlowGraph
+    from millstream.v1._task_options import TaskOptions
 
 __all__ = ["FilterTask", "case", "ifelse", "merge", "switch"]
 
@@ -44,9 +45,9 @@ class case:  # noqa: N801 - Prefect's name, a word in front of a block
         self.task = task
         self.value = value
         self._tasks: dict[Task, None] = {}
-        self._flow: Flow | None = None
+        self._flow: FlowGraph | None = None
 
-    def add_task(self, task: Task, flow: Flow) -> None:
+    def add_task(self, task: Task, flow: FlowGraph) -> None:
         """Take note that a task was added in the block."""
         if self._flow not in (None, flow):
             raise ValueError(
@@ -81,14 +82,16 @@ class Merge(Task):
     def __init__(self, **options: Unpack[TaskOptions]) -> None:
         if options.get("skip_on_upstream_skip"):
             raise ValueError("merge is for branches that are skipped: leave skip_on_upstream_skip out.")
-        super().__init__(**{"trigger": not_all_skipped, **options, "skip_on_upstream_skip": False})
+        options.setdefault("trigger", not_all_skipped)
+        options["skip_on_upstream_skip"] = False
+        super().__init__(**options)
 
-    def run(self, **branches: Any) -> Any:  # type: ignore[override] # as above
+    def run(self, **branches: Any) -> Any:
         """Take it."""
         return next((value for value in branches.values() if value is not None), None)
 
 
-def merge(*tasks: Task, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Task:
+def merge(*tasks: Task, flow: FlowGraph | None = None, mapped: bool = False, **options: Any) -> Task:
     """The result of that one of these tasks which was not skipped."""
     branches = {f"task_{number}": one for number, one in enumerate(tasks, 1)}
     return Merge(**options).bind(**branches, flow=flow, mapped=mapped)
@@ -125,7 +128,9 @@ class FilterTask(Task):
         self, filter_func: Callable[[Any], bool] | None = None, **options: Unpack[TaskOptions]
     ) -> None:
         self._filter = filter_func or _is_result
-        super().__init__(**{"skip_on_upstream_skip": False, "trigger": all_finished, **options})
+        options.setdefault("trigger", all_finished)
+        options.setdefault("skip_on_upstream_skip", False)
+        super().__init__(**options)
 
     def run(self, task_results: list[Any]) -> list[Any]:  # type: ignore[override] # as above
         """Filter them."""
