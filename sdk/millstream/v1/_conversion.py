@@ -73,14 +73,12 @@ def converted(
 def _run(
     flow: Flow, tasks: Mapping[Task, EngineTask[..., Any]], facts: Mapping[str, Any], *, submits: bool
 ) -> State:
-    logger = get_run_logger()
     begun = handled(flow, Pending(), Running("Running flow."))
     if begun.is_finished():
         return begun
-    states = GraphRun(flow, tasks, facts, logger, submits=submits).run()
+    states = GraphRun(flow, tasks, facts, get_run_logger(), submits=submits).run()
     reference = {task: states[task] for task in flow.slugs if task in flow.reference_tasks()}
     state = final_state(reference)
-    logger.info("Flow run %s: %s", type(state).__name__.upper(), state.message)
     if flow.terminal_state_handler is not None:
         state = flow.terminal_state_handler(flow, state, set(reference.values())) or state
     state.result = states

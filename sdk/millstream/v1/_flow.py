@@ -158,13 +158,16 @@ class Flow(FlowGraph):
             raise RuntimeError(f"Flow {self.name!r} is still being built: call run() after the block.")
         known = {parameter.name for parameter in self.parameters()}
         check_options(more_parameters.keys() & RUN_OPTIONS.keys() - known, (), RUN_OPTIONS, "Flow.run")
-        return run(
-            self,
-            {**(parameters or {}), **more_parameters},
-            scheduled=run_on_schedule is not False,
-            executor=_checked("executor", executor, Executor) or self.executor,
-            context=context or {},
-        )
+        try:
+            return run(
+                self,
+                {**(parameters or {}), **more_parameters},
+                scheduled=run_on_schedule is not False,
+                executor=_checked("executor", executor, Executor) or self.executor,
+                context=context or {},
+            )
+        except ValueError as error:
+            raise error.with_traceback(None) from None  # where this package found out tells nobody anything
 
     def to_flow(self) -> millstream.Flow[..., None]:
         """The same as a flow of `millstream.flow`, its Parameters as parameters: what runs in the cluster.

@@ -18,7 +18,7 @@ NAMES = {
     "resource_manager": "use a task with try and finally, or a @flow",
     "apply_map": "use map for each task",
     "DateTimeParameter": "use Parameter, and datetime.fromisoformat in a task",
-    "never_use": "leave cache_for out",
+    "never_use": "leave it out, and cache_for with it",
     "run_configs": "leave it out; the FlowDeployment says where runs run",
     "storage": "leave it out; the FlowDeployment says where the code is",
     "adjustments": "use the clocks' own times",
@@ -50,21 +50,21 @@ RUN_OPTIONS = {
 }
 
 VISUALIZE_OPTIONS = {
-    "filename": "write its dot or mermaid to a file",
-    "format": "give its dot to Graphviz",
-    "horizontal": "give its dot to Graphviz",
-    "flow_state": "print what flow.run() gives",
+    "filename": "use its dot or mermaid, which are texts",
+    "format": "use its dot, which Graphviz takes",
+    "horizontal": "use its dot, which Graphviz takes",
+    "flow_state": "use print(flow.run().result)",
 }
 
 METHODS = {
-    "register": "apply a FlowDeployment (docs/v1.md)",
-    "run_agent": "apply a FlowDeployment (docs/v1.md)",
-    "save": "an entrypoint names the file itself (docs/v1.md)",
-    "load": "an entrypoint names the file itself (docs/v1.md)",
+    "register": "use a FlowDeployment (docs/v1.md)",
+    "run_agent": "use a FlowDeployment (docs/v1.md)",
+    "save": "use an entrypoint, which names the file itself (docs/v1.md)",
+    "load": "use an entrypoint, which names the file itself (docs/v1.md)",
     "serialize": "use pickle of what you need",
-    "update": "add the tasks to one flow",
-    "replace": "build the flow with the other task",
-    "diagnostics": "print the flow.visualize()",
+    "update": "use one flow for all tasks",
+    "replace": "use the other task in the block",
+    "diagnostics": "use print(flow.visualize())",
 }
 
 

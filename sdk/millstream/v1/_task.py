@@ -136,8 +136,11 @@ class Task(Operators):
             TypeError: `run` does not take these arguments.
             ValueError: There is no block.
         """
-        flow = _building.flow_for(self, flow)
-        arguments = self.arguments(args, kwargs)
+        try:
+            flow = _building.flow_for(self, flow)
+            arguments = self.arguments(args, kwargs)
+        except (TypeError, ValueError) as error:
+            raise error.with_traceback(None) from None  # where this package found out tells nobody anything
         made = self.copy(**(task_args or {}))
         made._original = self if self._original is None else self._original  # noqa: SLF001 - one of our own
         flow._bind(made, arguments, upstream_tasks, mapped=mapped)  # noqa: SLF001 - the other half of this
