@@ -15,12 +15,12 @@ from millstream.flows import Flow as EngineFlow
 from millstream.logging import get_run_logger
 from millstream.tasks import Task as EngineTask
 from millstream.v1._context import context
-from millstream.v1._decisions import final_state
+from millstream.v1._decisions import expanded, final_state
 from millstream.v1._parameter import Parameter
 from millstream.v1._running import GraphRun
 from millstream.v1._translation import engine_state
 from millstream.v1._work import Call, carry_out, handled, is_worth_retrying
-from millstream.v1.engine.state import Failed, Pending, Running, State
+from millstream.v1.engine.state import Pending, Running, State, TriggerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,9 +59,10 @@ def converted(
             state = _run(flow, tasks, known, submits=runner is not None)
         keep(state)
         ended = engine_state(state)
-        ended.data = _first_failure(
-            state
-        )  # what a pod can keep; the states of all tasks are for this process
+        first = _first_failure(state)
+        ended.data = first and first.result  # what a pod can keep, and not the states of all tasks
+        if first is not None:
+            ended.message = f"{state.message} First: {first.message}"
         return ended
 
     body.__signature__ = _signature(flow)  # type: ignore[attr-defined] # where `inspect` looks first
@@ -87,11 +88,12 @@ def _run(
     return state
 
 
-def _first_failure(state: State) -> BaseException | None:
+def _first_failure(state: State) -> State | None:
+    """The state of the first task that failed by itself, if the flow failed."""
     if not state.is_failed() or not isinstance(state.result, dict):
         return None
-    errors = (one.result for one in state.result.values() if isinstance(one, Failed))
-    return next((error for error in errors if isinstance(error, BaseException)), None)
+    each = expanded(state.result.values())
+    return next((one for one in each if one.is_failed() and not isinstance(one, TriggerFailed)), None)
 
 
 def _signature(flow: Flow) -> inspect.Signature:

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from millstream import _surroundings
+from millstream import _stopping, _surroundings
 from millstream._engine import FlowRunInfo, log_to_console, run_flow
 from millstream.entrypoint import is_loading
 from millstream.exceptions import ParameterBindError
@@ -51,7 +51,7 @@ def run(
         while event is not None:
             given = {**parameters, **event.parameter_defaults}
             _check(engine_flow, given)
-            _wait_for(event.start_time)
+            _wait_for(event.start_time, flow.name)
             state = _run_once(engine_flow, given, ended, event.start_time)
             event = _next(flow)
     except KeyboardInterrupt:
@@ -84,10 +84,12 @@ def _next(flow: Flow) -> ScheduleEvent | None:
     return next(iter(flow.schedule.events(1, now)), None)
 
 
-def _wait_for(due: datetime) -> None:
+def _wait_for(due: datetime, name: str) -> None:
     _logger.info("Waiting for the next scheduled run at %s", due.isoformat())
     while (left := due.timestamp() - _surroundings.current.time()) > 0:
         _surroundings.current.sleep(left)
+        if _stopping.stopped:
+            raise _stopping.interruption(f"Flow {name!r}")
 
 
 def _not_run(flow: Flow) -> State:

@@ -81,6 +81,7 @@ def check_task_options(given: Mapping[str, Any], owner: str) -> None:
         check_kind(option, given.get(option), int, "a whole number")
     _check_functions(given)
     _check_retries(given)
+    _check_timeout(given.get("timeout"))
     if given.get("cache_for") is None and (given.get("cache_validator") or given.get("cache_key")):
         raise ValueError("cache_validator and cache_key go with cache_for, such as timedelta(hours=1).")
 
@@ -123,6 +124,13 @@ def _check_retries(given: Mapping[str, Any]) -> None:
         raise ValueError("retry_delay and retry_on go with max_retries, a whole number above 0.")
     if delay is not None and delay < timedelta():
         raise ValueError(f"retry_delay cannot be negative: {delay!r}.")
+    exceptions_of(given.get("retry_on"))
+
+
+def _check_timeout(timeout: float | timedelta | None) -> None:
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"timeout is above 0, and got {timeout!r}.")
 
 
 def exceptions_of(option: Any) -> tuple[type[Exception], ...] | None:
@@ -133,7 +141,7 @@ def exceptions_of(option: Any) -> tuple[type[Exception], ...] | None:
     """
     if option is None:
         return None
-    classes = (option,) if isinstance(option, type) else tuple(option)
+    classes = tuple(option) if isinstance(option, list | tuple | set | frozenset) else (option,)
     if not all(isinstance(one, type) and issubclass(one, Exception) for one in classes):
         raise TypeError(f"retry_on is an exception class, or a list of them, and got {option!r}.")
     return classes

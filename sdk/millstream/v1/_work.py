@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from millstream import _surroundings
+from millstream import _stopping, _surroundings
 from millstream._engine.contexts import TaskRunContext
 from millstream._engine.origins import described, mark
 from millstream._pool import blocked
@@ -101,7 +101,7 @@ def _attempt(task: Task, call: Call, run: TaskRun) -> State:
                 state = handled(task, state, _outcome(task, call))
         if isinstance(state, Retrying):
             _log_end(call, state)
-            _wait_until(state.start_time)
+            _wait_until(state.start_time, call.name)
             before = state
             continue
         if (
@@ -166,12 +166,14 @@ def _retrying(task: Task, call: Call) -> Retrying:
     return Retrying(message, start_time=due, run_count=call.runs)
 
 
-def _wait_until(moment: datetime) -> None:
+def _wait_until(moment: datetime, name: str) -> None:
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = aware.timestamp() - _surroundings.current.time()
     if seconds > 0:
         with blocked():
             _surroundings.current.sleep(seconds)
+    if _stopping.stopped:
+        raise _stopping.interruption(f"The next attempt of task {name!r}")
 
 
 def _run() -> TaskRun:

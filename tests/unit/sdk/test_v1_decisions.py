@@ -77,7 +77,9 @@ def test_skips():
 
 
 def test_mapping():
-    each = before_mapping(Task(), upstream(Success(result=[1, 2]), mapped(OK, BAD), mapped=True) | upstream(OK))
+    each = before_mapping(
+        Task(), upstream(Success(result=[1, 2]), mapped(OK, BAD), mapped=True) | upstream(OK)
+    )
     assert [[state.result for state in one.values()] for one in each] == [[1, 1, 1], [1, 2, BAD.result]]
 
 

@@ -55,7 +55,7 @@ class TestBuilding:
 
     def test_a_set_and_eleven_items_in_their_order(self):
         with Flow("f") as flow:
-            x, y = add([one() if n == 3 else n for n in range(12)], []), add({one(), 2} and [{one(), 2}], [])
+            x, y = add([one() if n == 3 else n for n in range(12)], []), add([{one(), 2}], [])
         result = flow.run().result
         assert result[x].result == [0, 1, 2, 1, 4, 5, 6, 7, 8, 9, 10, 11]
         assert result[y].result == [{1, 2}]
@@ -197,7 +197,7 @@ class TestBuilding:
             x = add(1)
         with Flow("g") as flow:
             add(x)
-        with pytest.raises(ValueError, match="Task 'add-2' takes .*'x' is given nothing"):
+        with pytest.raises(ValueError, match=r"Task 'add-2' takes .*'x' is given nothing"):
             flow.run()
 
     def test_a_block_can_be_opened_again(self):
@@ -208,7 +208,9 @@ class TestBuilding:
         assert flow.run().result[y].result == 2
 
     def test_outside_of_a_flow(self):
-        with pytest.raises(ValueError, match=r"Task 'one' was called outside of a flow.* call one.run\(\.\.\.\)"):
+        with pytest.raises(
+            ValueError, match=r"Task 'one' was called outside of a flow.* call one.run\(\.\.\.\)"
+        ):
             one()
         assert add.run(1) == 2
         assert one(flow=Flow("f")).name == "one"
@@ -216,10 +218,13 @@ class TestBuilding:
     @pytest.mark.parametrize(
         ("call", "words"),
         [
-            (lambda: add(), r"Task 'add' takes \(x, y=1\): missing a required argument: 'x'."),
+            (add, r"Task 'add' takes \(x, y=1\): missing a required argument: 'x'."),
             (lambda: add(1, 2, 3), r"too many positional arguments"),
             (lambda: add(1, z=3), r"got an unexpected keyword argument 'z'"),
-            (lambda: add(1, upstream_tasks=one), r"upstream_tasks is a list of tasks.*write upstream_tasks=\[...\]"),
+            (
+                lambda: add(1, upstream_tasks=one),
+                r"upstream_tasks is a list of tasks.*write upstream_tasks=\[...\]",
+            ),
             (lambda: list(one()), r"say how many results it gives, as in @task\(nout=2\)"),
             (lambda: bool(one()), "neither true nor false before it has run: use `with case"),
             (lambda: Flow("g").add_task(Task), "A flow has tasks, and got <class .*: put @task"),
@@ -233,10 +238,11 @@ class TestBuilding:
         with Flow("f"):
             Parameter("unused")
             task(lambda: 1)()
-        assert [record.message for record in caplog.records] == [
-            "Made in the block of flow 'f', and not part of it: <Parameter: unused>. Call them, pass them to a task, "
-            "or use flow.add_task(...)."
-        ]
+        (record,) = caplog.records
+        assert record.message == (
+            "Made in the block of flow 'f', and not part of it: <Parameter: unused>. Call them, pass them to a task, or "
+            "use flow.add_task(...)."
+        )
 
     def test_tags(self):
         with Flow("f") as flow, tags("a"):
@@ -248,10 +254,16 @@ class TestBuilding:
     @pytest.mark.parametrize(
         ("make", "words"),
         [
-            (lambda: Flow("f", run_config=1), r"Flow 'f' has no option 'run_config' \(leave it out; the FlowDeployment"),
+            (
+                lambda: Flow("f", run_config=1),
+                r"Flow 'f' has no option 'run_config' \(leave it out; the FlowDeployment",
+            ),
             (lambda: Flow("f", schedul=1), r"'schedul' \(did you mean 'schedule'\?\)"),
             (lambda: Flow("f", schedule="* * * * *"), "schedule is one of millstream.v1.schedules, and got"),
-            (lambda: Flow("f", executor="dask"), "executor is one of millstream.v1.executors, and got 'dask'"),
+            (
+                lambda: Flow("f", executor="dask"),
+                "executor is one of millstream.v1.executors, and got 'dask'",
+            ),
             (lambda: Flow("f", state_handlers=print), "state_handlers is a list of functions"),
             (lambda: Flow("f", on_failure=1), "on_failure is a function"),
             (lambda: Flow(1), r"A flow has a name, as in Flow\(\"etl\"\)"),
@@ -349,7 +361,9 @@ class TestRuns:
         state = flow.run()
         assert state.is_successful()
         assert state.result[bad].is_failed()
-        with pytest.raises(ValueError, match="Reference tasks are tasks of the flow, and <Task: add> is none of 'f'"):
+        with pytest.raises(
+            ValueError, match="Reference tasks are tasks of the flow, and <Task: add> is none of 'f'"
+        ):
             flow.set_reference_tasks([add])
 
     def test_only_the_last_tasks_count(self):
@@ -366,7 +380,9 @@ class TestRuns:
         def handler(flow, old, new):
             seen.append((flow.name, type(old).__name__, type(new).__name__))
 
-        with Flow("f", state_handlers=[handler], on_failure=lambda flow, state: seen.append(state.message)) as flow:
+        with Flow(
+            "f", state_handlers=[handler], on_failure=lambda _, state: seen.append(state.message)
+        ) as flow:
             boom()
         flow.run()
         assert seen == [
@@ -386,7 +402,9 @@ class TestRuns:
         assert state.result[bad].is_failed()
 
     def test_a_handler_may_end_a_run_before_it_begins(self):
-        with Flow("f", state_handlers=[lambda _, __, new: Failed("not now") if isinstance(new, Running) else None]) as flow:
+        with Flow(
+            "f", state_handlers=[lambda _, __, new: Failed("not now") if isinstance(new, Running) else None]
+        ) as flow:
             one()
         assert flow.run().message == "not now"
 
@@ -411,7 +429,10 @@ class TestRuns:
         assert seen == [("f", True, 1)]
 
     def test_inside_of_the_block(self):
-        with Flow("f") as flow, pytest.raises(RuntimeError, match="still being built: call run\\(\\) after the block"):
+        with (
+            Flow("f") as flow,
+            pytest.raises(RuntimeError, match="still being built: call run\\(\\) after the block"),
+        ):
             flow.run()
 
     def test_runs_are_runs_of_the_engine(self):
@@ -496,7 +517,9 @@ class TestContext:
         with Flow("f") as flow:
             talk()
         flow.run()
-        assert [r.task_run_name for r in logs.records if r.getMessage() in ("hello", "again")] == ["talk-0"] * 2
+        assert [r.task_run_name for r in logs.records if r.getMessage() in ("hello", "again")] == [
+            "talk-0"
+        ] * 2
 
     def test_outside(self):
         assert context.get("parameters") is None
@@ -527,7 +550,9 @@ class TestBranches:
     def test_wrong_cases(self):
         with pytest.raises(TypeError, match="case compares with a plain value"):
             case(one, one)
-        with pytest.raises(TypeError, match="case is for the result of a task, and got 1: use an ordinary if"):
+        with pytest.raises(
+            TypeError, match="case is for the result of a task, and got 1: use an ordinary if"
+        ):
             case(1, 1)
 
     def test_fail_is_a_failure(self):

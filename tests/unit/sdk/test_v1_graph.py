@@ -124,5 +124,7 @@ def test_visualize():
     ]
     assert graph.mermaid.startswith("flowchart TD\n")
     assert "n0 -> n2 [style=dashed]" in graph.dot
-    with pytest.raises(TypeError, match=r"has no option 'filename' \(use its dot or mermaid, which are texts\)"):
+    with pytest.raises(
+        TypeError, match=r"has no option 'filename' \(use its dot or mermaid, which are texts\)"
+    ):
         flow.visualize(filename="x")

@@ -76,13 +76,13 @@ def test_skips(run):
         evens = even.map([1, 2])
         after = add.map(evens)
     _, state = run(flow, after)
-    assert [type(one) for one in state.map_states][0] is Skipped
+    assert type(state.map_states[0]) is Skipped
     assert state.result == [None, 3]
 
 
 def test_facts(run):
     @task
-    def where(x):
+    def where(x):  # noqa: ARG001 - what it is mapped over
         return context.map_index, context.task_full_name, context.task_name
 
     with Flow("f") as flow:
@@ -103,9 +103,10 @@ def test_different_lengths(run, logs):
     with Flow("f") as flow:
         x = add.map([1, 2, 3], [10, 20])
     assert run(flow, x)[1].result == [11, 22]
-    assert "Task 'add' is mapped over lists of different lengths, 3, 2: only the first 2 of each are taken." in [
-        record.getMessage() for record in logs.records
-    ]
+    assert (
+        "Task 'add' is mapped over lists of different lengths, 3, 2: only the first 2 of each are taken."
+        in [record.getMessage() for record in logs.records]
+    )
 
 
 def test_flatten(run):
@@ -117,7 +118,7 @@ def test_flatten(run):
         x = add.map(flatten(twice.map([1, 2])))
         y = total(flatten([[1, 2], [3]]))
         z = total(flatten(add.map([1])))
-    state, first, second, third = run(flow, x, y, z)
+    _, first, second, third = run(flow, x, y, z)
     assert (first.result, second.result) == ([2, 2, 3, 3], 6)
     assert "What is to be flattened has no items" in third.message
 
@@ -126,18 +127,16 @@ def test_words(run):
     with Flow("f") as flow:
         x = add(mapped([1, 2]), y=5)
         y = add.map(unmapped(1))
-        z = add.map([1, 2], unmapped([3])[0] if False else 3 and [3, 4])
+        z = add.map([1, 2], [3, 4])
     _, first, second, third = run(flow, x, y, z)
     assert (first.result, second.result, third.result) == ([6, 7], 2, [4, 6])
 
 
 def test_upstream_of_a_map(run):
     seen = []
-    note = task(seen.append, name="note")
     with Flow("f") as flow:
         first = task(lambda: seen.append("first"), name="first")()
-        xs = task(lambda item: seen.append(item), name="note").map([1], upstream_tasks=[unmapped(first)])
-    assert note.name == "note"
+        xs = task(seen.append, name="note").map([1], upstream_tasks=[unmapped(first)])
     assert run(flow, xs)[1].is_successful()
     assert seen == ["first", 1]
 
@@ -149,7 +148,9 @@ def test_over_what_failed_and_over_a_number(run):
         z = task(lambda x: x, trigger=all_finished).map(odd(2))
     _, *states = run(flow, x, y, z)
     assert [type(state) for state in states] == [Failed] * 3
-    assert states[1].message == "A value of type int cannot be mapped over: give a list, or write unmapped(...)."
+    assert (
+        states[1].message == "A value of type int cannot be mapped over: give a list, or write unmapped(...)."
+    )
 
 
 def test_many(run):

@@ -1,6 +1,7 @@
 """Options of tasks of the declarative style, and the signals that they raise."""
 
 import logging
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,16 @@ import pytest
 from millstream.exceptions import RunTimeoutError
 from millstream.v1 import Flow, Parameter, Task, context, task
 from millstream.v1.engine import cache_validators, signals
-from millstream.v1.engine.state import Cached, Failed, Retrying, Skipped, Success, TimedOut, TriggerFailed, ValidationFailed
+from millstream.v1.engine.state import (
+    Cached,
+    Failed,
+    Retrying,
+    Skipped,
+    Success,
+    TimedOut,
+    TriggerFailed,
+    ValidationFailed,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -43,7 +53,11 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("options", "error", "words"),
         [
-            ({"result": 1}, TypeError, r"@task has no option 'result' \(leave it out; with cache_for results are kept"),
+            (
+                {"result": 1},
+                TypeError,
+                r"@task has no option 'result' \(leave it out; with cache_for results are kept",
+            ),
             ({"checkpoint": True}, TypeError, "'checkpoint' .leave it out"),
             ({"target": "x"}, TypeError, "'target' .use cache_for and cache_key"),
             ({"max_retry": 1}, TypeError, r"'max_retry' \(did you mean 'max_retries'\?\)"),
@@ -55,13 +69,25 @@ class TestOptions:
             ({"retry_delay": SECOND}, ValueError, "go with max_retries"),
             ({"max_retries": 1, "retry_delay": 5}, TypeError, "retry_delay is a timedelta"),
             ({"max_retries": 1, "retry_delay": -SECOND}, ValueError, "cannot be negative"),
-            ({"max_retries": 1, "retry_delay": SECOND, "retry_on": 5}, TypeError, "object is not iterable|retry_on"),
-            ({"max_retries": 1, "retry_delay": SECOND, "retry_on": [5]}, TypeError, "retry_on is an exception class"),
+            (
+                {"max_retries": 1, "retry_delay": SECOND, "retry_on": 5},
+                TypeError,
+                "retry_on is an exception class",
+            ),
+            (
+                {"max_retries": 1, "retry_delay": SECOND, "retry_on": [5]},
+                TypeError,
+                "retry_on is an exception class",
+            ),
             ({"timeout": "1"}, TypeError, "timeout is a number of seconds, or a timedelta"),
             ({"timeout": 0}, ValueError, "timeout is above 0"),
             ({"cache_for": 5}, TypeError, "cache_for is a timedelta"),
             ({"cache_validator": cache_validators.all_inputs}, ValueError, "go with cache_for"),
-            ({"cache_for": SECOND, "cache_validator": print}, TypeError, "one of millstream.v1.engine.cache_validators"),
+            (
+                {"cache_for": SECOND, "cache_validator": print},
+                TypeError,
+                "one of millstream.v1.engine.cache_validators",
+            ),
             ({"trigger": "all"}, TypeError, "trigger is a function"),
             ({"state_handlers": print}, TypeError, "state_handlers is a list of functions"),
             ({"on_failure": 1}, TypeError, "on_failure is a function"),
@@ -87,11 +113,15 @@ class TestOptions:
         async def asynchronous():
             return 1
 
-        with pytest.raises(ValueError, match=r"Task 'positional' takes \*args: arguments of tasks have names"):
+        with pytest.raises(
+            ValueError, match=r"Task 'positional' takes \*args: arguments of tasks have names"
+        ):
             task(positional)
         with pytest.raises(ValueError, match="has the argument 'flow', which means something else"):
             task(reserved)
-        with pytest.raises(TypeError, match="is asynchronous: millstream.task and @flow are for such functions"):
+        with pytest.raises(
+            TypeError, match=r"is asynchronous: millstream\.task and @flow are for such functions"
+        ):
             task(asynchronous)
         with pytest.raises(TypeError, match="@task goes on a function, and got 'load'"):
             task("load")
@@ -105,9 +135,9 @@ class TestOptions:
             x = collect(1, a=collect(2), b=3)
         assert flow.run().result[x].result == (1, {"a": (2, {}), "b": 3})
 
-    def test_names_of_runs(self, logs):
+    def test_names_of_runs(self):
         @task(task_run_name="load-{day}-{flow_name}")
-        def load(day):
+        def load(day):  # noqa: ARG001 - part of the name
             return context.task_run_name
 
         assert outcome(load, "mon").result == "load-mon-f"
@@ -118,7 +148,7 @@ class TestOptions:
         assert outcome(task(lambda: 1, name="50% / all")).result == 1
 
     def test_log_stdout(self, logs):
-        outcome(task(lambda: print("hello"), log_stdout=True, name="talk"))
+        outcome(task(lambda: sys.stdout.write("hello\n"), log_stdout=True, name="talk"))
         assert "hello" in [record.getMessage() for record in logs.records]
 
 
@@ -129,7 +159,8 @@ class TestRetries:
         assert state.result == [1, 2, 3]
         assert still.slept == [300, 300]
 
-    def test_too_few(self, still):
+    @pytest.mark.usefixtures("still")
+    def test_too_few(self):
         state = outcome(failing(3, max_retries=2, retry_delay=SECOND))
         assert type(state) is Failed
         assert str(state.result) == "attempt 3"
@@ -146,7 +177,7 @@ class TestRetries:
         def over():
             raise signals.ENDRUN(Failed("over"))
 
-        assert outcome(over).message == "over"
+        assert outcome(over).message.startswith("over")
         assert still.slept == []
 
     def test_timeout(self):
@@ -165,7 +196,7 @@ class TestCaching:
         counter = iter(range(100))
 
         @task(cache_for=timedelta(hours=1))
-        def count(x):
+        def count(x):  # noqa: ARG001 - part of the key
             return next(counter)
 
         with Flow("f") as flow:
@@ -190,7 +221,7 @@ class TestCaching:
         counter = iter(range(100))
 
         @task(cache_for=timedelta(hours=1), cache_validator=validator)
-        def count(x, y):
+        def count(x, y):  # noqa: ARG001 - part of the key
             return next(counter)
 
         with Flow("f") as flow:
@@ -280,7 +311,8 @@ class TestSignals:
         assert still.slept == [3600]
         assert seen == ["Running", "Retrying", "Running", "Retrying", "Running", "Success"]
 
-    def test_loop(self, still):
+    @pytest.mark.usefixtures("still")
+    def test_loop(self):
         failed = []
 
         @task(max_retries=1, retry_delay=SECOND)
@@ -297,18 +329,21 @@ class TestSignals:
         assert failed == [2]
 
     def test_that_are_not_here(self):
-        with pytest.raises(ImportError, match="PAUSE: use spec.suspend of the FlowRun"):
+        with pytest.raises(ImportError, match=r"PAUSE: use spec\.suspend of the FlowRun"):
             signals.PAUSE  # noqa: B018
 
 
 class TestHandlers:
-    def test_all_changes(self, still):
+    @pytest.mark.usefixtures("still")
+    def test_all_changes(self):
         seen, failures = [], []
         flaky = failing(
             1,
             max_retries=1,
             retry_delay=SECOND,
-            state_handlers=[lambda t, old, new: seen.append((t.name, type(old).__name__, type(new).__name__))],
+            state_handlers=[
+                lambda t, old, new: seen.append((t.name, type(old).__name__, type(new).__name__))
+            ],
             on_failure=lambda t, state: failures.append((t.name, str(state.result))),
         )
         assert outcome(flaky).is_successful()
@@ -332,7 +367,9 @@ class TestHandlers:
         assert (state.result, state.message, still.slept) == (5, "replaced", [])
 
     def test_a_replaced_success_is_a_failure(self):
-        handler = [lambda _, __, new: Failed("too small", ValueError(new.result)) if new.result == 1 else None]
+        handler = [
+            lambda _, __, new: Failed("too small", ValueError(new.result)) if new.result == 1 else None
+        ]
         state = outcome(task(lambda: 1, state_handlers=handler))
         assert str(state.result) == "1"
 

@@ -16,7 +16,7 @@ from millstream.v1.schedules.clocks import Clock, CronClock, IntervalClock, Sche
 __all__ = ["CronSchedule", "IntervalSchedule", "Schedule", "ScheduleEvent", "clocks", "filters"]
 
 Filter = Callable[[datetime], bool]
-_LONGEST = timedelta(days=366 * 5)
+_MOST = 600_000  # the minutes of a year, and some more
 
 
 class Schedule:
@@ -68,15 +68,8 @@ class Schedule:
         # By the clock's place where times are equal: dictionaries have no order.
         each = (_ranked(clock.events(after), rank) for rank, clock in enumerate(self.clocks))
         merged = (event for _, _, event in heapq.merge(*each, key=lambda one: one[:2]))
-        return list(islice((event for event in self._until(after, merged) if self._counts(event)), n))
-
-    def _until(self, after: datetime, events: Iterator[ScheduleEvent]) -> Iterator[ScheduleEvent]:
-        """The events, or with filters those of some years: there may be none that they let through."""
-        filtered = self.filters or self.or_filters or self.not_filters
-        for event in events:
-            if filtered and event.start_time - after > _LONGEST:
-                return
-            yield event
+        looked_at = islice(merged, _MOST)  # there may be none that the filters let through
+        return list(islice((event for event in looked_at if self._counts(event)), n))
 
     def _counts(self, event: ScheduleEvent) -> bool:
         time = event.start_time
