@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from datetime import timedelta
 
 import pytest
@@ -52,16 +53,15 @@ def caught(error):
     return type(error).__name__, str(error)
 
 
-class Scaled(Task):
-    def __init__(self, factor):
-        self.factor = factor
-        super().__init__()
-
-    def run(self, x):
-        return self.factor * x
-
-
 def built():
+    class Scaled(Task):
+        def __init__(self, factor):
+            self.factor = factor
+            super().__init__()
+
+        def run(self, x):
+            return self.factor * x
+
     with Flow("f") as flow:
         tasks = {
             "where": where.map([Parameter("p"), 2]),
@@ -76,7 +76,7 @@ def built():
 
 @pytest.fixture(scope="module")
 def cluster():
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 
@@ -86,7 +86,7 @@ def executor(request):
         return LocalDaskExecutor(scheduler="processes", num_workers=2)
     if request.param == "address":
         return DaskExecutor(address=request.getfixturevalue("cluster").scheduler_address)
-    options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None, "processes": False}
+    options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0", "processes": False}
     name = LocalCluster if request.param == "class" else None
     return DaskExecutor(cluster_class=name, cluster_kwargs=options)
 
@@ -113,7 +113,7 @@ def test_it_is_another_process(cluster):
 
 def test_what_cannot_be_sent():
     with Flow("f", executor=LocalDaskExecutor("processes")) as flow:
-        x = task(sys._getframe)()
+        x = task(lambda: threading.Lock(), name="lock")()  # noqa: PLW0108 - it takes nothing
         y = task(lambda: 1)()
     state = flow.run()
     assert state.result[x].is_failed()

@@ -80,6 +80,8 @@ class Task(Operators):
         parameters = self.signature.parameters
         if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()):
             raise ValueError(f"Task {self.name!r} takes *args: arguments of tasks have names, take **kwargs.")
+        if any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters.values()):
+            raise ValueError(f"Task {self.name!r} takes {self.signature}: arguments of tasks have names, drop the `/`.")
         reserved = sorted(_RESERVED.intersection(parameters))
         if reserved:
             raise ValueError(

@@ -134,9 +134,14 @@ def test_words(run):
 
 def test_upstream_of_a_map(run):
     seen = []
+
+    @task
+    def note(item):
+        seen.append(item)
+
     with Flow("f") as flow:
         first = task(lambda: seen.append("first"), name="first")()
-        xs = task(seen.append, name="note").map([1], upstream_tasks=[unmapped(first)])
+        xs = note.map([1], upstream_tasks=[unmapped(first)])
     assert run(flow, xs)[1].is_successful()
     assert seen == ["first", 1]
 

@@ -1,7 +1,6 @@
 """Options of tasks of the declarative style, and the signals that they raise."""
 
 import logging
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -110,6 +109,9 @@ class TestOptions:
         def reserved(flow):
             return flow
 
+        def unnamed(x, /):
+            return x
+
         async def asynchronous():
             return 1
 
@@ -117,6 +119,10 @@ class TestOptions:
             ValueError, match=r"Task 'positional' takes \*args: arguments of tasks have names"
         ):
             task(positional)
+        with pytest.raises(
+            ValueError, match=r"Task 'unnamed' takes \(x, /\): arguments of tasks have names, drop"
+        ):
+            task(unnamed)
         with pytest.raises(ValueError, match="has the argument 'flow', which means something else"):
             task(reserved)
         with pytest.raises(
@@ -148,7 +154,11 @@ class TestOptions:
         assert outcome(task(lambda: 1, name="50% / all")).result == 1
 
     def test_log_stdout(self, logs):
-        outcome(task(lambda: sys.stdout.write("hello\n"), log_stdout=True, name="talk"))
+        @task(log_stdout=True)
+        def talk():
+            print("hello")  # noqa: T201 - what it is about
+
+        outcome(talk)
         assert "hello" in [record.getMessage() for record in logs.records]
 
 
