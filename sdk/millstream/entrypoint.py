@@ -110,9 +110,10 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
     found = getattr(module, name, None)
     if isinstance(found, Flow):
         return found
+    is_called = False
     declarative = sys.modules.get("millstream.v1")  # imported by nobody else than who uses it
     if declarative is not None:
-        if _makes_a_flow(found, module):
+        if is_called := _makes_a_flow(found, module):
             found = _made(found, name, place)
         if isinstance(found, declarative.Flow):
             return _converted(found, name, place)
@@ -121,9 +122,9 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
     there = f"Flows in it: {', '.join(flows)}." if flows else "There is no flow in it."
     if not hasattr(module, name):
         raise EntrypointError(f"{place!r} has no {name!r}. {there}")
-    kind = f"a {type(found).__name__}"
+    kind = f"{'gives' if is_called else 'is'} a {type(found).__name__}"
     hint = " Is @flow missing on it?" if callable(found) else ""
-    raise EntrypointError(f"{name!r} in {place!r} is {kind}, not a flow.{hint} {there}")
+    raise EntrypointError(f"{name!r} in {place!r} {kind}, not a flow.{hint} {there}")
 
 
 def _makes_a_flow(found: object, module: ModuleType) -> bool:

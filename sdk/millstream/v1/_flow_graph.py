@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from millstream.annotations import Annotation
@@ -32,6 +33,7 @@ class FlowGraph:
         self.name = name
         self.constants: dict[Task, dict[str, Any]] = {}
         self._slugs: dict[Task, str] = {}
+        self._counts: Counter[str] = Counter()
         self._edges: dict[Edge, None] = {}
         self._reference_tasks: list[Task] = []
 
@@ -66,8 +68,8 @@ class FlowGraph:
     def _slug(self, task: Task) -> str:
         if task.slug is not None:
             return task.slug
-        number = sum(other.name == task.name for other in self._slugs) + 1
-        return f"{task.name}-{number}"
+        self._counts[task.name] += 1
+        return f"{task.name}-{self._counts[task.name]}"
 
     def add_edge(
         self,

@@ -81,7 +81,9 @@ class Task(Operators):
         if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()):
             raise ValueError(f"Task {self.name!r} takes *args: arguments of tasks have names, take **kwargs.")
         if any(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters.values()):
-            raise ValueError(f"Task {self.name!r} takes {self.signature}: arguments of tasks have names, drop the `/`.")
+            raise ValueError(
+                f"Task {self.name!r} takes {self.signature}: arguments of tasks have names, drop the `/`."
+            )
         reserved = sorted(_RESERVED.intersection(parameters))
         if reserved:
             raise ValueError(
@@ -254,6 +256,13 @@ class Task(Operators):
 
     def _operation(self, name: str, fn: Callable[[Any, Any], Any], left: Any, right: Any) -> Task:
         return Operation(fn, name=name).bind(left, right)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name == "_options":
+            raise AttributeError(
+                f"{type(self).__name__}.__init__ has to call super().__init__(**options) first."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"

@@ -26,11 +26,15 @@ def defects(
         constants: Their arguments that are plain values.
     """
     edges = list(edges)
+    given: dict[Task, list[str]] = {task: list(constants.get(task, ())) for task in slugs}
+    for edge in edges:
+        if edge.key is not None:
+            given[edge.downstream_task].append(edge.key)
     return [
         *_cycles(slugs, edges),
         *_parameters(slugs),
-        *_slugs(slugs),
-        *(told for task in slugs for told in _arguments(task, slugs, edges, constants)),
+        *_repeated_slugs(slugs),
+        *(told for task in slugs for told in _arguments(task, slugs[task], given[task])),
     ]
 
 
@@ -46,20 +50,17 @@ def _parameters(slugs: Mapping[Task, str]) -> Iterator[str]:
             yield f"There are {count} Parameters {name!r}: make one, and pass that to all tasks that need it."
 
 
-def _slugs(slugs: Mapping[Task, str]) -> Iterator[str]:
+def _repeated_slugs(slugs: Mapping[Task, str]) -> Iterator[str]:
     counts = Counter(slug for task, slug in slugs.items() if not isinstance(task, Parameter))
     for slug, count in counts.items():
         if count > 1:
             yield f"There are {count} tasks with the slug {slug!r}: give each its own, or none."
 
 
-def _arguments(
-    task: Task, slugs: Mapping[Task, str], edges: list[Edge], constants: Mapping[Task, Mapping[str, Any]]
-) -> Iterator[str]:
-    given = Counter(edge.key for edge in edges if edge.downstream_task is task and edge.key is not None)
-    given.update(list(constants.get(task, ())))
+def _arguments(task: Task, slug: str, keys: list[str]) -> Iterator[str]:
+    given = Counter(keys)
     parameters = task.signature.parameters
-    takes = f"Task {slugs[task]!r} takes {task.signature}"
+    takes = f"Task {slug!r} takes {task.signature}"
     variadic = {name for name, parameter in parameters.items() if parameter.kind is parameter.VAR_KEYWORD}
     for name, parameter in parameters.items():
         if name not in variadic and name not in given and parameter.default is parameter.empty:

@@ -568,3 +568,12 @@ class TestBranches:
         with Flow("f") as flow:
             x = add(unmapped(1), unmapped(one()))
         assert flow.run().result[x].result == 2
+
+
+def test_a_class_that_forgets_its_options():
+    class Forgetful(Task):
+        def __init__(self):
+            self.url = "x"
+
+    with Flow("f"), pytest.raises(AttributeError, match=r"Forgetful.__init__ has to call super\(\)"):
+        Forgetful()()

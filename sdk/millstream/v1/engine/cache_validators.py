@@ -5,7 +5,9 @@ Each makes what becomes part of the key under which the result is kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from millstream.v1._missing import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,3 +53,7 @@ all_inputs = partial_inputs_only()
 
 all_parameters = partial_parameters_only()
 """The result depends on the flow's Parameters."""
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise missing(__name__, name)
