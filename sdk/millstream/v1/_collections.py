@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from millstream.annotations import Annotation
 from millstream.v1._task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from millstream.v1._task_options import TaskOptions
 
 
@@ -30,35 +33,42 @@ class Collection(Task):
     """A list, tuple or set of results."""
 
     def __init__(self, kind: type, **options: Unpack[TaskOptions]) -> None:
-        self._kind = kind
+        self._make: Callable[[Iterable[Any]], Any] = getattr(kind, "_make", kind)  # a named tuple has one
         options.setdefault("name", kind.__name__.capitalize())
         super().__init__(**options)
 
     def run(self, **items: Any) -> Any:
         """Make it."""
-        return self._kind(items[name] for name in sorted(items, key=_number))
+        return self._make(items[name] for name in sorted(items, key=_number))
 
 
 class Dict(Task):
     """A dictionary of results."""
 
-    def __init__(self, keys: list[Any], **options: Unpack[TaskOptions]) -> None:
-        self._keys = keys
-        super().__init__(**options)
-
-    def run(self, **items: Any) -> dict[Any, Any]:
+    def run(self, keys: list[Any], values: list[Any]) -> dict[Any, Any]:  # type: ignore[override] # its own arguments
         """Make it."""
-        return dict(zip(self._keys, (items[name] for name in sorted(items, key=_number)), strict=True))
+        return dict(zip(keys, values, strict=True))
 
 
 def holds_tasks(value: Any) -> bool:
-    """Whether there is a task in the value: itself, or an item of it."""
+    """Whether there is a task in the value: itself, or an item of it.
+
+    Raises:
+        TypeError: There is one where its result could not take its place.
+    """
     if isinstance(value, Annotation):
         return holds_tasks(value.value)
     if isinstance(value, dict):
-        return any(holds_tasks(item) for item in value.values())
-    if type(value) in (list, tuple, set):
-        return any(holds_tasks(item) for item in value)
+        return any(map(holds_tasks, (*value, *value.values())))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(holds_tasks, value))
+    if is_dataclass(value) and any(
+        map(holds_tasks, vars(value).values() if hasattr(value, "__dict__") else ())
+    ):
+        raise TypeError(
+            f"There is a task inside of a {type(value).__name__}: results take the places of tasks in lists, tuples, sets "
+            "and dictionaries. Make it in a task of its own."
+        )
     return isinstance(value, Task)
 
 
@@ -69,12 +79,8 @@ def as_task(value: Any) -> tuple[Task, dict[str, Any]]:
     if not holds_tasks(value):
         return Constant(value), {}
     if isinstance(value, dict):
-        return Dict(list(value)), _numbered(value.values())
-    return Collection(type(value)), _numbered(value)
-
-
-def _numbered(items: Any) -> dict[str, Any]:
-    return {f"item_{number}": item for number, item in enumerate(items)}
+        return Dict(), {"keys": list(value), "values": list(value.values())}
+    return Collection(type(value)), {f"item_{number}": item for number, item in enumerate(value)}
 
 
 def _number(name: str) -> int:

@@ -17,6 +17,7 @@ from millstream.v1.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextvars import Token
     from types import TracebackType
 
     import millstream
@@ -72,6 +73,7 @@ class Flow(FlowGraph):
         _check_name(name)
         check_options(options, FlowOptions.__optional_keys__, FLOW_OPTIONS, f"Flow {name!r}")
         super().__init__(name)
+        self._blocks: list[tuple[Token[FlowGraph | None], Token[list[Task] | None]]] = []
         self.schedule = options.get("schedule")
         self.executor = options.get("executor") or LocalExecutor()
         check_handlers(options.get("state_handlers"))
@@ -89,7 +91,7 @@ class Flow(FlowGraph):
             self.validate()
 
     def __enter__(self) -> Self:
-        self._tokens = _building.current_flow.set(self), _building.made.set([])
+        self._blocks.append((_building.current_flow.set(self), _building.made.set([])))
         return self
 
     def __exit__(
@@ -99,7 +101,7 @@ class Flow(FlowGraph):
         traceback: TracebackType | None,
     ) -> None:
         made = _building.made.get() or []
-        flow_token, made_token = self._tokens
+        flow_token, made_token = self._blocks.pop()
         _building.current_flow.reset(flow_token)
         _building.made.reset(made_token)
         used = {*self._slugs, *(task._original for task in self._slugs)}  # noqa: SLF001 - one of our own

@@ -1,7 +1,9 @@
 """Flows of the declarative style: how they are built, and what a run gives."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 
@@ -59,6 +61,36 @@ class TestBuilding:
         result = flow.run().result
         assert result[x].result == [0, 1, 2, 1, 4, 5, 6, 7, 8, 9, 10, 11]
         assert result[y].result == [{1, 2}]
+
+    def test_other_collections_with_tasks_in_them(self):
+        class Point(NamedTuple):
+            x: int
+            y: int
+
+        with Flow("f") as flow:
+            x = add([Point(one(), 2), {one(): "a"}, frozenset({one()})], [])
+        assert flow.run().result[x].result == [Point(1, 2), {1: "a"}, {1}]
+        assert flow.run().result[x].result[0].x == 1
+
+    def test_a_task_where_no_result_can_take_its_place(self):
+        @dataclass
+        class Job:
+            name: object
+
+        with Flow("f") as flow:
+            x = add([Job("a")], [])
+            with pytest.raises(
+                TypeError, match="There is a task inside of a Job: .* Make it in a task of its own"
+            ):
+                add(Job(one()), 1)
+        assert flow.run().result[x].result == [Job("a")]
+
+    def test_a_block_in_its_own_block(self):
+        with Flow("f") as flow:
+            with flow:
+                x = one()
+            y = add(x)
+        assert flow.run().result[y].result == 2
 
     def test_plain_collections_are_passed_as_they_are(self):
         given = {"a": [1]}

@@ -184,6 +184,13 @@ class TestSwitches:
             x = merge(a, b)
         assert run(flow, x, p=value)[1].result == result
 
+    def test_merge_takes_the_first(self, run):
+        with Flow("f") as flow:
+            x = merge(*(task(lambda n=n: n, name="n")() for n in range(12)))
+            y = merge(task(lambda: None, name="none")(), "plain", task(lambda: 3, name="three")())
+        _, first, second = run(flow, x, y)
+        assert (first.result, second.result) == (0, "plain")
+
     def test_merge_is_for_skips(self):
         with pytest.raises(ValueError, match="leave skip_on_upstream_skip out"):
             merge(skip_on_upstream_skip=True)

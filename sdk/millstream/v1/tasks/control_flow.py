@@ -88,7 +88,8 @@ class Merge(Task):
 
     def run(self, **branches: Any) -> Any:
         """Take it."""
-        return next((value for value in branches.values() if value is not None), None)
+        in_order = sorted(branches, key=lambda name: int(name.removeprefix("task_")))
+        return next((branches[name] for name in in_order if branches[name] is not None), None)
 
 
 def merge(*tasks: Task, flow: FlowGraph | None = None, mapped: bool = False, **options: Any) -> Task:
