@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from millstream.annotations import Annotation
@@ -62,9 +62,7 @@ def holds_tasks(value: Any) -> bool:
         return any(map(holds_tasks, (*value, *value.values())))
     if isinstance(value, list | tuple | set | frozenset):
         return any(map(holds_tasks, value))
-    if is_dataclass(value) and any(
-        map(holds_tasks, vars(value).values() if hasattr(value, "__dict__") else ())
-    ):
+    if is_dataclass(value) and any(holds_tasks(getattr(value, field.name, None)) for field in fields(value)):
         raise TypeError(
             f"There is a task inside of a {type(value).__name__}: results take the places of tasks in lists, tuples, sets "
             "and dictionaries. Make it in a task of its own."

@@ -66,10 +66,10 @@ def carry_out(task: Task, call: Call) -> millstream.states.State[Any]:
     """
     run = _run()
     with context(**call.facts, logger=get_run_logger(), task_run_id=run.id, task_run_name=run.name):
-        state = _attempt(task, call, run)
+        state, is_own = _attempt(task, call, run)
     if isinstance(state, Skipped):
         run.keep_nothing()
-    if type(state) in (Failed, TimedOut) and isinstance(state.result, Exception):
+    if is_own and type(state) in (Failed, TimedOut) and isinstance(state.result, Exception):
         raise state.result
     return engine_state(state)
 
@@ -80,8 +80,8 @@ def conclude(task: Task, call: Call, state: State) -> millstream.states.State[An
         _log_start(call)
         state = handled(task, Pending(), state)
         _log_end(call, state)
-    if isinstance(state.result, BaseException):
-        mark(state.result, _run())  # it has no traceback that says anything
+    if isinstance(state.result, Signal):
+        mark(state.result, _run())  # where it was raised tells nobody anything
     return engine_state(state)
 
 
@@ -90,15 +90,17 @@ def is_worth_retrying(task: Task, call: Call, error: object) -> bool:
     return not call.is_over and (task.retry_on is None or isinstance(error, task.retry_on))
 
 
-def _attempt(task: Task, call: Call, run: TaskRun) -> State:
+def _attempt(task: Task, call: Call, run: TaskRun) -> tuple[State, bool]:
+    """The state in which the attempt ends, and whether it is that of the task itself, and of no handler."""
     before: State = Pending() if not call.runs else Retrying(run_count=call.runs)
     while True:
         call.runs += 1
         _log_start(call)
         with context(task_run_count=call.runs):
-            state = handled(task, before, Running("Starting task run."))
+            state = outcome = handled(task, before, Running("Starting task run."))
             if not state.is_finished():
-                state = handled(task, state, _outcome(task, call))
+                outcome = _outcome(task, call)
+                state = handled(task, state, outcome)
         if isinstance(state, Retrying):
             _log_end(call, state)
             _wait_until(state.start_time, call.name)
@@ -112,7 +114,7 @@ def _attempt(task: Task, call: Call, run: TaskRun) -> State:
             _log_end(call, handled(task, state, _retrying(task, call)))
         else:
             _log_end(call, state)
-        return state
+        return state, state is outcome
 
 
 def _outcome(task: Task, call: Call) -> State:

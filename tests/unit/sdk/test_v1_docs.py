@@ -62,6 +62,12 @@ def test_missing_names(module, name):
         importlib.import_module(module).nonsense  # noqa: B018
 
 
+@pytest.mark.parametrize("line", ["storage import GitHub", "run_configs import KubernetesRun"])
+def test_missing_modules(line):
+    with pytest.raises(ImportError, match="leave it out; the FlowDeployment says where"):
+        exec(f"from millstream.v1.{line}")  # noqa: S102 - a line of a program of Prefect 1
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_missing_methods(name):
     with pytest.raises(AttributeError, match=re.escape(f"A flow has no {name}: {METHODS[name]}.")):

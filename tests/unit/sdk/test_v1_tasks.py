@@ -381,7 +381,7 @@ class TestHandlers:
             lambda _, __, new: Failed("too small", ValueError(new.result)) if new.result == 1 else None
         ]
         state = outcome(task(lambda: 1, state_handlers=handler))
-        assert str(state.result) == "1"
+        assert (state.message, str(state.result)) == ("too small", "1")
 
     def test_a_state_instead_of_a_run(self):
         ran = []
@@ -419,3 +419,13 @@ def test_the_log_begins_in_the_users_code(logs):
         "Finished in state Failed: Task 'bad' raised ValueError: bad (attempt 1 of 1)"
     ]
     assert errors[0].exc_info[2].tb_frame.f_code.co_name == "bad"
+
+
+def test_a_trigger_that_raises_is_shown(logs):
+    def trigger(_):
+        raise KeyError("x")
+
+    state = outcome(task(lambda: 1, trigger=trigger, name="t"))
+    assert state.message == "The trigger of task 't' raised KeyError: 'x'."
+    (error,) = [record for record in logs.records if record.exc_info]
+    assert error.exc_info[2].tb_frame.f_code.co_name == "trigger"
