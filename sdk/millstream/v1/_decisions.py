@@ -27,7 +27,7 @@ def before_run(task: Task, upstream: Upstream) -> State | None:
     except (Signal, ENDRUN) as signal:
         return signal.state
     except Exception as error:  # noqa: BLE001 - whatever a trigger of the user's raises
-        return Failed(f"The trigger of task {task.name!r} raised {described(error)}.", error)
+        return TriggerFailed(f"The trigger of task {task.name!r} raised {described(error)}.", error)
     return None if allowed else TriggerFailed(f"The trigger of task {task.name!r} gave {allowed!r}.")
 
 
@@ -45,7 +45,7 @@ def before_mapping(task: Task, upstream: Upstream) -> State | list[dict[Edge, St
     try:
         each = {edge: _each(state) for edge, state in over.items() if state.is_successful()}
     except TypeError as error:
-        return Failed(str(error), error)
+        return Failed(str(error))
     others = {edge: state for edge, state in upstream.items() if edge not in each}
     count = min(len(states) for states in each.values())
     return [others | {edge: states[index] for edge, states in each.items()} for index in range(count)]
@@ -60,28 +60,33 @@ def left_out(upstream: Upstream) -> list[int]:
 def _each(state: State) -> list[State]:
     if isinstance(state, Mapped):
         return state.map_states
-    items = state.result
-    if isinstance(items, Mapping) or not hasattr(items, "__getitem__") or not hasattr(items, "__len__"):
-        raise TypeError(
-            f"A value of type {type(items).__name__} cannot be mapped over: give a list, or write unmapped(...)."
-        )
+    items = _items(state.result)
+    if items is None:
+        kind = type(state.result).__name__
+        raise TypeError(f"A value of type {kind} cannot be mapped over: give a list, or write unmapped(...).")
     return [Success(result=item) for item in items]
 
 
 def flattened(state: State) -> State:
-    """The same with the items of the items.
-
-    Raises:
-        TypeError: There is an item that has no items.
-    """
+    """The same with the items of the items; what has no items is taken as it is."""
     if isinstance(state, Mapped):
         states: list[State] = []
         for one in state.map_states:
-            states += [Success(result=item) for item in one.result] if one.is_successful() else [one]
+            items = _items(one.result) if one.is_successful() and not one.is_skipped() else None
+            states += [one] if items is None else [Success(result=item) for item in items]
         return Mapped(state.message, [one.result for one in states], states)
-    if not state.is_successful():
+    items = _items(state.result)
+    each = None if items is None else [_items(item) for item in items]
+    if each is None or any(one is None for one in each):
         return state
-    return Success(state.message, [item for items in state.result for item in items])
+    return Success(state.message, [item for one in each if one is not None for item in one])
+
+
+def _items(value: Any) -> list[Any] | None:
+    """What can be got by numbers out of a value; None if nothing can."""
+    if isinstance(value, Mapping) or not (hasattr(value, "__getitem__") and hasattr(value, "__len__")):
+        return None
+    return [value[number] for number in range(len(value))]
 
 
 def expanded(states: Iterable[State]) -> list[State]:
@@ -89,12 +94,9 @@ def expanded(states: Iterable[State]) -> list[State]:
     return [one for state in states for one in (state.map_states if isinstance(state, Mapped) else [state])]
 
 
-def arguments(upstream: Upstream, constants: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a run: results of other tasks, and plain values."""
-    return {
-        **constants,
-        **{edge.key: state.result for edge, state in upstream.items() if edge.key is not None},
-    }
+def arguments(upstream: Upstream) -> dict[str, Any]:
+    """The arguments of a run."""
+    return {edge.key: state.result for edge, state in upstream.items() if edge.key is not None}
 
 
 def final_state(reference: Mapping[Task, State]) -> State:

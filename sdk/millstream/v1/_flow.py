@@ -9,6 +9,7 @@ from millstream._graphs import Edge as DrawnEdge
 from millstream._graphs import Graph
 from millstream._graphs import Node as DrawnNode
 from millstream.v1 import _building
+from millstream.v1._collections import Constant
 from millstream.v1._flow_graph import FlowGraph
 from millstream.v1._missing import FLOW_OPTIONS, METHODS, RUN_OPTIONS, VISUALIZE_OPTIONS, check_options
 from millstream.v1._task_options import Handler, after_failure, check_handlers
@@ -105,7 +106,7 @@ class Flow(FlowGraph):
         _building.current_flow.reset(flow_token)
         _building.made.reset(made_token)
         used = {*self._slugs, *(task._original for task in self._slugs)}  # noqa: SLF001 - one of our own
-        unused = ", ".join(repr(task) for task in made if task not in used)
+        unused = ", ".join(repr(task) for task in made if task not in used and type(task) is not Constant)
         if unused and error is None:
             _logger.warning(
                 "Made in the block of flow %r, and not part of it: %s. Call them, pass them to a task, or use "

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from millstream._pool import blocked
 from millstream.tasks import Task as EngineTask
 from millstream.v1 import _decisions, _graph
+from millstream.v1._collections import Constant
+from millstream.v1._graph import Edge
 from millstream.v1._translation import v1_state
 from millstream.v1._work import Call, conclude
-from millstream.v1.engine.state import Cached, Failed, Mapped, State
+from millstream.v1.engine.state import Cached, Mapped, State, Success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from millstream.futures import Future
     from millstream.v1._flow import Flow
-    from millstream.v1._graph import Edge
     from millstream.v1._task import Task
 
 
@@ -44,7 +45,6 @@ class GraphRun:
             logger: That of the run.
             submits: Whether tasks go to the task runner; else they run here, one after the other.
         """
-        self._flow = flow
         self._tasks = tasks
         self._facts = facts
         self._logger = logger
@@ -54,6 +54,14 @@ class GraphRun:
         edges = flow._edges  # noqa: SLF001 - in their order
         for edge in edges:
             self._before[edge.downstream_task].append(edge)
+        # Plain values count as tasks that succeeded: triggers look at them, too.
+        self._constants: dict[Task, dict[Edge, State]] = {
+            task: {
+                Edge(Constant(value), task, key): Success(result=value)
+                for key, value in flow.constants.get(task, {}).items()
+            }
+            for task in self._slugs
+        }
         self._order = _graph.sorter(self._slugs, edges)
         self._states: dict[Task, State] = {}
         self._ended: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -72,15 +80,12 @@ class GraphRun:
         return {task: self._states[task] for task in self._slugs}
 
     def _begin(self, task: Task) -> None:
-        try:
-            upstream = {
-                edge: _decisions.flattened(state) if edge.flattened else state
-                for edge in self._before[task]
-                for state in [self._states[edge.upstream_task]]
-            }
-        except TypeError as error:
-            self._conclude(task, Failed(f"What is to be flattened has no items: {error}.", error))
-            return
+        upstream = {
+            edge: _decisions.flattened(state) if edge.flattened else state
+            for edge in self._before[task]
+            for state in [self._states[edge.upstream_task]]
+        }
+        upstream |= self._constants[task]
         if any(edge.mapped for edge in upstream):
             self._map(task, upstream)
         else:
@@ -136,8 +141,7 @@ class GraphRun:
             "task_tags": task.tags,
             "map_index": index,
         }
-        constants = self._flow.constants.get(task, {})
-        return Call(name, _decisions.arguments(upstream, constants), {**self._facts, **facts})
+        return Call(name, _decisions.arguments(upstream), {**self._facts, **facts})
 
     def _conclude(self, task: Task, state: State) -> None:
         self._end(task, self._concluded(task, self._call(task, {}, None), state))

@@ -61,7 +61,12 @@ def test_triggers(trigger, states, outcome):
 
 @pytest.mark.parametrize(
     ("raised", "state"),
-    [(FAIL("no"), Failed), (SKIP("no"), Skipped), (ENDRUN(Success()), Success), (KeyError("x"), Failed)],
+    [
+        (FAIL("no"), Failed),
+        (SKIP("no"), Skipped),
+        (ENDRUN(Success()), Success),
+        (KeyError("x"), TriggerFailed),
+    ],
 )
 def test_what_triggers_raise(raised, state):
     def trigger(_):
@@ -114,14 +119,14 @@ def test_flatten():
     assert flattened(Success(result=[[1], [2, 3]])).result == [1, 2, 3]
     flat = flattened(mapped(Success(result=[1, 2]), BAD))
     assert [state.result for state in flat.map_states] == [1, 2, BAD.result]
-    assert flattened(BAD) is BAD
-    with pytest.raises(TypeError):
-        flattened(Success(result=[1]))
+    for state in (BAD, SKIPPED, OK, Success(result=[[1], 2]), Success(result={"a": 1})):
+        assert flattened(state) is state
+    assert [state.result for state in flattened(mapped(OK, SKIPPED)).map_states] == [1, None]
 
 
 def test_arguments():
     order_only = {Edge(Task(), None): OK}
-    assert arguments(upstream(OK) | order_only, {"c": 2}) == {"k0": 1, "c": 2}
+    assert arguments(upstream(OK) | order_only) == {"k0": 1}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 import millstream
 from millstream import runtime
-from millstream.v1 import Flow, Parameter, Task, case, context, tags, task, unmapped
+from millstream.v1 import Flow, Parameter, Task, case, context, tags, task, triggers, unmapped
 from millstream.v1.engine.signals import FAIL
 from millstream.v1.engine.state import Failed, Running, Success
 from millstream.v1.executors import LocalDaskExecutor
@@ -382,6 +382,14 @@ class TestRuns:
         assert "boom" in state.result[bad].message
         assert repr(state.result[after]).startswith("<TriggerFailed")
         assert state.result[other].is_successful()
+
+    @pytest.mark.parametrize(
+        ("trigger", "runs"), [(triggers.any_successful, True), (triggers.all_failed, False)]
+    )
+    def test_a_plain_value_counts_as_a_success(self, trigger, runs):
+        with Flow("f") as flow:
+            x = task(lambda _x, y: y, trigger=trigger)(boom(), 5)
+        assert flow.run().result[x].is_successful() == runs
 
     def test_reference_tasks(self):
         with Flow("f") as flow:
