@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE, PAGE = ROOT / "docs/prefect.toml", ROOT / "docs/prefect.md"
 HEAD = """# Prefect's names
 
-What of Prefect 3 there is. `from prefect` becomes `from millstream`; modules have the same names. What is not supported is an
-error, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk) and [tests/processes](../tests/processes).
+What of Prefect 3 there is, and at the end what of Prefect 1. `from prefect` becomes `from millstream`, for Prefect 1 `from
+millstream.v1`; modules have the same names. What is not supported is an error, never ignored. The tests are in [tests/unit/sdk](../tests/unit/sdk) and [tests/processes](../tests/processes).
 """
 
 
@@ -19,7 +19,9 @@ def page() -> str:
     """The page as it should be."""
     parts = [HEAD]
     for title, rows in tomllib.loads(SOURCE.read_text()).items():
-        parts.append(f"\n## {title}\n\n| Prefect 3 | Millstream |\n| --- | --- |\n")
+        parts.append(
+            f"\n## {title}\n\n| {title if title == 'Prefect 1' else 'Prefect 3'} | Millstream |\n| --- | --- |\n"
+        )
         parts += (f"| {_code(name)} | {_told(said)} |\n" for name, said in rows.items())
     return "".join(parts)
 

@@ -35,6 +35,16 @@ MODULES = [
     "task_runners",
     "tasks",
     "transactions",
+    "v1",
+    "v1.engine.cache_validators",
+    "v1.engine.signals",
+    "v1.engine.state",
+    "v1.executors",
+    "v1.schedules",
+    "v1.schedules.clocks",
+    "v1.schedules.filters",
+    "v1.tasks.control_flow",
+    "v1.triggers",
 ]
 HEAD = """# The public names of the SDK
 

@@ -213,7 +213,7 @@ class Definition(Generic[P, R_co]):
         import sys  # noqa: PLC0415 - for those that run in other processes
 
         found: Any = sys.modules.get(self.__module__)
-        for part in self.__qualname__.split("."):
+        for part in getattr(self, "__qualname__", "").split("."):  # partials have none
             found = getattr(found, part, None)
         if found is self and self.__module__ != "__main__":
             return _found_again, (self.__module__, self.__qualname__)

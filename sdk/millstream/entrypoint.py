@@ -7,16 +7,21 @@ import importlib.util
 import os
 import sys
 import traceback
+from contextvars import ContextVar
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from millstream._callables import takes_nothing
 from millstream.exceptions import EntrypointError
 from millstream.flows import Flow
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["load_flow"]
+__all__ = ["is_loading", "load_flow"]
+
+_loading: ContextVar[bool] = ContextVar("millstream_loading", default=False)
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
@@ -36,8 +41,17 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
         raise EntrypointError(
             f"{entrypoint!r} is no entrypoint: it takes 'module.path:flow' or 'path/file.py:flow'.",
         )
-    module = _load_file(place) if place.endswith(".py") else _load_module(place)
-    return _flow_of(module, name, place)
+    token = _loading.set(True)
+    try:
+        module = _load_file(place) if place.endswith(".py") else _load_module(place)
+        return _flow_of(module, name, place)
+    finally:
+        _loading.reset(token)
+
+
+def is_loading() -> bool:
+    """Whether the code that asks is imported for a flow that is in it, and so should not run one itself."""
+    return _loading.get()
 
 
 def _load_file(place: str) -> ModuleType:
@@ -96,13 +110,44 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
     found = getattr(module, name, None)
     if isinstance(found, Flow):
         return found
-    flows = sorted(key for key, value in vars(module).items() if isinstance(value, Flow))
+    is_called = False
+    declarative = sys.modules.get("millstream.v1")  # imported by nobody else than who uses it
+    if declarative is not None:
+        if is_called := _makes_a_flow(found, module):
+            found = _made(found, name, place)
+        if isinstance(found, declarative.Flow):
+            return _converted(found, name, place)
+    kinds = (Flow,) if declarative is None else (Flow, declarative.Flow)
+    flows = sorted(key for key, value in vars(module).items() if isinstance(value, kinds))
     there = f"Flows in it: {', '.join(flows)}." if flows else "There is no flow in it."
     if not hasattr(module, name):
         raise EntrypointError(f"{place!r} has no {name!r}. {there}")
-    kind = f"a {type(found).__name__}"
+    kind = f"{'gives' if is_called else 'is'} a {type(found).__name__}"
     hint = " Is @flow missing on it?" if callable(found) else ""
-    raise EntrypointError(f"{name!r} in {place!r} is {kind}, not a flow.{hint} {there}")
+    raise EntrypointError(f"{name!r} in {place!r} {kind}, not a flow.{hint} {there}")
+
+
+def _makes_a_flow(found: object, module: ModuleType) -> bool:
+    """Whether it is a function without parameters in a module of the declarative style, which may build a flow."""
+    uses = any(
+        str(getattr(value, "__module__", "")).startswith("millstream.v1") for value in vars(module).values()
+    )
+    return uses and isinstance(found, FunctionType) and takes_nothing(found)
+
+
+def _made(fn: Any, name: str, place: str) -> object:
+    try:
+        return fn()
+    except Exception as error:
+        raise EntrypointError(f"{name}() in {place!r} raised {type(error).__name__}: {error}") from error
+
+
+def _converted(found: Any, name: str, place: str) -> Flow[..., Any]:
+    try:
+        flow: Flow[..., Any] = found.to_flow()
+    except ValueError as error:
+        raise EntrypointError(f"{name!r} in {place!r}: {error}") from error
+    return flow
 
 
 def _put_first_on_path(folder: str) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "__millstream_origin__"
 _LONGEST_TEXT = 2000
-_ENGINE = __name__.rpartition(".")[0]  # this package
+_OURS = (
+    __name__.rpartition(".")[0],
+    "millstream.v1",
+)  # this package, and what calls tasks of the declarative style
 
 
 def described(error: BaseException) -> str:
@@ -53,7 +56,7 @@ def user_traceback(
 
 
 def _is_ours(names: dict[str, Any]) -> bool:
-    return names.get("__package__") == _ENGINE or names.get("__name__") == _beside.__name__
+    return names.get("__package__") in _OURS or names.get("__name__") == _beside.__name__
 
 
 def user_frame(error: BaseException) -> TracebackType | None:

@@ -41,7 +41,7 @@ def test_example(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", ["artifacts", "blocks", "flows", "history", "notifications", "settings", "testing"]
+    "page", ["artifacts", "blocks", "flows", "history", "notifications", "settings", "testing", "v1"]
 )
 def test_there_are_examples(page):
     assert f"{page}-0" in EXAMPLES

@@ -1,0 +1,49 @@
+"""A pipeline in plain Python: download the users, keep what is wanted of them, and write a CSV file."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pandas as pd
+
+URL = os.environ.get("USERS_URL") or Path(__file__).with_name("users.json").as_uri()
+
+
+def extract(url: str) -> list[dict[str, Any]]:
+    """Get the users."""
+    with urlopen(url) as response:  # noqa: S310 - the address is ours
+        users: list[dict[str, Any]] = json.load(response)
+    if not users:
+        raise ValueError("No data fetched!")
+    return users
+
+
+def transform(data: list[dict[str, Any]]) -> pd.DataFrame:
+    """Keep some of what is known about them."""
+    return pd.DataFrame(
+        {
+            "ID": user["id"],
+            "Name": user["name"],
+            "Username": user["username"],
+            "Email": user["email"],
+            "Address": f"{user['address']['street']}, {user['address']['suite']}, {user['address']['city']}",
+            "PhoneNumber": user["phone"],
+            "Company": user["company"]["name"],
+        }
+        for user in data
+    )
+
+
+def load(data: pd.DataFrame, path: str) -> None:
+    """Write them to a file with the time in its name."""
+    Path(path).parent.mkdir(exist_ok=True)
+    data.to_csv(f"{path}_{datetime.now(UTC).timestamp():.6f}.csv", index=False)
+
+
+if __name__ == "__main__":
+    users = extract(URL)
+    users_df = transform(users)
+    load(users_df, "data/users")
