@@ -89,6 +89,8 @@ class Definition(Generic[P, R_co]):
         update_wrapper(self, fn)  # type: ignore[arg-type] # meant for functions, and does for any object
         self.fn: Callable[P, R_co] = fn
         self.isasync = is_async(fn)
+        self._isgenerator = is_generator(fn)
+        self._awaits = self.isasync or is_async_generator(fn)
         # The name of its coroutines, in Python's warning about one that was never awaited and in asyncio's messages.
         self._called: str = getattr(fn, "__qualname__", default_name)
         self.name = check_name(given.get("name", default_name), self._word)
@@ -109,7 +111,6 @@ class Definition(Generic[P, R_co]):
         self.result_serializer = given.get("result_serializer")
         self._check_where_kept()
         self.hooks = self._hooks_of(_HOOKS)
-        self._isgenerator, self._isasyncgenerator = is_generator(fn), is_async_generator(fn)
         self._call = self._callable()
 
     def _check_where_kept(self) -> None:

@@ -51,9 +51,9 @@ class Tracer:
         node = self._record(what, args, kwargs, wait_for)
         value = self._value(what, node)
         given = self._state(node, value) if return_state else value
-        if what._isasyncgenerator and not return_state:  # noqa: SLF001
-            return _items(given)
-        return _awaited(given) if what.isasync or what._isasyncgenerator else given  # noqa: SLF001
+        if not what._awaits:  # noqa: SLF001 - the package's own, and so below
+            return given
+        return _items(given) if what._isgenerator and not return_state else _awaited(given)  # noqa: SLF001
 
     def submitted(
         self,

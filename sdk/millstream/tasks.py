@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, Ty
 from millstream._caching_options import check_caching, says_how_to_keep
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
-from millstream._engine.drive import drive, drive_async, drive_async_generator, drive_generator
+from millstream._engine.drive import drive, drive_async
 from millstream._engine.hooks import check_hooks
 from millstream._engine.mapping import calls_of
-from millstream._engine.submit import collected, collected_async, submit
+from millstream._engine.submit import submit
 from millstream._engine.task_runs import TaskRun
 from millstream._engine.tracing import tracer
 from millstream._options import check_callback, check_options
@@ -151,19 +151,14 @@ class Task(Definition[P, R_co]):
         if (tracing := tracer.get()) is not None:
             return tracing.called(self, args, kwargs, wait_for, return_state=return_state)
         if self._isgenerator:
-            return self._generate(args, kwargs, return_state, wait_for)
+            from millstream._engine.generators import generate  # noqa: PLC0415 - few are
+
+            return generate(TaskRun(self, args, kwargs, return_state, wait_for))
         if not self.isasync:
             return drive(TaskRun(self, args, kwargs, return_state, wait_for))  # in no variable: see `drive`
         coroutine = drive_async(TaskRun(self, args, kwargs, return_state, wait_for))
         coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
         return coroutine
-
-    def _generate(self, args: Any, kwargs: Any, return_state: bool, wait_for: Any) -> Any:  # noqa: FBT001
-        run = TaskRun(self, args, kwargs, return_state, wait_for)
-        if return_state:
-            run.fn = collected_async(run.fn) if self._isasyncgenerator else collected(run.fn)
-            return drive_async(run) if self._isasyncgenerator else drive(run)
-        return drive_async_generator(run) if self._isasyncgenerator else drive_generator(run)
 
     @overload
     def submit(

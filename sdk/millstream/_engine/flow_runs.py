@@ -153,7 +153,7 @@ class FlowRun(Run):
     def enter(self) -> None:
         """Make this the current run; as a subflow, count with the flow around it."""
         super().enter()
-        self._catches_sigterm = self.parent is None and termination.catch(is_async=self._awaits)
+        self._catches_sigterm = self.parent is None and termination.catch(is_async=self.flow._awaits)  # noqa: SLF001
         flow = self.flow
         outer = None if self.parent is None else self.parent.flow_run
         if outer is not None:
@@ -176,10 +176,6 @@ class FlowRun(Run):
         ):
             self.blocks = True
 
-    @property
-    def _awaits(self) -> bool:
-        return self.flow.isasync or self.flow._isasyncgenerator  # noqa: SLF001 - the engine's own
-
     def leave(self) -> None:
         """Make the surrounding run the current one again."""
         super().leave()
@@ -190,7 +186,7 @@ class FlowRun(Run):
     def resume(self) -> None:
         """Make this the current run once more."""
         super().resume()
-        self._catches_sigterm = self.parent is None and termination.catch(is_async=self._awaits)
+        self._catches_sigterm = self.parent is None and termination.catch(is_async=self.flow._awaits)  # noqa: SLF001
 
     def attempt(self) -> bool:
         """Begin an attempt, the first one by looking at the parameters.

@@ -165,7 +165,7 @@ def open_submissions(workers: Pool | concurrent.futures.Executor) -> Submissions
 def carry_out(run: TaskRun) -> None:
     """Run a task in this thread, whatever its code does; asynchronous ones get an event loop of their own."""
     try:
-        if run.task.isasync or run.task._isasyncgenerator:  # noqa: SLF001
+        if run.task._awaits:  # noqa: SLF001 - the engine's own
             import asyncio  # noqa: PLC0415 - slow to import
 
             asyncio.run(drive_async(run))
