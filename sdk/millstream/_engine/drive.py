@@ -20,8 +20,7 @@ def drive(run: Run) -> Any:
         while True:
             try:
                 if delay:
-                    with blocked():
-                        _surroundings.current.sleep(delay)
+                    pause(delay)
                 if run.attempt():
                     break
                 value = run.fn(*run.args, **run.kwargs)
@@ -45,6 +44,18 @@ def drive(run: Run) -> Any:
         del run
 
 
+def pause(seconds: float) -> None:
+    """Wait for the next attempt, and leave the thread's place in its pool to another one meanwhile."""
+    with blocked():
+        _surroundings.current.sleep(seconds)
+
+
+async def pause_async(seconds: float) -> None:
+    """Wait so without holding up the event loop."""
+    with blocked():
+        await _surroundings.current.sleep_async(seconds)
+
+
 def failed(run: Run, error: BaseException) -> float | None:
     """Have the run decide about a failure, and end even if that is interrupted, as while it waits for others."""
     try:
@@ -55,6 +66,13 @@ def failed(run: Run, error: BaseException) -> float | None:
         raise
 
 
+async def failed_async(run: Run, error: BaseException) -> float | None:
+    """Have it decide so without holding up the event loop."""
+    if run.blocks and isinstance(error, Exception):
+        return await beside(failed, run, error)
+    return failed(run, error)
+
+
 async def drive_async(run: Run) -> Any:
     """Run an asynchronous function to its end."""
     try:
@@ -63,16 +81,14 @@ async def drive_async(run: Run) -> Any:
         while True:
             try:
                 if delay:
-                    with blocked():
-                        await _surroundings.current.sleep_async(delay)
+                    await pause_async(delay)
                 if await run.attempt_async() if run.blocks else run.attempt():
                     break
                 value = await run.fn(*run.args, **run.kwargs)
                 if run.blocks:
                     await run.settle_async()
             except BaseException as error:
-                blocks = run.blocks and isinstance(error, Exception)
-                delay = await beside(failed, run, error) if blocks else failed(run, error)
+                delay = await failed_async(run, error)
                 if delay is None:
                     if run.return_state and isinstance(error, Exception):
                         return run.state

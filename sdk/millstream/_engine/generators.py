@@ -6,9 +6,8 @@ import functools
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
-from millstream import _surroundings
 from millstream._beside import beside
-from millstream._engine.drive import drive, drive_async, failed
+from millstream._engine.drive import drive, drive_async, failed, failed_async, pause, pause_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -52,7 +51,7 @@ def drive_generator(run: Run) -> Generator[Any, Any, Any]:
         while True:
             try:
                 if delay:
-                    _surroundings.current.sleep(delay)
+                    pause(delay)
                 if run.attempt():
                     break
                 value = yield from _items(run, run.fn(*run.args, **run.kwargs))
@@ -61,7 +60,7 @@ def drive_generator(run: Run) -> Generator[Any, Any, Any]:
                 run.returned(None)
                 raise
             except BaseException as error:
-                delay = run.failed(error)
+                delay = failed(run, error)
                 if delay is None:
                     raise
             else:
@@ -103,7 +102,7 @@ async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, 
         while True:
             try:
                 if delay:
-                    await _surroundings.current.sleep_async(delay)
+                    await pause_async(delay)
                 if await run.attempt_async() if run.blocks else run.attempt():
                     break
                 async with aclosing(run.fn(*run.args, **run.kwargs)) as generator:
@@ -128,8 +127,7 @@ async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, 
                 run.returned(None)
                 raise
             except BaseException as error:
-                blocks = run.blocks and isinstance(error, Exception)
-                delay = await beside(failed, run, error) if blocks else failed(run, error)
+                delay = await failed_async(run, error)
                 if delay is None:
                     raise
             else:
