@@ -9,7 +9,6 @@ from millstream._caching_options import check_caching, says_how_to_keep
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
 from millstream._engine.drive import drive, drive_async
-from millstream._engine.hooks import check_hooks
 from millstream._engine.mapping import calls_of
 from millstream._engine.submit import submit
 from millstream._engine.task_runs import TaskRun
@@ -110,7 +109,6 @@ class Task(Definition[P, R_co]):
         self.viz_return_value = options.get("viz_return_value")
         self.retry_jitter_factor = _factor(options.get("retry_jitter_factor"))
         super().__init__(fn, options, function_name(fn))
-        self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
         self.task_run_name = options.get("task_run_name")
         self._check_run_name()
         check_caching(self._options, self.fn, self._owner)
@@ -248,17 +246,15 @@ class Task(Definition[P, R_co]):
 
     def on_commit(self, hook: TransactionHook) -> TransactionHook:
         """Call the function with the transaction when a result is kept for good: `@my_task.on_commit`."""
-        return self._add_transaction_hook("on_commit", hook)
+        return self._add_hook("on_commit", hook)
 
     def on_rollback(self, hook: TransactionHook) -> TransactionHook:
         """Call the function with the transaction when something after the task failed in the same transaction."""
-        return self._add_transaction_hook("on_rollback", hook)
+        return self._add_hook("on_rollback", hook)
 
-    def _add_transaction_hook(self, option: str, hook: TransactionHook) -> TransactionHook:
-        check_hooks(option, [hook])
-        self._options[option] = [*self._options.get(option, ()), hook]
+    def _read_hooks(self) -> None:
+        super()._read_hooks()
         self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
-        return hook
 
     def make_run_name(self, run: TaskRun) -> str | None:
         """The name that the option `task_run_name` gives to a run; None without that option.
