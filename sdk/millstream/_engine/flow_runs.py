@@ -217,8 +217,7 @@ class FlowRun(Run):
     async def attempt_async(self) -> bool:
         """Begin an attempt; other runs, which may need this event loop, are waited for in it."""
         if not self._accepted:
-            for future in inputs.upstream_of((*self.parameters.values(), *(self._wait_for or ()))):
-                await future.wait_async()
+            await inputs.wait_for_all((*self.parameters.values(), *(self._wait_for or ())))
         return await super().attempt_async()
 
     def failed(self, error: BaseException) -> float | None:

@@ -96,6 +96,12 @@ def upstream_of(values: Iterable[Any]) -> Iterator[Future[Any]]:
                 yield from upstream_of((item.value,))
 
 
+async def wait_for_all(values: Iterable[Any]) -> None:
+    """Wait for the futures in arguments without holding up the event loop."""
+    for future in upstream_of(values):
+        await future.wait_async()
+
+
 def resolved(value: Any, resolve: Callable[[Any], Any]) -> Any:
     """Give a value with all futures, states and annotations in it replaced; the value itself if there are none."""
     return _resolved(value, resolve, {})
