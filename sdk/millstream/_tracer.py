@@ -106,7 +106,7 @@ class Tracer:
             yield self._origins[id(value)][1]
         elif id(value) not in above:
             inner: Iterable[Any] | None
-            inner = (value.value,) if isinstance(value, Annotation) else inputs._inside(value, type(value))  # noqa: SLF001
+            inner = (value.value,) if isinstance(value, Annotation) else inputs.inside(value)
             for item in inner or ():
                 yield from self._sources(item, {*above, id(value)})
 

@@ -36,7 +36,7 @@ def found_in(value: Any) -> Iterator[Future[Any] | State[Any] | Annotation[Any]]
         if isinstance(item, Future | State | Annotation):
             yield item
             continue
-        inner = _inside(item, kind)
+        inner = inside(item)
         if inner is None or id(item) in seen:
             continue
         seen[id(item)] = item
@@ -45,7 +45,9 @@ def found_in(value: Any) -> Iterator[Future[Any] | State[Any] | Annotation[Any]]
             left.extend(reversed(inner))
 
 
-def _inside(value: Any, kind: type) -> Iterable[Any] | None:
+def inside(value: Any) -> Iterable[Any] | None:
+    """Give what a collection or data class holds; None for what holds nothing of ours."""
+    kind = type(value)
     if kind is dict:
         return _of_dict(value)
     if kind in _BUILT_IN:
