@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from millstream.serving import Deployment, DeploymentOptions
     from millstream.states import State
 
-H = TypeVar("H", bound="Hook")
-
 __all__ = ["Flow", "FlowOptions", "flow"]
 
 P = ParamSpec("P")
@@ -35,6 +33,7 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 T = TypeVar("T")
 S = TypeVar("S")
+H = TypeVar("H", bound="Hook")
 _DEFAULT_TASK_RUNNER = ThreadPoolTaskRunner()
 
 
@@ -43,7 +42,7 @@ class FlowOptions(Options, total=False):
 
     Attributes:
         flow_run_name: What to call each run: a text with parameters in braces, such as `load-{day}`, or a function
-            without parameters that gives one.
+            that gives one, and may take the `parameters`.
         retry_delay_seconds: How long to wait before each retry.
         validate_parameters: Whether to coerce and check parameters by their type hints; true unless given.
         task_runner: Where submitted tasks run; threads unless given. See `millstream.task_runners`.
