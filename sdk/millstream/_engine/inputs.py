@@ -30,8 +30,7 @@ def found_in(value: Any) -> Iterator[Future[Any] | State[Any] | Annotation[Any]]
     left = [value]
     while left:
         item = left.pop()
-        kind = type(item)
-        if kind in _PLAIN:
+        if type(item) in _PLAIN:
             continue
         if isinstance(item, Future | State | Annotation):
             yield item
