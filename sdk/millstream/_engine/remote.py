@@ -40,15 +40,8 @@ class RemoteSubmissions(Submissions):
         self._sent: dict[Future[Any], concurrent.futures.Future[bytes]] = {}
         self._flows: bytes | None = None
 
-    def _begin(self, future: Future[Any], context: Context) -> None:
-        # Not at once: this may be called by what another run has ended, and that one by another.
-        try:
-            self._pool.submit(partial(self._send, future, context))
-        except RuntimeError as error:
-            if self._claim(future):
-                self._crash(future, error)
-
-    def _send(self, future: Future[Any], context: Context) -> None:
+    def _carry_out(self, future: Future[Any], context: Context) -> None:
+        """Send a run to the executor."""
         if not self._claim(future):
             return
         run = future._run  # noqa: SLF001 - one of our own

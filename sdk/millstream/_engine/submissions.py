@@ -69,6 +69,7 @@ class Submissions:
 
     def _begin(self, future: Future[Any], context: Context) -> None:
         """Have a run begin now, or as soon as there is a place for it."""
+        # By another thread in any case: this may be called by what another run has ended, and that one by another.
         try:
             self._pool.submit(partial(self._carry_out, future, context))
         except RuntimeError as error:
