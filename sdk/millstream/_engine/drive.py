@@ -44,6 +44,36 @@ def drive(run: Run) -> Any:
         del run
 
 
+async def drive_async(run: Run) -> Any:
+    """Run an asynchronous function to its end."""
+    try:
+        run.enter()
+        delay: float | None = 0
+        while True:
+            try:
+                if delay:
+                    await pause_async(delay)
+                if await run.attempt_async() if run.blocks else run.attempt():
+                    break
+                value = await run.fn(*run.args, **run.kwargs)
+                if run.blocks:
+                    await run.settle_async()
+            except BaseException as error:
+                delay = await failed_async(run, error)
+                if delay is None:
+                    if run.return_state and isinstance(error, Exception):
+                        return run.state
+                    raise
+            else:
+                delay = await returned_beside(run, value) if run.blocks else run.returned(value)
+                if delay is None:
+                    return run.result(value)
+        return run.outcome()
+    finally:
+        run.leave()
+        del run  # as in `drive`
+
+
 def pause(seconds: float) -> None:
     """Wait for the next attempt, and leave the thread's place in its pool to another one meanwhile."""
     with blocked():
@@ -73,33 +103,6 @@ async def failed_async(run: Run, error: BaseException) -> float | None:
     return failed(run, error)
 
 
-async def drive_async(run: Run) -> Any:
-    """Run an asynchronous function to its end."""
-    try:
-        run.enter()
-        delay: float | None = 0
-        while True:
-            try:
-                if delay:
-                    await pause_async(delay)
-                if await run.attempt_async() if run.blocks else run.attempt():
-                    break
-                value = await run.fn(*run.args, **run.kwargs)
-                if run.blocks:
-                    await run.settle_async()
-            except BaseException as error:
-                delay = await failed_async(run, error)
-                if delay is None:
-                    if run.return_state and isinstance(error, Exception):
-                        return run.state
-                    raise
-            else:
-                # To its end even if this is cancelled now: the function has returned.
-                ending = beside(run.returned, value, to_its_end=True) if run.blocks else None
-                delay = run.returned(value) if ending is None else await ending
-                if delay is None:
-                    return run.result(value)
-        return run.outcome()
-    finally:
-        run.leave()
-        del run  # as in `drive`
+async def returned_beside(run: Run, value: Any) -> float | None:
+    """Have it take note of what was returned, to the end even if this is cancelled now: the function has returned."""
+    return await beside(run.returned, value, to_its_end=True)

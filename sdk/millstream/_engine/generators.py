@@ -6,8 +6,15 @@ import functools
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
-from millstream._beside import beside
-from millstream._engine.drive import drive, drive_async, failed, failed_async, pause, pause_async
+from millstream._engine.drive import (
+    drive,
+    drive_async,
+    failed,
+    failed_async,
+    pause,
+    pause_async,
+    returned_beside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -131,7 +138,7 @@ async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, 
                 if delay is None:
                     raise
             else:
-                delay = await beside(run.returned, None) if run.blocks else run.returned(None)
+                delay = await returned_beside(run, None) if run.blocks else run.returned(None)
                 if delay is None:
                     return
         for item in run.outcome():

@@ -416,6 +416,29 @@ class TestAsynchronous:
         assert ends.states == ["TimedOut"]
         assert (await numbers(return_state=True)).name == "TimedOut"
 
+    async def test_cancelled_when_it_has_returned(self, decorator):
+        ends, goes_on = threading.Event(), threading.Event()
+
+        def hook(*_):
+            ends.set()
+            goes_on.wait(60)
+
+        @decorator(on_completion=[hook])
+        async def numbers():
+            yield 1
+
+        async def take():
+            return [number async for number in numbers()]
+
+        taking = asyncio.create_task(take())
+        assert await asyncio.to_thread(ends.wait, 60)
+        taking.cancel()
+        done, _ = await asyncio.wait([taking], timeout=0.2)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert not done
+
     async def test_the_timeout_is_of_the_generator_and_not_of_who_takes_the_items(self, decorator):
         @decorator(timeout_seconds=0.2)
         async def numbers():
