@@ -53,16 +53,18 @@ def is_async_generator(fn: Callable[..., Any]) -> bool:
     return code is not None and bool(code.co_flags & _ASYNC_GENERATOR)
 
 
-def takes_nothing(fn: Callable[..., Any]) -> bool:
-    """Whether `fn` certainly has no parameters."""
+def positional_counts(fn: Callable[..., Any]) -> range:
+    """With how many positional arguments alone `fn` can certainly be called; empty if only `inspect` can tell."""
     code = code_of(fn)
-    return (
-        code is not None
-        and not hasattr(fn, "__wrapped__")
-        and not (code.co_argcount - isinstance(fn, MethodType))
-        and not code.co_kwonlyargcount
-        and not code.co_flags & (_POSITIONAL_VARIADIC | _KEYWORD_VARIADIC)
-    )
+    if (
+        code is None
+        or hasattr(fn, "__wrapped__")
+        or code.co_kwonlyargcount
+        or code.co_flags & (_POSITIONAL_VARIADIC | _KEYWORD_VARIADIC)
+    ):
+        return range(0)
+    most = code.co_argcount - isinstance(fn, MethodType)
+    return range(most - len(getattr(fn, "__defaults__", None) or ()), most + 1)
 
 
 def check_function(fn: object, decorator: str) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 H = TypeVar("H", bound="Hook")
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 _KINDS = {
     "description": str,
@@ -89,6 +90,8 @@ class Definition(Generic[P, R_co]):
         update_wrapper(self, fn)  # type: ignore[arg-type] # meant for functions, and does for any object
         self.fn: Callable[P, R_co] = fn
         self.isasync = is_async(fn)
+        self._isgenerator = is_generator(fn)
+        self._awaits = self.isasync or is_async_generator(fn)
         # The name of its coroutines, in Python's warning about one that was never awaited and in asyncio's messages.
         self._called: str = getattr(fn, "__qualname__", default_name)
         self.name = check_name(given.get("name", default_name), self._word)
@@ -108,8 +111,7 @@ class Definition(Generic[P, R_co]):
         self.result_storage = given.get("result_storage")
         self.result_serializer = given.get("result_serializer")
         self._check_where_kept()
-        self.hooks = self._hooks_of(_HOOKS)
-        self._isgenerator, self._isasyncgenerator = is_generator(fn), is_async_generator(fn)
+        self._read_hooks()
         self._call = self._callable()
 
     def _check_where_kept(self) -> None:
@@ -132,11 +134,14 @@ class Definition(Generic[P, R_co]):
         """Call the function when a run has failed."""
         return self._add_hook("on_failure", hook)
 
-    def _add_hook(self, option: str, hook: H) -> H:
+    def _add_hook(self, option: str, hook: T) -> T:
         check_hooks(option, [hook])
         self._options[option] = [*self._options.get(option, ()), hook]
-        self.hooks = self._hooks_of(_HOOKS)
+        self._read_hooks()
         return hook
+
+    def _read_hooks(self) -> None:
+        self.hooks = self._hooks_of(_HOOKS)
 
     def _hooks_of(self, known: Iterable[str]) -> dict[str, list[Any]] | None:
         """The hooks by option; None if there are none, which is quick to tell."""

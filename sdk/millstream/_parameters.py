@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from millstream._callables import code_of, takes_nothing
+from millstream._callables import positional_counts
 from millstream.exceptions import ParameterBindError
 
 if TYPE_CHECKING:
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from millstream._parameter_types import ParameterTypes
-
-
-_POSITIONAL_VARIADIC, _KEYWORD_VARIADIC = 0x04, 0x08
 
 
 class Parameters:
@@ -29,7 +25,8 @@ class Parameters:
     def __init__(self, fn: Callable[..., Any], owner: str) -> None:
         self._fn = fn
         self._owner = owner
-        self._takes_nothing = takes_nothing(fn)
+        self._positional_counts = positional_counts(fn)
+        self._takes_nothing = self._positional_counts == range(1)
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -66,24 +63,8 @@ class Parameters:
         Raises:
             ParameterBindError: It cannot.
         """
-        least, most = self._positional
-        if kwargs or not least <= len(args) <= most:
+        if kwargs or len(args) not in self._positional_counts:
             self.bind(args, kwargs)
-
-    @cached_property
-    def _positional(self) -> tuple[int, int]:
-        """How many positional arguments are certainly right, from and to."""
-        code = code_of(self._fn)
-        flags = _POSITIONAL_VARIADIC | _KEYWORD_VARIADIC
-        if (
-            code is None
-            or hasattr(self._fn, "__wrapped__")
-            or code.co_kwonlyargcount
-            or code.co_flags & flags
-        ):
-            return 1, 0
-        count = code.co_argcount - isinstance(self._fn, MethodType)
-        return count - len(getattr(self._fn, "__defaults__", None) or ()), count
 
     def bind_by_name(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The same from names and values, as a deployment gives them.

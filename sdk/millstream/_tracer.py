@@ -51,9 +51,9 @@ class Tracer:
         node = self._record(what, args, kwargs, wait_for)
         value = self._value(what, node)
         given = self._state(node, value) if return_state else value
-        if what._isasyncgenerator and not return_state:  # noqa: SLF001
-            return _items(given)
-        return _awaited(given) if what.isasync or what._isasyncgenerator else given  # noqa: SLF001
+        if not what._awaits:  # noqa: SLF001 - the package's own, and so below
+            return given
+        return _items(given) if what._isgenerator and not return_state else _awaited(given)  # noqa: SLF001
 
     def submitted(
         self,
@@ -106,7 +106,7 @@ class Tracer:
             yield self._origins[id(value)][1]
         elif id(value) not in above:
             inner: Iterable[Any] | None
-            inner = (value.value,) if isinstance(value, Annotation) else inputs._inside(value, type(value))  # noqa: SLF001
+            inner = (value.value,) if isinstance(value, Annotation) else inputs.inside(value)
             for item in inner or ():
                 yield from self._sources(item, {*above, id(value)})
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from millstream._engine.submit import collected, collected_async
+from millstream._engine.generators import collecting
 from millstream._engine.tracing import tracer
 from millstream._graphs import Graph
 from millstream._tracer import Tracer
@@ -52,8 +52,8 @@ def visualize(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 def _run(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     fn: Callable[..., Any] = flow.fn
     if flow._isgenerator:  # noqa: SLF001
-        fn = collected_async(fn) if flow._isasyncgenerator else collected(fn)  # noqa: SLF001
-    if not (flow.isasync or flow._isasyncgenerator):  # noqa: SLF001
+        fn = collecting(fn, awaits=flow._awaits)  # noqa: SLF001
+    if not flow._awaits:  # noqa: SLF001
         fn(*args, **kwargs)
         return
     with ThreadPoolExecutor(1) as thread:  # here there may be an event loop already, as in notebooks

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from millstream._callables import takes_nothing
+from millstream._callables import positional_counts
 from millstream.exceptions import EntrypointError
 from millstream.flows import Flow
 
@@ -132,7 +132,7 @@ def _makes_a_flow(found: object, module: ModuleType) -> bool:
     uses = any(
         str(getattr(value, "__module__", "")).startswith("millstream.v1") for value in vars(module).values()
     )
-    return uses and isinstance(found, FunctionType) and takes_nothing(found)
+    return uses and isinstance(found, FunctionType) and positional_counts(found) == range(1)
 
 
 def _made(fn: Any, name: str, place: str) -> object:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, Ty
 
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
-from millstream._engine.drive import drive, drive_async, drive_async_generator, drive_generator
+from millstream._engine.drive import drive, drive_async
 from millstream._engine.flow_runs import FlowRun
-from millstream._engine.submit import collected, collected_async
 from millstream._engine.tracing import tracer
 from millstream._options import check_options
 from millstream._run_names import check_run_name, run_name
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from millstream.serving import Deployment, DeploymentOptions
     from millstream.states import State
 
-H = TypeVar("H", bound="Hook")
-
 __all__ = ["Flow", "FlowOptions", "flow"]
 
 P = ParamSpec("P")
@@ -36,6 +33,7 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 T = TypeVar("T")
 S = TypeVar("S")
+H = TypeVar("H", bound="Hook")
 _DEFAULT_TASK_RUNNER = ThreadPoolTaskRunner()
 
 
@@ -44,7 +42,7 @@ class FlowOptions(Options, total=False):
 
     Attributes:
         flow_run_name: What to call each run: a text with parameters in braces, such as `load-{day}`, or a function
-            without parameters that gives one.
+            that gives one, and may take the `parameters`.
         retry_delay_seconds: How long to wait before each retry.
         validate_parameters: Whether to coerce and check parameters by their type hints; true unless given.
         task_runner: Where submitted tasks run; threads unless given. See `millstream.task_runners`.
@@ -132,20 +130,15 @@ class Flow(Definition[P, R_co]):
         except ParameterBindError as error:
             raise error.with_traceback(None) from None
         if self._isgenerator:
-            return self._generate(parameters, return_state, wait_for)
+            from millstream._engine.generators import generate  # noqa: PLC0415 - few are
+
+            return generate(FlowRun(self, parameters, return_state=return_state, wait_for=wait_for))
         if not self.isasync:
             # In no variable: see `drive`.
             return drive(FlowRun(self, parameters, return_state=return_state, wait_for=wait_for))
         coroutine = drive_async(FlowRun(self, parameters, return_state=return_state, wait_for=wait_for))
         coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
         return coroutine
-
-    def _generate(self, parameters: dict[str, Any], return_state: bool, wait_for: Any) -> Any:  # noqa: FBT001
-        run = FlowRun(self, parameters, return_state=return_state, wait_for=wait_for)
-        if return_state:
-            run.fn = collected_async(run.fn) if self._isasyncgenerator else collected(run.fn)
-            return drive_async(run) if self._isasyncgenerator else drive(run)
-        return drive_async_generator(run) if self._isasyncgenerator else drive_generator(run)
 
     def on_cancellation(self, hook: H) -> H:
         """Call the function when a run was cancelled: `@my_flow.on_cancellation`."""

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, Ty
 from millstream._caching_options import check_caching, says_how_to_keep
 from millstream._callables import function_name
 from millstream._definitions import Definition, Options
-from millstream._engine.drive import drive, drive_async, drive_async_generator, drive_generator
-from millstream._engine.hooks import check_hooks
+from millstream._engine.drive import drive, drive_async
 from millstream._engine.mapping import calls_of
-from millstream._engine.submit import collected, collected_async, submit
+from millstream._engine.submit import submit
 from millstream._engine.task_runs import TaskRun
 from millstream._engine.tracing import tracer
 from millstream._options import check_callback, check_options
@@ -110,7 +109,6 @@ class Task(Definition[P, R_co]):
         self.viz_return_value = options.get("viz_return_value")
         self.retry_jitter_factor = _factor(options.get("retry_jitter_factor"))
         super().__init__(fn, options, function_name(fn))
-        self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
         self.task_run_name = options.get("task_run_name")
         self._check_run_name()
         check_caching(self._options, self.fn, self._owner)
@@ -151,19 +149,14 @@ class Task(Definition[P, R_co]):
         if (tracing := tracer.get()) is not None:
             return tracing.called(self, args, kwargs, wait_for, return_state=return_state)
         if self._isgenerator:
-            return self._generate(args, kwargs, return_state, wait_for)
+            from millstream._engine.generators import generate  # noqa: PLC0415 - few are
+
+            return generate(TaskRun(self, args, kwargs, return_state, wait_for))
         if not self.isasync:
             return drive(TaskRun(self, args, kwargs, return_state, wait_for))  # in no variable: see `drive`
         coroutine = drive_async(TaskRun(self, args, kwargs, return_state, wait_for))
         coroutine.__qualname__ = self._called  # type: ignore[attr-defined] # coroutines have it, the protocol does not
         return coroutine
-
-    def _generate(self, args: Any, kwargs: Any, return_state: bool, wait_for: Any) -> Any:  # noqa: FBT001
-        run = TaskRun(self, args, kwargs, return_state, wait_for)
-        if return_state:
-            run.fn = collected_async(run.fn) if self._isasyncgenerator else collected(run.fn)
-            return drive_async(run) if self._isasyncgenerator else drive(run)
-        return drive_async_generator(run) if self._isasyncgenerator else drive_generator(run)
 
     @overload
     def submit(
@@ -253,17 +246,15 @@ class Task(Definition[P, R_co]):
 
     def on_commit(self, hook: TransactionHook) -> TransactionHook:
         """Call the function with the transaction when a result is kept for good: `@my_task.on_commit`."""
-        return self._add_transaction_hook("on_commit", hook)
+        return self._add_hook("on_commit", hook)
 
     def on_rollback(self, hook: TransactionHook) -> TransactionHook:
         """Call the function with the transaction when something after the task failed in the same transaction."""
-        return self._add_transaction_hook("on_rollback", hook)
+        return self._add_hook("on_rollback", hook)
 
-    def _add_transaction_hook(self, option: str, hook: TransactionHook) -> TransactionHook:
-        check_hooks(option, [hook])
-        self._options[option] = [*self._options.get(option, ()), hook]
+    def _read_hooks(self) -> None:
+        super()._read_hooks()
         self.transaction_hooks = self._hooks_of(("on_commit", "on_rollback"))
-        return hook
 
     def make_run_name(self, run: TaskRun) -> str | None:
         """The name that the option `task_run_name` gives to a run; None without that option.

@@ -9,7 +9,6 @@ from millstream._engine.drive import drive, drive_async
 from millstream._engine.flow_runs import FlowRun, FlowRunInfo
 from millstream._engine.origins import origin_of
 from millstream._engine.outcomes import crash_message
-from millstream._engine.submit import collected, collected_async
 from millstream._stopping import stop, stop_requested
 from millstream.exceptions import ParameterBindError
 from millstream.states import Crashed
@@ -45,7 +44,9 @@ def run_flow(
     """
     flow_run = FlowRun(flow, {}, run, return_state=True)
     if flow._isgenerator:  # noqa: SLF001 - the engine's own
-        flow_run.fn = (collected_async if flow._isasyncgenerator else collected)(flow_run.fn)  # noqa: SLF001
+        from millstream._engine.generators import with_all_items  # noqa: PLC0415 - few are
+
+        with_all_items(flow_run)
     log_to_console()
     try:
         flow_run.parameters = flow._parameters.bind_by_name(parameters or {})  # noqa: SLF001 - the engine's own
@@ -53,7 +54,7 @@ def run_flow(
         flow_run.refuse(error)
         return flow_run.state
     try:
-        if flow.isasync or flow._isasyncgenerator:  # noqa: SLF001
+        if flow._awaits:  # noqa: SLF001
             import asyncio  # noqa: PLC0415 - slow to import
 
             coroutine = drive_async(flow_run)

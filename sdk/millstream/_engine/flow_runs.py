@@ -155,7 +155,7 @@ class FlowRun(Run):
     def enter(self) -> None:
         """Make this the current run; as a subflow, count with the flow around it."""
         super().enter()
-        self._catches_sigterm = self.parent is None and termination.catch(is_async=self._awaits)
+        self._catches_sigterm = self.parent is None and termination.catch(is_async=self.flow._awaits)  # noqa: SLF001
         flow = self.flow
         outer = None if self.parent is None else self.parent.flow_run
         if outer is not None:
@@ -178,10 +178,6 @@ class FlowRun(Run):
         ):
             self.blocks = True
 
-    @property
-    def _awaits(self) -> bool:
-        return self.flow.isasync or self.flow._isasyncgenerator  # noqa: SLF001 - the engine's own
-
     def leave(self) -> None:
         """Make the surrounding run the current one again."""
         super().leave()
@@ -192,7 +188,7 @@ class FlowRun(Run):
     def resume(self) -> None:
         """Make this the current run once more."""
         super().resume()
-        self._catches_sigterm = self.parent is None and termination.catch(is_async=self._awaits)
+        self._catches_sigterm = self.parent is None and termination.catch(is_async=self.flow._awaits)  # noqa: SLF001
 
     def attempt(self) -> bool:
         """Begin an attempt, the first one by looking at the parameters.
@@ -223,8 +219,7 @@ class FlowRun(Run):
     async def attempt_async(self) -> bool:
         """Begin an attempt; other runs, which may need this event loop, are waited for in it."""
         if not self._accepted:
-            for future in inputs.upstream_of((*self.parameters.values(), *(self._wait_for or ()))):
-                await future.wait_async()
+            await inputs.wait_for_all((*self.parameters.values(), *(self._wait_for or ())))
         return await super().attempt_async()
 
     def failed(self, error: BaseException) -> float | None:

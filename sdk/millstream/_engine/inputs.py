@@ -30,13 +30,12 @@ def found_in(value: Any) -> Iterator[Future[Any] | State[Any] | Annotation[Any]]
     left = [value]
     while left:
         item = left.pop()
-        kind = type(item)
-        if kind in _PLAIN:
+        if type(item) in _PLAIN:
             continue
         if isinstance(item, Future | State | Annotation):
             yield item
             continue
-        inner = _inside(item, kind)
+        inner = inside(item)
         if inner is None or id(item) in seen:
             continue
         seen[id(item)] = item
@@ -45,7 +44,9 @@ def found_in(value: Any) -> Iterator[Future[Any] | State[Any] | Annotation[Any]]
             left.extend(reversed(inner))
 
 
-def _inside(value: Any, kind: type) -> Iterable[Any] | None:
+def inside(value: Any) -> Iterable[Any] | None:
+    """Give what a collection or data class holds; None for what holds nothing of ours."""
+    kind = type(value)
     if kind is dict:
         return _of_dict(value)
     if kind in _BUILT_IN:
@@ -94,6 +95,12 @@ def upstream_of(values: Iterable[Any]) -> Iterator[Future[Any]]:
                 yield item
             elif isinstance(item, Annotation) and not isinstance(item, opaque):
                 yield from upstream_of((item.value,))
+
+
+async def wait_for_all(values: Iterable[Any]) -> None:
+    """Wait for the futures in arguments without holding up the event loop."""
+    for future in upstream_of(values):
+        await future.wait_async()
 
 
 def resolved(value: Any, resolve: Callable[[Any], Any]) -> Any:

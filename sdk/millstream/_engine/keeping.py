@@ -9,6 +9,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
+from millstream._engine.origins import user_frame
 from millstream.cache_policies import DEFAULT, NO_CACHE, CacheKeyFnPolicy, CachePolicy
 from millstream.exceptions import HashError, LockHeldError, MillstreamError
 from millstream.results import chosen_store
@@ -67,7 +68,7 @@ class TaskTransaction(Transaction):
         except (LockHeldError, SettingsError):
             raise  # somebody else has the lock, or nothing can be kept anywhere
         except Exception as error:  # noqa: BLE001 - whatever the user's functions and the storages raise
-            shown = _from_users_code(error) if self.key is None else None
+            shown = error if self.key is None and _is_of_users_code(error) else None
             run.log(logging.WARNING, "%s is not cached: %s", run.title, _explained(error), error=shown)
             self.key = None
             super().begin()
@@ -134,16 +135,8 @@ def _explained(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _from_users_code(error: Exception) -> Exception | None:
-    """The exception with its stack from the user's code on; None if it is of our own making."""
-    frame = error.__traceback__
-    while frame is not None and _is_ours(frame.tb_frame.f_globals.get("__package__")):
-        frame = frame.tb_next
-    return None if frame is None or isinstance(error, MillstreamError) else error.with_traceback(frame)
-
-
-def _is_ours(package: str | None) -> bool:
-    return (package or "").partition(".")[0] == "millstream"
+def _is_of_users_code(error: Exception) -> bool:
+    return not isinstance(error, MillstreamError) and user_frame(error) is not None
 
 
 def _computes_anyway(task: Task[..., Any]) -> bool:

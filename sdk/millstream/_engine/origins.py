@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-from millstream import _beside
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -14,10 +12,8 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "__millstream_origin__"
 _LONGEST_TEXT = 2000
-_OURS = (
-    __name__.rpartition(".")[0],
-    "millstream.v1",
-)  # this package, and what calls tasks of the declarative style
+_PACKAGE = __file__.rpartition("_engine")[0]
+"""The folder of the package `millstream`."""
 
 
 def described(error: BaseException) -> str:
@@ -55,13 +51,9 @@ def user_traceback(
     return None if error is None else (type(error), error, user_frame(error))
 
 
-def _is_ours(names: dict[str, Any]) -> bool:
-    return names.get("__package__") in _OURS or names.get("__name__") == _beside.__name__
-
-
 def user_frame(error: BaseException) -> TracebackType | None:
     """Where the exception was, from the first frame that is not ours on; None if it never came so far."""
     traceback = error.__traceback__
-    while traceback is not None and _is_ours(traceback.tb_frame.f_globals):
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         traceback = traceback.tb_next
     return traceback

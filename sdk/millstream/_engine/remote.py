@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from millstream import _stopping
-from millstream._engine import inputs, recording
+from millstream._engine import recording
 from millstream._engine.elsewhere import Answer, Call, FlowFacts, answer
 from millstream._engine.origins import described
 from millstream._engine.submissions import NOT_BEGUN, Submissions
 from millstream._pool import Pool
-from millstream.exceptions import CrashedRun, FailedRun, RunInterrupted, UpstreamTaskError
-from millstream.states import Cancelled, Crashed, Failed, Pending, State, StateType
+from millstream.exceptions import CrashedRun, FailedRun, RunInterrupted
+from millstream.states import Cancelled, Crashed, Failed, State, StateType
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -40,15 +40,8 @@ class RemoteSubmissions(Submissions):
         self._sent: dict[Future[Any], concurrent.futures.Future[bytes]] = {}
         self._flows: bytes | None = None
 
-    def _begin(self, future: Future[Any], context: Context) -> None:
-        # Not at once: this may be called by what another run has ended, and that one by another.
-        try:
-            self._pool.submit(partial(self._send, future, context))
-        except RuntimeError as error:
-            if self._claim(future):
-                self._crash(future, error)
-
-    def _send(self, future: Future[Any], context: Context) -> None:
+    def _carry_out(self, future: Future[Any], context: Context) -> None:
+        """Send a run to the executor."""
         if not self._claim(future):
             return
         run = future._run  # noqa: SLF001 - one of our own
@@ -153,19 +146,11 @@ def _flows_around(run: TaskRun) -> bytes:
 
 
 def _ready(run: TaskRun) -> bool:
-    """Put the results of other runs into the arguments; false if the run cannot begin, which is its state then."""
+    """Whether the run can begin; if not, that is its state now."""
     if _stopping.stopped:
         run.finish(_interrupted(run))
         return False
-    try:
-        inputs.must_have_completed(run.wait_for or ())
-        run.args = tuple(inputs.resolved(value, inputs.result_of) for value in run.args)
-        run.kwargs = {name: inputs.resolved(value, inputs.result_of) for name, value in run.kwargs.items()}
-    except UpstreamTaskError as error:
-        run.finish(Pending(name="NotReady", message=str(error)))
-        return False
-    run.choose_name()
-    return True
+    return run.resolve()
 
 
 def _accept(run: TaskRun, told: Answer) -> None:

@@ -69,6 +69,7 @@ class Submissions:
 
     def _begin(self, future: Future[Any], context: Context) -> None:
         """Have a run begin now, or as soon as there is a place for it."""
+        # By another thread in any case: this may be called by what another run has ended, and that one by another.
         try:
             self._pool.submit(partial(self._carry_out, future, context))
         except RuntimeError as error:
@@ -165,7 +166,7 @@ def open_submissions(workers: Pool | concurrent.futures.Executor) -> Submissions
 def carry_out(run: TaskRun) -> None:
     """Run a task in this thread, whatever its code does; asynchronous ones get an event loop of their own."""
     try:
-        if run.task.isasync or run.task._isasyncgenerator:  # noqa: SLF001
+        if run.task._awaits:  # noqa: SLF001 - the engine's own
             import asyncio  # noqa: PLC0415 - slow to import
 
             asyncio.run(drive_async(run))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from millstream._engine.current import current
@@ -10,7 +9,7 @@ from millstream._engine.task_runs import TaskRun
 from millstream.exceptions import MissingContextError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from millstream.futures import Future
     from millstream.tasks import Task
@@ -47,25 +46,7 @@ def run_of(
     """A run that gives its final state, and all items at once where the task is a generator."""
     run = TaskRun(task, args, kwargs, True, wait_for)  # noqa: FBT003 - positional for speed
     if task._isgenerator:  # noqa: SLF001 - the engine's own
-        run.fn = collected_async(run.fn) if task._isasyncgenerator else collected(run.fn)  # noqa: SLF001
+        from millstream._engine.generators import with_all_items  # noqa: PLC0415 - few are
+
+        with_all_items(run)
     return run
-
-
-def collected(fn: Callable[..., Any]) -> Callable[..., list[Any]]:
-    """A generator function as a function that gives all items."""
-
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> list[Any]:
-        return list(fn(*args, **kwargs))
-
-    return call
-
-
-def collected_async(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The same of an asynchronous one."""
-
-    @functools.wraps(fn)
-    async def call(*args: Any, **kwargs: Any) -> list[Any]:
-        return [item async for item in fn(*args, **kwargs)]
-
-    return call

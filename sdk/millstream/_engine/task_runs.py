@@ -123,20 +123,19 @@ class TaskRun(Run):
         if not self.run_count:
             if self.blocks and self._prepare():
                 return True
-            self.choose_name()
+            self._choose_name()
             if self.recorder is not None:
                 self.recorder.task_run_began(self.serial, self)
         return super().attempt()
 
-    def choose_name(self) -> None:
+    def _choose_name(self) -> None:
         """Have the name that `task_run_name` gives, now that all arguments are there."""
         if self.task.task_run_name is not None and self._name is None:
             self._name = self.task.make_run_name(self)
 
     async def attempt_async(self) -> bool:
         """Begin an attempt; other runs, which may need this event loop, are waited for in it."""
-        for future in inputs.upstream_of((*self.arguments(), *(self.wait_for or ()))):
-            await future.wait_async()
+        await inputs.wait_for_all((*self.arguments(), *(self.wait_for or ())))
         if self._transaction is None and self.task.hooks is None:
             return self.attempt()
         return await beside_once_free(self.attempt)
@@ -149,7 +148,12 @@ class TaskRun(Run):
         """All arguments, by position and by name."""
         return (*self.args, *self.kwargs.values())
 
-    def _prepare(self) -> bool:
+    def resolve(self) -> bool:
+        """Put the results of other runs into the arguments, and these into the name.
+
+        Returns:
+            Whether the run can begin. If not, that is its state now.
+        """
         try:
             if self.wait_for is not None:
                 inputs.must_have_completed(self.wait_for)
@@ -158,8 +162,13 @@ class TaskRun(Run):
                 self.kwargs = {k: inputs.resolved(v, inputs.result_of) for k, v in self.kwargs.items()}
         except UpstreamTaskError as error:
             self.finish(Pending(name="NotReady", message=str(error)))
+            return False
+        self._choose_name()  # which may be part of the key
+        return True
+
+    def _prepare(self) -> bool:
+        if not self.resolve():
             return True
-        self.choose_name()  # which may be part of the key
         transaction = self._transaction
         if transaction is None:
             return False

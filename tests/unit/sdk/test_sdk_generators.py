@@ -1,12 +1,15 @@
 import asyncio
+import threading
 import time
 
 import pytest
 
 from millstream import flow, task
+from millstream._engine import FlowRunInfo, run_flow
 from millstream.cache_policies import INPUTS
 from millstream.context import TaskRunContext, get_run_context
 from millstream.exceptions import MissingContextError
+from millstream.task_runners import ThreadPoolTaskRunner
 
 pytestmark = pytest.mark.filterwarnings("error")
 BOTH = pytest.mark.parametrize("decorator", [flow, task])
@@ -413,6 +416,29 @@ class TestAsynchronous:
         assert ends.states == ["TimedOut"]
         assert (await numbers(return_state=True)).name == "TimedOut"
 
+    async def test_cancelled_when_it_has_returned(self, decorator):
+        ends, goes_on = threading.Event(), threading.Event()
+
+        def hook(*_):
+            ends.set()
+            goes_on.wait(60)
+
+        @decorator(on_completion=[hook])
+        async def numbers():
+            yield 1
+
+        async def take():
+            return [number async for number in numbers()]
+
+        taking = asyncio.create_task(take())
+        assert await asyncio.to_thread(ends.wait, 60)
+        taking.cancel()
+        done, _ = await asyncio.wait([taking], timeout=0.2)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert not done
+
     async def test_the_timeout_is_of_the_generator_and_not_of_who_takes_the_items(self, decorator):
         @decorator(timeout_seconds=0.2)
         async def numbers():
@@ -537,3 +563,58 @@ class TestTasks:
             yield from range(stop)
 
         assert list(run("2")) == [0, 1]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+class TestBetweenAttempts:
+    def test_interrupted_while_it_is_decided_about_a_retry(self, is_async):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        numbers = failing_once(is_async, retries=1, retry_condition_fn=interrupt)
+        info = FlowRunInfo()
+        assert run_flow(flow(lambda: all_of(numbers())), run=info).is_crashed()
+        assert info.task_counts() == {"Crashed": 1}
+
+    def test_the_wait_takes_no_place_in_the_task_runner(self, is_async, still):
+        other_runs, seen = threading.Event(), []
+        still.while_asleep = lambda: seen.append(other_runs.wait(30))
+        numbers = failing_once(is_async, retries=1, retry_delay_seconds=9)
+
+        @flow(task_runner=ThreadPoolTaskRunner(1))
+        def run():
+            items = task(lambda: all_of(numbers())).submit()
+            task(other_runs.set).submit()
+            return items.result()
+
+        assert run() == [1, 1]
+        assert seen == [True]
+
+
+def failing_once(is_async, **options):
+    """A task that is a generator whose first attempt fails after an item."""
+    failures = [OopsError()]
+
+    @task(**options)
+    def numbers():
+        yield 1
+        if failures:
+            raise failures.pop()
+
+    @task(**options)
+    async def numbers_later():
+        yield 1
+        if failures:
+            raise failures.pop()
+
+    return numbers_later if is_async else numbers
+
+
+def all_of(items):
+    if not hasattr(items, "__anext__"):
+        return list(items)
+
+    async def collect():
+        return [item async for item in items]
+
+    return asyncio.run(collect())

@@ -106,12 +106,13 @@ class TestTasks:
             state.message == "Task 'step' did not start: AttributeError: 'int' object has no attribute 'nope'"
         )
 
-    def test_that_is_no_text(self):
+    def test_that_is_no_text(self, logs):
         state = task(lambda: 1, name="step", task_run_name=lambda: 5)(return_state=True)
         assert (
             state.message
             == "Task 'step' did not start: TypeError: task_run_name is to give a text, and gave 5."
         )
+        assert "Traceback" not in logs.text  # where this package found out tells nobody anything
 
     def test_of_a_wrong_call(self):
         state = task(lambda x: x, name="step", task_run_name="{x}")(return_state=True)
