@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from millstream._engine import recording
 from millstream._history.rows import ArtifactRow
+from millstream._history.snapshots import text, without_secrets
 from millstream.client._local import LocalRuns
 from millstream.client._query import Query
 from millstream.client.schemas import filters
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from millstream.filesystems import Storage
 
 _logger = logging.getLogger("millstream.artifacts")
+_MOST_IN_PROGRESS = 1_000
+_in_progress: dict[str, Artifact] = {}
+"""Those of this process that are updated now and then, which no reading may hold up, nor its failing fail."""
 
 
 class ArtifactStore(Protocol):
@@ -61,29 +65,24 @@ class RecordedArtifacts:
 
     def put(self, artifact: Artifact) -> None:
         """Have it written in the background."""
-        if self._recorder is None:
+        is_new = artifact.created == artifact.updated
+        if artifact.type == "progress":
+            _in_progress[artifact.id] = artifact
+            while len(_in_progress) > _MOST_IN_PROGRESS:
+                del _in_progress[next(iter(_in_progress))]
+        if self._recorder is not None:
+            self._recorder.add(_row(artifact))
+        elif is_new:
             _logger.warning(
                 "The artifact %s is not kept: there is no history here (MILLSTREAM_HISTORY_ENABLED), and no storage "
                 "(MILLSTREAM_STORAGE; spec.storage of a FlowDeployment).",
                 artifact.key or artifact.type,
             )
-            return
-        self._recorder.add(
-            ArtifactRow(
-                artifact.id,
-                artifact.key,
-                artifact.type,
-                json.dumps(artifact.data),
-                artifact.description,
-                artifact.flow_run_id,
-                artifact.task_run_id,
-                artifact.created.timestamp(),
-                artifact.updated.timestamp(),
-            )
-        )
 
     def get(self, artifact_id: str) -> Artifact | None:
         """An artifact by its id."""
+        if artifact_id in _in_progress:
+            return _in_progress[artifact_id]
         wanted = filters.ArtifactFilter(id=filters.ArtifactFilterId(any_=[artifact_id]))
         return next(iter(self._read(wanted, 1)), None)
 
@@ -94,6 +93,20 @@ class RecordedArtifacts:
     def _read(self, wanted: filters.ArtifactFilter, limit: int | None) -> list[Artifact]:
         query = Query(ArtifactSort.CREATED_DESC, limit, artifact=wanted)
         return LocalRuns(get_current_settings().home).artifacts(query)
+
+
+def _row(artifact: Artifact) -> ArtifactRow:
+    return ArtifactRow(
+        artifact.id,
+        artifact.key,
+        artifact.type,
+        without_secrets(artifact.data),
+        artifact.description and text(artifact.description),
+        artifact.flow_run_id,
+        artifact.task_run_id,
+        artifact.created.timestamp(),
+        artifact.updated.timestamp(),
+    )
 
 
 class StoredArtifacts:

@@ -111,9 +111,12 @@ class Artifact:
         Returns:
             Its id.
         """
+        return self._left().id
+
+    def _left(self) -> Recorded:
         run = current.get()
         flow_run = None if run is None else run.flow_run
-        now = _surroundings.current.time()
+        now = _moment(_surroundings.current.time())
         recorded = Recorded(
             id=new_run_id(),
             key=self.key,
@@ -122,11 +125,11 @@ class Artifact:
             description=self.description,
             flow_run_id=None if flow_run is None else flow_run.id,
             task_run_id=None if run is None or run is flow_run else run.id,
-            created=_moment(now),
-            updated=_moment(now),
+            created=now,
+            updated=now,
         )
         artifact_store().put(recorded)
-        return recorded.id
+        return recorded
 
     async def acreate(self) -> str:
         """Leave it, without holding up the event loop."""
@@ -168,10 +171,7 @@ class Artifact:
         found = cls.get(key)
         if found is not None:
             return found, False
-        cls(key=key, description=description, **contents).create()
-        made = cls.get(key)
-        assert made is not None  # noqa: S101 - just made
-        return made, True
+        return cls(key=key, description=description, **contents)._left(), True  # noqa: SLF001 - one of our own
 
     @classmethod
     async def aget_or_create(

@@ -17,6 +17,10 @@ class ReservedArgumentError(MillstreamError, TypeError):
     """A decorated function has a parameter whose name calls of flows and tasks keep for themselves."""
 
 
+class HistoryError(MillstreamError):
+    """The history of this machine cannot be read."""
+
+
 class ObjectNotFound(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
     """A client was asked for something that is not there."""
 

@@ -38,7 +38,7 @@ def drive(run: Run) -> Any:
                     return run.result(value)
         return run.outcome()
     finally:
-        run.leave()
+        run.end()
         # The run holds the exception, and the exception by its traceback this frame: a circle, which would keep all
         # that the user's function had in its hands alive until the garbage collector comes by.
         del run
@@ -70,7 +70,7 @@ async def drive_async(run: Run) -> Any:
                     return run.result(value)
         return run.outcome()
     finally:
-        run.leave()
+        run.end()
         del run  # as in `drive`
 
 

@@ -89,6 +89,7 @@ class FlowRun(Run):
     __slots__ = (
         "_accepted",
         "_catches_sigterm",
+        "_end_is_told",
         "_lock",
         "_numbers",
         "_recorded_parameters",
@@ -142,8 +143,9 @@ class FlowRun(Run):
         self._name = info.name
         self._state = None
         self._started = _surroundings.current.time()
-        self.past = self.recorder = None
+        self.past = self.recorder = self.parent = None
         self._recorded_parameters: str | None = None
+        self._end_is_told = False
         self._accepted = False
         self._catches_sigterm = False
         self._wait_for = None if wait_for is None else inputs.listed(wait_for)
@@ -259,8 +261,17 @@ class FlowRun(Run):
             from millstream._engine.keeping import keep_result_of_flow  # noqa: PLC0415 - few do
 
             keep_result_of_flow(self, state.data)
+        self._state = state
+        self._tell_history()  # before the hooks, which may take long, and may ask it
+        self._end_is_told = True
         super().finish(state)
-        self._tell_history()
+
+    def end(self) -> None:
+        """Let go of the run; the history must not miss its end, whatever has interrupted that."""
+        if self._recorded_parameters is not None and not self._end_is_told:
+            self._state = recording.end_of(self)
+            self._tell_history()
+        self.leave()
 
     def submissions(self) -> Submissions:
         """What the run submits goes through here; its task runner begins with the first."""
@@ -364,4 +375,4 @@ class FlowRun(Run):
                 from millstream._history.snapshots import snapshot  # noqa: PLC0415 - slow to import
 
                 self._recorded_parameters = snapshot(self.parameters)
-            self.recorder.add(recording.flow_run_row(self, self._recorded_parameters))
+            self.recorder.add(recording.flow_run_row(self, self.state, self._recorded_parameters))

@@ -76,7 +76,7 @@ def drive_generator(run: Run) -> Generator[Any, Any, Any]:
                     return run.result(value)
         yield from run.outcome()  # what is kept of an earlier run
     finally:
-        run.leave()
+        run.end()
         del run
 
 
@@ -144,5 +144,5 @@ async def drive_async_generator(run: Run) -> AsyncIterator[Any]:  # noqa: C901, 
         for item in run.outcome():
             yield item
     finally:
-        run.leave()
+        run.end()
         del run

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from millstream import _surroundings
 from millstream._engine import termination
-from millstream._history.recorder import close_all, recorder_at
+from millstream._history.recorder import Bounds, close_all, recorder_at
 from millstream._history.rows import FlowRunRow, TaskRunRow
 from millstream.settings import get_current_settings
-from millstream.states import StateType
+from millstream.states import Crashed, StateType
 
 if TYPE_CHECKING:
     from millstream._engine.flow_runs import FlowRun
@@ -20,19 +20,30 @@ if TYPE_CHECKING:
     from millstream.states import State
 
 
+_MOST_TRANSITIONS = 60
+_FIRST_TRANSITIONS = 10
+"""Of a run that is tried again and again, its first states and its latest ones are remembered."""
+_LEFT = "The run was interrupted while it ended."
 termination.before_the_end.append(close_all)
 
 
 def recorder() -> Recorder | None:
     """The one to tell, unless a setting says that there is no history."""
     settings = get_current_settings()
-    return recorder_at(settings.home, _live_row) if settings.history_enabled else None
+    return recorder_at(settings.home, _bounds, _row_of_live) if settings.history_enabled else None
+
+
+def _bounds() -> Bounds:
+    settings = get_current_settings()
+    return Bounds(settings.history_max_days, settings.history_max_megabytes)
 
 
 def remembered(run: Run, state: State[Any]) -> list[Transition]:
     """The states that a run was in, with another one that it enters before its end."""
     past = run.past or [("RUNNING", "Running", run._started, None)]  # noqa: SLF001 - the engine's own
     past.append((state.type.value, state.name, _surroundings.current.time(), state.message))
+    if len(past) > _MOST_TRANSITIONS:
+        del past[_FIRST_TRANSITIONS]
     return past
 
 
@@ -55,8 +66,15 @@ def task_run_row(run: TaskRun, state: State[Any], end_time: float | None = None)
     )
 
 
-def _live_row(run: TaskRun) -> TaskRunRow:
+def _row_of_live(run: TaskRun, *, is_left: bool) -> TaskRunRow:
+    if is_left:
+        return task_run_row(run, end_of(run), _surroundings.current.time())
     return task_run_row(run, run.state)
+
+
+def end_of(run: Run) -> State[Any]:
+    """The final state of a run that nobody works at any more."""
+    return run.state if run.state.is_final() else Crashed(message=_LEFT)
 
 
 def task_run_ended(recorder: Recorder, run: TaskRun, state: State[Any]) -> None:
@@ -80,9 +98,9 @@ def task_run_ended(recorder: Recorder, run: TaskRun, state: State[Any]) -> None:
         recorder.task_run_ended(run.serial, task_run_row(run, state, ended))
 
 
-def flow_run_row(run: FlowRun, parameters: str) -> FlowRunRow:
-    """The row of a flow run, with its parameters as the history keeps them."""
-    state, parent, now = run.state, run.parent, _surroundings.current.time()
+def flow_run_row(run: FlowRun, state: State[Any], parameters: str) -> FlowRunRow:
+    """The row of a flow run in a state, with its parameters as the history keeps them."""
+    parent, now = run.parent, _surroundings.current.time()
     began = run._started if run.run_count else None  # noqa: SLF001
     outer = None if parent is None else parent.flow_run
     due = run.scheduled_start_time

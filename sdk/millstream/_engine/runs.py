@@ -141,6 +141,10 @@ class Run:
         # Not by a token: a coroutine that is thrown away is closed in another context, where tokens are not valid.
         current.set(self.parent)
 
+    def end(self) -> None:
+        """Let go of the run: nobody works at it any more."""
+        self.leave()
+
     def resume(self) -> None:
         """Make this the current run once more, as after an item of a generator, whoever asked for the next one."""
         self.parent = current.get()

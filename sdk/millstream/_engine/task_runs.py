@@ -59,7 +59,7 @@ class TaskRun(Run):
         self.wait_for = None if wait_for is None else inputs.listed(wait_for)
         self.run_count = 0
         self.serial = new_serial()
-        self._id = self._name = self._state = self.past = self.recorder = None
+        self._id = self._name = self._state = self.past = self.recorder = self.parent = None
         self._number = None
         self._transaction = None
 
@@ -92,6 +92,12 @@ class TaskRun(Run):
         super().leave()
         if self._transaction is not None:
             self._transaction.leave()
+
+    def end(self) -> None:
+        """Let go of the run; the history must not miss its end, whatever has interrupted that."""
+        self.leave()
+        if self.recorder is not None:
+            self.recorder.task_run_left(self.serial, self)
 
     def resume(self) -> None:
         """Make this the current run once more."""

@@ -76,5 +76,10 @@ class ArtifactRow(NamedTuple):
     updated: float
 
 
+def is_about_flows(entry: Entry) -> bool:
+    """Whether it is a row of which there are few, and which matters more than a task run's."""
+    return isinstance(entry, FlowRunRow | ArtifactRow)
+
+
 if TYPE_CHECKING:
     Entry = TaskRunRow | FlowRunRow | ArtifactRow | PlainTaskRun

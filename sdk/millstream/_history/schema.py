@@ -20,7 +20,8 @@ CREATE TABLE flow_runs (
   expected_start_time REAL, start_time REAL, end_time REAL, run_count INTEGER NOT NULL, task_counts TEXT NOT NULL,
   created REAL NOT NULL, updated REAL NOT NULL, process TEXT
 ) WITHOUT ROWID;
-CREATE INDEX flow_runs_by_start ON flow_runs (start_time);
+CREATE INDEX flow_runs_by_start ON flow_runs (coalesce(start_time, expected_start_time));
+CREATE INDEX flow_runs_by_change ON flow_runs (updated);
 CREATE INDEX flow_runs_by_flow ON flow_runs (flow_name);
 CREATE INDEX flow_runs_alive ON flow_runs (process) WHERE state_type IN ('RUNNING', 'SCHEDULED');
 CREATE TABLE task_runs (

@@ -1,6 +1,6 @@
 """How rows are written.
 
-A batch goes to SQLite as one JSON text for each table: so a batch costs one step, in which other threads go on.
+A batch of runs goes to SQLite as one JSON text: so it costs one step, in which other threads go on.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from millstream._history.rows import ArtifactRow, FlowRunRow, TaskRunRow
+from millstream._history.snapshots import text
 from millstream._run_ids import prefix_of
-from millstream._secrets import mask
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,31 +19,42 @@ if TYPE_CHECKING:
     from millstream._history.rows import Entry, Transition
 
 
+_LONGEST_MESSAGE = 4_000
+_LONGEST_PAST_MESSAGE = 500
+
+
 def _states(row: TaskRunRow | FlowRunRow) -> list[Transition] | None:
     """The states that a run was in; None for one attempt, of which the other columns say it all."""
     if not row.past:
         return None
-    past = [(kind, name, entered, _told(message)) for kind, name, entered, message in row.past]
+    past = [
+        (kind, text(name), entered, message and text(message, _LONGEST_PAST_MESSAGE))
+        for kind, name, entered, message in row.past
+    ]
     if row.end_time is None:
         return past
-    return [*past, (row.state_type.value, row.state_name, row.end_time, _told(row.state_message))]
+    return [*past, (row.state_type.value, text(row.state_name), row.end_time, _message(row))]
 
 
-def _told(message: str | None) -> str | None:
-    return None if message is None else mask(message)
+def _message(row: TaskRunRow | FlowRunRow) -> str | None:
+    return None if row.state_message is None else text(row.state_message, _LONGEST_MESSAGE)
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    return sorted(map(text, tags))
 
 
 def _task_run(row: TaskRunRow, now: float, process: str) -> list[Any]:
     name = row.name if isinstance(row.name, str) else f"{row.task_name}-{row.name}"
     return [
         row.id,
-        name,
-        row.task_name,
+        text(name),
+        text(row.task_name),
         row.flow_run_id,
-        sorted(row.tags),
+        _tags(row.tags),
         row.state_type.value,
-        row.state_name,
-        _told(row.state_message),
+        text(row.state_name),
+        _message(row),
         _states(row),
         row.start_time,
         row.end_time,
@@ -56,17 +67,17 @@ def _task_run(row: TaskRunRow, now: float, process: str) -> list[Any]:
 def _flow_run(row: FlowRunRow, now: float, process: str) -> list[Any]:
     return [
         row.id,
-        row.name,
-        row.flow_name,
-        row.flow_version,
-        row.deployment_name,
-        sorted(row.tags),
-        mask(row.parameters),
+        text(row.name),
+        text(row.flow_name),
+        row.flow_version and text(row.flow_version),
+        row.deployment_name and text(row.deployment_name),
+        _tags(row.tags),
+        row.parameters,
         row.parent_flow_run_id,
         row.parent_task_run_id,
         row.state_type.value,
-        row.state_name,
-        _told(row.state_message),
+        text(row.state_name),
+        _message(row),
         _states(row),
         row.expected_start_time,
         row.start_time,
@@ -104,13 +115,13 @@ _FLOW_RUNS = _upsert(
     "process",
     {"id", "name", "tags", "parameters", "created", "expected_start_time"},
 )
-_ARTIFACTS = _upsert(
-    "artifacts",
-    "id key type data description flow_run_id task_run_id created updated written",
-    {"id", "key", "type", "flow_run_id", "task_run_id", "created"},
-)
-
-
+# Row by row: they are few, and may be large.
+_ARTIFACTS = """
+INSERT INTO artifacts (id, key, type, data, description, flow_run_id, task_run_id, created, updated, written)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET data = excluded.data, description = excluded.description, updated = excluded.updated,
+  written = excluded.written
+"""
 _PLAIN_TASK_RUNS = """
 INSERT INTO task_runs (id, name, task_name, flow_run_id, tags, state_type, state_name, start_time, end_time, run_count,
   updated, process)
@@ -137,15 +148,16 @@ def write(connection: sqlite3.Connection, entries: Iterable[Entry], now: float, 
     artifacts = [[*row, now] for row in rows.values() if isinstance(row, ArtifactRow)]
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement, values in ((_FLOW_RUNS, flows), (_TASK_RUNS, tasks), (_ARTIFACTS, artifacts)):
+        connection.executemany(_ARTIFACTS, artifacts)
+        for statement, values in ((_FLOW_RUNS, flows), (_TASK_RUNS, tasks)):
             if values:
                 connection.execute(statement, (json.dumps(values),))
         for (prefix, task, flow_run, tags), some in plain.items():
             said = {
                 "prefix": prefix,
-                "task": task.name,
+                "task": text(task.name),
                 "flow_run": None if flow_run is None else flow_run.id,
-                "tags": json.dumps(sorted(task.tags | tags)),
+                "tags": json.dumps(_tags(task.tags | tags)),
                 "now": now,
                 "process": process,
                 "rows": json.dumps(some),

@@ -61,7 +61,7 @@ class MillstreamClient:
         await beside(self._client.delete_flow_run, flow_run_id)
 
     async def read_task_runs(self, **options: Unpack[ReadTaskRunsOptions]) -> list[TaskRun]:
-        """Task runs; those that were made last come first unless `sort` says another order."""
+        """Task runs; those that began last come first unless `sort` says another order."""
         return await beside(partial(self._client.read_task_runs, **options))
 
     async def read_task_run(self, task_run_id: UUID | str) -> TaskRun:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from millstream._history.processes import end_runs_of_the_dead
-from millstream._history.recorder import flush
-from millstream._history.schema import connect_if_there
+from millstream._history.recorder import flush, in_use
+from millstream._history.schema import FILE, OtherVersionError, connect_if_there
 from millstream.client._rows import artifact_of, flow_id, flow_of, flow_run_of, states_of, task_run_of
 from millstream.client._sql import Condition, condition, flow_runs_condition, order
+from millstream.exceptions import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from millstream.client._query import Query
     from millstream.client.schemas.objects import Artifact, Flow, FlowRun, TaskRun
     from millstream.states import State
+
+
+_ALL = 2**63 - 1
 
 
 class LocalRuns:
@@ -54,7 +58,8 @@ class LocalRuns:
     def artifacts(self, query: Query) -> list[Artifact]:
         """Artifacts that such flow runs have made, or nobody."""
         select = (
-            "SELECT artifacts.* FROM artifacts LEFT JOIN flow_runs ON flow_runs.id = artifacts.flow_run_id"
+            "SELECT artifacts.* FROM artifacts LEFT JOIN flow_runs ON flow_runs.id = artifacts.flow_run_id "
+            "LEFT JOIN task_runs ON task_runs.id = artifacts.task_run_id"
         )
         return self._read(select, condition(query), "artifacts", query, artifact_of)
 
@@ -101,7 +106,8 @@ class LocalRuns:
         made_of: Callable[[sqlite3.Row], Any],
     ) -> list[Any]:
         statement = f"{select} WHERE {where.text} ORDER BY {order(query.sort, table)} LIMIT ? OFFSET ?"
-        values = [*where.parameters, -1 if query.limit is None else query.limit, query.offset]
+        limit = _ALL if query.limit is None else min(query.limit, _ALL)
+        values = [*where.parameters, limit, min(query.offset, _ALL)]
         with self._connection() as connection:
             if connection is None:
                 return []
@@ -111,16 +117,29 @@ class LocalRuns:
     def _connection(self) -> Iterator[sqlite3.Connection | None]:
         """The file, with what this process had still to write; None if there is none."""
         flush(self._home)
-        connection = connect_if_there(self._home)
-        if connection is None:
-            yield None
-            return
-        with closing(connection):
-            connection.row_factory = sqlite3.Row
-            connection.create_function("flow_id", 1, flow_id, deterministic=True)
-            connection.create_function("casefold", 1, _casefold, deterministic=True)
-            end_runs_of_the_dead(connection, self._home, time.time())
-            yield connection
+        with in_use:
+            try:
+                connection = connect_if_there(self._home)
+                if connection is None:
+                    yield None
+                    return
+                with closing(connection):
+                    connection.row_factory = sqlite3.Row
+                    connection.create_function("flow_id", 1, flow_id, deterministic=True)
+                    connection.create_function("casefold", 1, _casefold, deterministic=True)
+                    _end_runs_of_the_dead(connection, self._home)
+                    yield connection
+            except sqlite3.DatabaseError as error:
+                told = str(error) if isinstance(error, OtherVersionError) else f"{self._home / FILE}: {error}"
+                raise HistoryError(f"The history cannot be read: {told}") from None
+
+
+def _end_runs_of_the_dead(connection: sqlite3.Connection, home: Path) -> None:
+    """Do so if nobody else writes just now: the next one who reads can do it as well."""
+    connection.execute("PRAGMA busy_timeout = 100")
+    with suppress(sqlite3.OperationalError):
+        end_runs_of_the_dead(connection, home, time.time())
+    connection.execute("PRAGMA busy_timeout = 10000")
 
 
 def _casefold(text: str | None) -> str | None:

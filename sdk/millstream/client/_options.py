@@ -43,7 +43,7 @@ class ReadFlowRunsOptions(ReadOptions, total=False):
 
 
 class ReadTaskRunsOptions(ReadOptions, total=False):
-    """With an order; what was made last comes first if it is not given."""
+    """With an order; what began last comes first if it is not given."""
 
     sort: TaskRunSort | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from millstream.client.schemas import filters
@@ -114,7 +115,12 @@ def _of_column(wanted: filters.Filter, column: str) -> Condition:
 
 
 def _among(column: str, values: list[Any]) -> Condition:
-    return Condition(f"{column} IN ({', '.join('?' * len(values))})", [str(value) for value in values])
+    return Condition(f"{column} IN (SELECT value FROM json_each(?))", [_listed(values)])
+
+
+def _listed(values: list[Any]) -> str:
+    """One parameter for any number of them."""
+    return json.dumps([str(value).encode("utf-8", "replace").decode() for value in values])
 
 
 def _not_among(column: str, values: list[Any]) -> Condition:
@@ -124,7 +130,7 @@ def _not_among(column: str, values: list[Any]) -> Condition:
 
 def _like(column: str, text: str) -> Condition:
     # casefold() is a function of ours: SQLite knows capitals of English only.
-    return Condition(f"instr(casefold({column}), ?)", [text.casefold()])
+    return Condition(f"instr(casefold({column}), ?)", [text.casefold().encode("utf-8", "replace").decode()])
 
 
 def _is_null(column: str, wanted: bool) -> Condition:  # noqa: FBT001 - a filter's value
@@ -140,8 +146,8 @@ def _after(column: str, moment: datetime) -> Condition:
 
 
 def _tags_all(column: str, tags: list[str]) -> Condition:
-    each = [Condition(f"EXISTS (SELECT 1 FROM json_each({column}) WHERE value = ?)", [tag]) for tag in tags]
-    return _joined(each, Operator.and_)
+    missing = f"SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each({column})"
+    return Condition(f"NOT EXISTS ({missing})", [_listed(tags)])
 
 
 def _tags_any(column: str, tags: list[str]) -> Condition:

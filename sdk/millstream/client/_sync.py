@@ -72,8 +72,8 @@ class SyncMillstreamClient:
             _missing(f"flow run {flow_run_id}")
 
     def read_task_runs(self, **options: Unpack[ReadTaskRunsOptions]) -> list[TaskRun]:
-        """Task runs; those that were made last come first unless `sort` says another order."""
-        query = query_of("read_task_runs", ReadTaskRunsOptions, TaskRunSort.ID_DESC, options)
+        """Task runs; those that began last come first unless `sort` says another order."""
+        query = query_of("read_task_runs", ReadTaskRunsOptions, TaskRunSort.START_TIME_DESC, options)
         return self._runs.task_runs(query)
 
     def read_task_run(self, task_run_id: UUID | str) -> TaskRun:

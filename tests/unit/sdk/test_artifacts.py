@@ -183,8 +183,12 @@ def test_what_is_no_progress(place):
 def test_nowhere_to_keep_them(home, caplog):
     with temporary_settings({"MILLSTREAM_HISTORY_ENABLED": False}), caplog.at_level(logging.WARNING):
         create_markdown_artifact("a", key="report")
-    assert "The artifact report is not kept" in caplog.text
+        made = create_progress_artifact(0)
+        update_progress_artifact(made, 50)
+        assert MarkdownArtifact.get_or_create("report", markdown="a")[1]
     assert "MILLSTREAM_STORAGE" in caplog.text
+    assert "The artifact report is not kept" in caplog.text
+    assert len(caplog.records) == 3
 
 
 def test_clients_read_those_of_the_history(client):
@@ -208,5 +212,9 @@ def test_clients_read_those_of_the_history(client):
     assert read(key={"exists_": True}) == ["daily", "table"]
     run = client.read_flow_runs()[0]
     assert len(read(flow_run_id={"any_": [run.id]})) == 3
+    by_flow = filters.FlowFilter(name={"any_": ["report"]})
+    by_task = filters.TaskRunFilter(name={"like_": "x"})
+    assert len(client.read_artifacts(flow_filter=by_flow)) == 3
+    assert client.read_artifacts(task_run_filter=by_task) == []
     client.delete_flow_run(run.id)
     assert read() == []

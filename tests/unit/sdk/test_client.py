@@ -111,6 +111,14 @@ def test_filters_by_their_classes(runs):
     assert [run.name for run in read] == ["etl-1", "etl-0"]
 
 
+def test_any_number_of_values(runs):
+    many = [str(number) for number in range(50_000)]
+    assert found(runs, name={"any_": [*many, "etl-1"]}) == ["etl-1"]
+    assert found(runs, tags={"all_": many}) == []
+    assert found(runs, name={"like_": "\udce4"}) == []
+    assert len(runs.read_flow_runs(limit=2**70)) == 5
+
+
 def test_times_without_a_zone_are_local(runs):
     local = BEGIN.astimezone().replace(tzinfo=None)
     assert found(runs, start_time={"before_": local}) == ["etl-0"]

@@ -14,12 +14,15 @@ from millstream import flow, get_run_context, tags, task
 from millstream._history import recorder as recorders
 from millstream._history import retention
 from millstream._history.processes import Presence, end_runs_of_the_dead
-from millstream._history.recorder import Recorder
+from millstream._history.recorder import Bounds, Recorder
 from millstream._history.rows import FlowRunRow, TaskRunRow
 from millstream._history.schema import FILE, connect
 from millstream._history.snapshots import snapshot
 from millstream._history.tables import write
+from millstream.artifacts import create_markdown_artifact
+from millstream.blocks.system import Secret
 from millstream.client import get_client
+from millstream.exceptions import HistoryError
 from millstream.settings import temporary_settings
 from millstream.states import Completed, StateType
 
@@ -32,6 +35,13 @@ def double(n):
 @task
 def fail():
     raise ValueError("no luck")
+
+
+BOUNDS = Bounds(30, 100)
+
+
+def row_of(run, *, is_left):
+    raise AssertionError((run, is_left))
 
 
 def names(states):
@@ -196,7 +206,7 @@ def test_a_task_that_takes_long_is_there_before_it_ends(home, client):
 
     @task
     def long():
-        writer = recorders.recorder_at(home, lambda run: run)
+        writer = recorders.recorder_at(home, lambda: BOUNDS, row_of)
         for _ in range(2):  # in two rounds, as a short one is not worth it
             writer.flush()
         seen.extend(client.read_task_runs())
@@ -290,7 +300,8 @@ class TestTrouble:
             assert double(2) == 4
             recorders.close_all()
         warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-        assert len(warnings) == 1
+        assert len(warnings) == 2
+        assert warnings[1] == "2 changes of runs are lost for the history."
         assert "The history cannot be written for now" in warnings[0]
         assert "MILLSTREAM_HISTORY_ENABLED=false" in warnings[0]
 
@@ -298,7 +309,7 @@ class TestTrouble:
         home.mkdir()
         (home / FILE).write_bytes(b"this is no database, but it is as long as one might be" * 100)
         double(1)
-        recorders.recorder_at(home, lambda run: run).flush()
+        recorders.recorder_at(home, lambda: BOUNDS, row_of).flush()
         assert len(client.read_task_runs()) == 1
         assert "The history begins anew" in caplog.text
         assert [path.read_bytes()[:7] for path in home.glob("*.damaged-*")] == [b"this is"]
@@ -311,14 +322,14 @@ class TestTrouble:
         assert double(1) == 2
         recorders.close_all()
         assert "another version of Millstream" in caplog.text
-        with pytest.raises(sqlite3.DatabaseError, match="another version of Millstream"):
+        with pytest.raises(HistoryError, match="another version of Millstream"):
             client.read_task_runs()
 
     def test_what_another_process_holds_up_is_written_later(self, home, monkeypatch, caplog):
         monkeypatch.setattr("millstream._history.schema._SECONDS_TO_WAIT", 0.01)
         other = connect(home)
         other.execute("BEGIN IMMEDIATE")
-        recorder = Recorder(home, lambda run: run)
+        recorder = Recorder(home, BOUNDS, row_of)
         recorder._thread = threading.current_thread()  # nobody writes but this test
         recorder.task_run_ended(1, a_task_run(1))
         assert not recorder.flush()
@@ -333,7 +344,7 @@ class TestTrouble:
     def test_what_comes_too_fast_is_counted(self, home, monkeypatch, caplog):
         monkeypatch.setattr(recorders, "_MANY_ENTRIES", 5)
         monkeypatch.setattr(recorders, "_MOST_ENTRIES", 10)
-        recorder = Recorder(home, lambda run: run)
+        recorder = Recorder(home, BOUNDS, row_of)
         recorder._thread = threading.current_thread()
         for number in range(15):
             recorder.task_run_ended(number, a_task_run(number))
@@ -361,7 +372,8 @@ class TestTrouble:
         connection.close()
 
     def test_a_copy_of_the_process_writes_nothing(self, home):
-        recorder = recorders.recorder_at(home, lambda run: run)
+        recorder = recorders.recorder_at(home, lambda: BOUNDS, row_of)
+        recorders._before_fork()
         recorders._disown_all()
         recorder.add(a_flow_run(1))
         recorder.flush()
@@ -426,17 +438,17 @@ class TestWhatIsForgotten:
         for day in range(5):
             rows = [a_flow_run(day), a_task_run(day, flow_run_id=f"flow-{day:06}"), a_task_run(100 + day)]
             write(connection, rows, day * self.DAY, "p")
-        retention.forget(connection, 5 * self.DAY, days=2.5, megabytes=100)
+        retention.forget(connection, 5 * self.DAY, Bounds(2.5, 100))
         assert self.runs(connection) == ["run-3", "run-4"]
         left = connection.execute("SELECT id FROM task_runs ORDER BY id").fetchall()
         assert [run_id for (run_id,) in left] == ["id-000003", "id-000004", "id-000103", "id-000104"]
 
     def test_the_oldest_if_there_is_too_much(self, connection, monkeypatch):
         monkeypatch.setattr(retention, "_AT_ONCE", 5)
-        message = "x" * 10_000
+        message = "x" * 3_000
         for number in range(200):
             write(connection, [a_flow_run(number, state_message=message)], number, "p")
-        retention.forget(connection, 1000, days=30, megabytes=1)
+        retention.forget(connection, 1000, Bounds(30, 0.3))
         left = self.runs(connection)
         assert 20 < len(left) < 100
         assert left[-1] == "run-199"
@@ -444,22 +456,22 @@ class TestWhatIsForgotten:
 
     def test_once_an_hour(self, connection):
         write(connection, [a_flow_run(1)], 0, "p")
-        retention.forget(connection, 1.0, days=30, megabytes=100)
-        retention.forget(connection, 40 * self.DAY, days=30, megabytes=100)
+        retention.forget(connection, 1.0, Bounds(30, 100))
+        retention.forget(connection, 40 * self.DAY, Bounds(30, 100))
         assert self.runs(connection) == []
         write(connection, [a_flow_run(2)], 0, "p")
-        retention.forget(connection, 40 * self.DAY + 60, days=30, megabytes=100)
+        retention.forget(connection, 40 * self.DAY + 60, Bounds(30, 100))
         assert self.runs(connection) == ["run-2"]
 
     def test_a_clock_that_was_set_back(self, connection):
-        retention.forget(connection, 100 * self.DAY, days=30, megabytes=100)
+        retention.forget(connection, 100 * self.DAY, Bounds(30, 100))
         write(connection, [a_flow_run(1)], 0, "p")
-        retention.forget(connection, 50 * self.DAY, days=30, megabytes=100)
+        retention.forget(connection, 50 * self.DAY, Bounds(30, 100))
         assert self.runs(connection) == []
 
     def test_runs_that_have_not_ended_stay(self, connection):
         write(connection, [a_flow_run(1, state_type=StateType.RUNNING, end_time=None)], 0, "p")
-        retention.forget(connection, 100 * self.DAY, days=1, megabytes=0)
+        retention.forget(connection, 100 * self.DAY, Bounds(1, 0))
         assert self.runs(connection) == ["run-1"]
 
     def test_a_writer_does_it(self, home, client):
@@ -525,7 +537,6 @@ def test_returned_states(client):
     assert (run.state_name, run.state.message) == ("Skipped", "nothing to do")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks_leave_the_history_to_their_parent(home, client):
     @flow
     def forking():
@@ -538,3 +549,202 @@ def test_forks_leave_the_history_to_their_parent(home, client):
 
     forking()
     assert len(client.read_task_runs()) == 1
+
+
+def test_a_fork_takes_no_file_along(home, client):
+    """SQLite's locks are the process's: a copy that goes on with them spoils the file."""
+    flow(lambda: None, name="before")()
+    client.read_flow_runs()
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            flow(lambda: None, name="child")()
+            recorders.close_all()
+            flow(lambda: None, name="child")()
+            status = len(client.read_flow_runs()) != 3
+            recorders.close_all()
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert sorted(run.flow_name for run in client.read_flow_runs()) == ["before", "child", "child"]
+
+
+class TestWhatInterrupts:
+    def test_a_timeout_leaves_no_task_run_behind(self, home, client):
+        @flow(timeout_seconds=0.005)
+        def hurried():
+            while True:
+                double(1)
+
+        for _ in range(30):
+            assert hurried(return_state=True).name == "TimedOut"
+        recorder = recorders.recorder_at(home, lambda: BOUNDS, row_of)
+        assert recorder._live == {}
+        assert {run.state_name for run in client.read_task_runs()} <= {"Completed", "Crashed"}
+
+    def test_a_batch_is_kept(self, home, monkeypatch):
+        recorder = Recorder(home, BOUNDS, row_of)
+        recorder._thread = threading.current_thread()
+        recorder.add(a_flow_run(1))
+        recorder.flush()
+        recorder.add(a_flow_run(2))
+        monkeypatch.setattr(recorder._writer, "write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            recorder.flush()
+        monkeypatch.undo()
+        assert recorder.flush()
+        with sqlite3.connect(home / FILE) as connection:
+            assert connection.execute("SELECT count(*) FROM flow_runs").fetchone() == (2,)
+        connection.close()
+        recorder.close()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+class TestOddRows:
+    def test_texts_that_no_file_can_keep(self, client):
+        @task(name="t\udce4")
+        def odd():
+            raise ValueError("e\udce4")
+
+        @flow(flow_run_name="r\udce4")
+        def around():
+            odd(return_state=True)
+
+        with tags("x\udce4"):
+            around()
+        (run,) = client.read_flow_runs()
+        assert (run.name, run.tags) == ("r?", ["x?"])
+        (task_run,) = client.read_task_runs()
+        assert (task_run.task_name, task_run.state_name) == ("t?", "Failed")
+
+    def test_one_that_cannot_be_written_takes_no_others_with_it(self, home, client, caplog):
+        recorder = Recorder(home, BOUNDS, row_of)
+        recorder._thread = threading.current_thread()
+        for row in (a_flow_run(1), a_flow_run(2, run_count=object()), a_flow_run(3)):
+            recorder.add(row)
+        assert recorder.flush()
+        recorder.close()
+        assert sorted(run.name for run in client.read_flow_runs()) == ["run-1", "run-3"]
+        assert "A change of a run cannot be written to the history" in caplog.text
+
+    def test_messages_are_cut(self, client):
+        @task
+        def loud():
+            raise ValueError("x" * 100_000)
+
+        loud(return_state=True)
+        (run,) = client.read_task_runs()
+        assert len(run.state.message) < 5_000
+
+    def test_a_run_that_is_tried_very_often(self, client, still):
+        @task(retries=1_000, retry_delay_seconds=1)
+        def never():
+            raise ValueError("no")
+
+        never(return_state=True)
+        (run,) = client.read_task_runs()
+        states = client.read_task_run_states(run.id)
+        assert run.run_count == 1_001
+        assert len(states) < 70
+        assert states[0].name == "Running"
+        assert states[-1].name == "Failed"
+
+
+def test_secrets_are_not_kept(home, client):
+    Secret(value="hunter2-hunter2")
+    Secret(value="40312277")
+
+    @task
+    def telling():
+        create_markdown_artifact("it is hunter2-hunter2", description="hunter2-hunter2")
+        raise ValueError("hunter2-hunter2")
+
+    @flow(flow_run_name="run-{url}")
+    def around(url, account, long):
+        telling(return_state=True)
+
+    with tags("hunter2-hunter2"):
+        around("hunter2-hunter2", 40312277, "x" * 1_995 + "hunter2-hunter2")
+    (run,) = client.read_flow_runs()
+    assert run.parameters["account"] == "********"
+    assert run.name == "run-********"
+    (artifact,) = client.read_artifacts()
+    assert (artifact.data, artifact.description) == ("it is ********", "********")
+    recorders.close_all()
+    kept = (home / FILE).read_bytes()
+    assert b"hunter2" not in kept
+    assert b"40312277" not in kept
+
+
+def test_hooks_see_the_end(client):
+    seen = []
+
+    @flow(on_completion=[lambda *_: seen.extend(client.read_flow_runs())])
+    def hooked():
+        pass
+
+    hooked()
+    assert [run.state_name for run in seen] == ["Completed"]
+
+
+def test_a_file_that_is_deleted_comes_again(home, client):
+    double(1)
+    recorders.flush(home)
+    for path in home.glob("history.db*"):
+        path.unlink()
+    double(2)
+    assert len(client.read_task_runs()) == 1
+
+
+def test_a_process_that_goes_on_for_long_forgets_too(home, monkeypatch):
+    monkeypatch.setattr(retention, "PAUSE", 0.0)
+    recorder = Recorder(home, Bounds(30, 0.1), row_of)
+    recorder._thread = threading.current_thread()
+    for number in range(300):
+        recorder.add(a_flow_run(number, state_message="x" * 3_000))
+        recorder.flush()
+    recorder.close()
+    with sqlite3.connect(home / FILE) as connection:
+        assert connection.execute("SELECT count(*) FROM flow_runs").fetchone()[0] < 100
+    connection.close()
+
+
+def test_threads_end_with_their_homes(tmp_path):
+    before = threading.active_count()
+    for number in range(5):
+        with temporary_settings(
+            {"MILLSTREAM_HISTORY_ENABLED": True, "MILLSTREAM_HOME": tmp_path / str(number)}
+        ):
+            double(1)
+            recorders.close(tmp_path / str(number))
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def test_what_others_hold_up_can_be_read(home, client, monkeypatch):
+    connection = connect(home)
+    dead = Presence(home)
+    running = {"state_type": StateType.RUNNING, "state_name": "Running", "end_time": None}
+    write(connection, [a_flow_run(1, **running)], 5, dead.name)
+    dead.end()
+    connection.execute("BEGIN IMMEDIATE")
+    assert [run.state_name for run in client.read_flow_runs()] == ["Running"]
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert [run.state_name for run in client.read_flow_runs()] == ["Crashed"]
+
+
+def test_forgetting_ends_where_nothing_can_be_given_back(home):
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x)")
+    connection.executemany("INSERT INTO t VALUES (?)", [("x" * 4_000,)] * 5_000)
+    connection.execute("DELETE FROM t")
+    assert connection.execute("PRAGMA freelist_count").fetchone()[0] > 2_000
+    retention._give_back(connection)
+    connection.close()
