@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from still_world import still
 
 from millstream.cli._app import root
 from millstream.settings import temporary_settings
+
+__all__ = ["still"]
 
 
 @pytest.fixture
