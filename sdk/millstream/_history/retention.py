@@ -29,6 +29,17 @@ def forget(connection: sqlite3.Connection, now: float, *, days: float, megabytes
         pass
     while _size(connection) > megabytes * 1e6 and _forget_some(connection, before=now + _DAY):
         pass
+    _give_back_space(connection)
+
+
+def forget_all(connection: sqlite3.Connection, now: float) -> None:
+    """Forget all runs that have ended, and what belongs to none."""
+    while _forget_some(connection, before=now + _DAY):
+        pass
+    _give_back_space(connection)
+
+
+def _give_back_space(connection: sqlite3.Connection) -> None:
     while connection.execute("PRAGMA freelist_count").fetchone()[0] > _PAGES_AT_ONCE:
         connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
 

@@ -16,6 +16,7 @@ PLUGIN: Final = "kubectl-millstream"
 COMMANDS = {
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
+    "history": "See what ran on this machine.",
     "run": "Run a flow here and now.",
     "version": "Print the version.",
 }

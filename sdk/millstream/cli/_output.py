@@ -117,6 +117,13 @@ def show_table(columns: Sequence[Column[T]], items: Iterable[T]) -> None:
     Console(highlight=False).print(table)
 
 
+def show_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print what there is to say of one thing, a line each; what is empty is left out."""
+    said = [(f"{name}:", text) for name, text in fields if text]
+    for line in aligned(said):
+        click.echo(line)
+
+
 def is_terminal() -> bool:
     """Whether people look at what is printed, and in colours: not in a pipe, and not with `NO_COLOR`."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

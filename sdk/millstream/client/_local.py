@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from millstream._history.processes import end_runs_of_the_dead
 from millstream._history.recorder import flush
+from millstream._history.retention import forget_all
 from millstream._history.schema import connect_if_there
 from millstream.client._rows import artifact_of, flow_id, flow_of, flow_run_of, states_of, task_run_of
 from millstream.client._sql import Condition, condition, flow_runs_condition, order
@@ -84,6 +85,12 @@ class LocalRuns:
             found = connection.execute("DELETE FROM flow_runs WHERE id = ?", (run_id,)).rowcount
             connection.execute("COMMIT")
             return bool(found)
+
+    def forget_all(self) -> None:
+        """Forget all flow runs that have ended, and what belongs to them."""
+        with self._connection() as connection:
+            if connection is not None:
+                forget_all(connection, time.time())
 
     def _states(self, table: str, run_id: str) -> list[State[Any]]:
         with self._connection() as connection:
