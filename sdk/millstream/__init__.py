@@ -28,16 +28,16 @@ if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
 
     hold_signals()
 
-from millstream._prefect import missing as _missing
-from millstream.annotations import allow_failure, unmapped
-from millstream.client import get_client
-from millstream.context import get_run_context, tags
-from millstream.flows import Flow, flow
-from millstream.logging import get_run_logger
-from millstream.serving import aserve, serve
-from millstream.states import State
-from millstream.tasks import Task, task
-from millstream.transactions import transaction
+if _typing.TYPE_CHECKING:
+    from millstream.annotations import allow_failure, unmapped
+    from millstream.client import get_client
+    from millstream.context import get_run_context, tags
+    from millstream.flows import Flow, flow
+    from millstream.logging import get_run_logger
+    from millstream.serving import aserve, serve
+    from millstream.states import State
+    from millstream.tasks import Task, task
+    from millstream.transactions import transaction
 
 __all__ = [
     "Flow",
@@ -58,11 +58,45 @@ __all__ = [
 
 __version__: str
 
+# Imported when they are asked for: the command line and a pod's first process need none of them.
+_MODULES = {
+    "Flow": "flows",
+    "State": "states",
+    "Task": "tasks",
+    "allow_failure": "annotations",
+    "aserve": "serving",
+    "flow": "flows",
+    "get_client": "client",
+    "get_run_context": "context",
+    "get_run_logger": "logging",
+    "serve": "serving",
+    "tags": "context",
+    "task": "tasks",
+    "transaction": "transactions",
+    "unmapped": "annotations",
+}
+
 if not _typing.TYPE_CHECKING:  # type checkers are to find wrong names
 
     def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - for the first time that something is asked for
+
         if name == "__version__":
             from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
             return version("millstream")
-        raise _missing("millstream", name)
+        if name in _MODULES:
+            value = globals()[name] = getattr(import_module(f"millstream.{_MODULES[name]}"), name)
+            return value
+        if not name.startswith("_"):
+            try:
+                return import_module(f"millstream.{name}")
+            except ModuleNotFoundError as error:
+                if error.name != f"millstream.{name}":
+                    raise
+        from millstream._prefect import missing  # noqa: PLC0415 - for what is not there only
+
+        raise missing("millstream", name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -112,6 +112,17 @@ class ParameterTypes:
             raise ParameterTypeError(explained(self._owner, problems, self._hints))
         return self._coerced({n: v for n, v in parameters.items() if n not in own_defaults})
 
+    def bad_values(self, some: dict[str, Any]) -> str:
+        """What is wrong with the values of some of the parameters; nothing if they are right."""
+        try:
+            self._model.model_validate(some)
+        except ValidationError as error:
+            problems = [
+                p for p in error.errors(include_url=False, include_context=False) if p["loc"][0] in some
+            ]
+            return explained(self._owner, problems, self._hints) if problems else ""
+        return ""
+
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the parameters."""
         schema = self._model.model_json_schema(

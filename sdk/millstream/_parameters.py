@@ -112,6 +112,11 @@ class Parameters:
             return parameters
         return self.types.validate(parameters)
 
+    def bad_values(self, parameters: Mapping[str, Any]) -> str:
+        """What is wrong with the values of those parameters that there are; nothing if they are right."""
+        known = {name: value for name, value in parameters.items() if name in self.signature.parameters}
+        return self.types.bad_values(known) if known and self._has_annotations() else ""
+
     def _has_annotations(self) -> bool:
         return any(p.annotation is not p.empty for p in self.signature.parameters.values())
 

@@ -19,7 +19,7 @@ from millstream.flows import Flow
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["is_loading", "load_flow"]
+__all__ = ["full_entrypoint", "is_loading", "load_flow", "load_module"]
 
 _loading: ContextVar[bool] = ContextVar("millstream_loading", default=False)
 
@@ -43,10 +43,43 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
         )
     token = _loading.set(True)
     try:
-        module = _load_file(place) if place.endswith(".py") else _load_module(place)
-        return _flow_of(module, name, place)
+        return _flow_of(load_module(place), name, place)
     finally:
         _loading.reset(token)
+
+
+def full_entrypoint(named: str) -> str:
+    """The entrypoint that people mean, who may leave out the flow if there is but one in the file.
+
+    Args:
+        named: An entrypoint, or `path/file.py`.
+
+    Raises:
+        EntrypointError: The file cannot be loaded, or has no flow or several.
+    """
+    if not named.endswith(".py"):
+        return named
+    token = _loading.set(True)
+    try:
+        module = load_module(named)
+    finally:
+        _loading.reset(token)
+    flows = _flows_in(module)
+    if len(flows) == 1:
+        return f"{named}:{flows[0]}"
+    if not flows:
+        raise EntrypointError(f"There is no flow in {named!r}: @flow makes a function one.")
+    examples = ", ".join(f"{named}:{name}" for name in flows)
+    raise EntrypointError(f"There are {len(flows)} flows in {named!r}. Name one of them: {examples}.")
+
+
+def load_module(place: str) -> ModuleType:
+    """Import a file, if it ends in `.py`, or else a module.
+
+    Raises:
+        EntrypointError: It is not there, or raised something.
+    """
+    return _load_file(place) if place.endswith(".py") else _load_module(place)
 
 
 def is_loading() -> bool:
@@ -117,14 +150,19 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
             found = _made(found, name, place)
         if isinstance(found, declarative.Flow):
             return _converted(found, name, place)
-    kinds = (Flow,) if declarative is None else (Flow, declarative.Flow)
-    flows = sorted(key for key, value in vars(module).items() if isinstance(value, kinds))
+    flows = _flows_in(module)
     there = f"Flows in it: {', '.join(flows)}." if flows else "There is no flow in it."
     if not hasattr(module, name):
         raise EntrypointError(f"{place!r} has no {name!r}. {there}")
     kind = f"{'gives' if is_called else 'is'} a {type(found).__name__}"
     hint = " Is @flow missing on it?" if callable(found) else ""
     raise EntrypointError(f"{name!r} in {place!r} {kind}, not a flow.{hint} {there}")
+
+
+def _flows_in(module: ModuleType) -> list[str]:
+    declarative = sys.modules.get("millstream.v1")
+    kinds = (Flow,) if declarative is None else (Flow, declarative.Flow)
+    return sorted(key for key, value in vars(module).items() if isinstance(value, kinds))
 
 
 def _makes_a_flow(found: object, module: ModuleType) -> bool:

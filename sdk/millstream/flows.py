@@ -168,11 +168,17 @@ class Flow(Definition[P, R_co]):
         With the option `validate_parameters=False` only the names are checked.
 
         Raises:
-            ParameterBindError: Naming all that are missing or unknown.
+            ParameterBindError: Naming all that are missing or unknown, and those that have bad values.
             ParameterTypeError: Naming all that have bad values, and these.
         """
-        bound = self._parameters.bind_by_name(parameters)
-        return self._parameters.validate(bound) if self.should_validate_parameters else bound
+        if not self.should_validate_parameters:
+            return self._parameters.bind_by_name(parameters)
+        try:
+            bound = self._parameters.bind_by_name(parameters)
+        except ParameterBindError as error:
+            bad = self._parameters.bad_values(parameters)
+            raise ParameterBindError(f"{error}\n{bad}" if bad else str(error)) from None
+        return self._parameters.validate(bound)
 
     def parameter_schema(self) -> dict[str, Any]:
         """The JSON schema of the parameters, from the signature."""

@@ -77,11 +77,17 @@ class Setting(Generic[T]):
         """The setting's value now, or of the class the declaration."""
         if settings is None:
             return self
-        value, place = settings._find(self)  # noqa: SLF001 - one of our own
-        if value is _DEFAULT:
-            if self._fallback is not None:
-                return self._fallback(settings)
-            value, place = self.default, "its default"
+        found = settings.found(self)
+        if found is None and self._fallback is not None:
+            return self._fallback(settings)
+        return self.read(*(found or (self.default, "its default")))
+
+    def read(self, value: Any, place: str) -> T:
+        """The setting's value from what is written in some place.
+
+        Raises:
+            SettingsError: It cannot have that value.
+        """
         try:
             return self.kind.read(value)
         except (ValueError, TypeError, LookupError):
@@ -199,9 +205,7 @@ class Settings:
         ]
         for source in sources:
             for name in source.values:
-                declared = _declared(name, source.place)
-                if not declared.in_files:
-                    raise SettingsError(f"{name} is for the environment only, and stands in {source.place}.")
+                declared_for_files(name, source.place)
         return sources
 
     def changes(self) -> tuple[dict[str, Any], list[str]]:
@@ -209,16 +213,18 @@ class Settings:
         updates = {name: value for name, value in self._given.items() if value is not _DEFAULT}
         return updates, [name for name in self._given if name not in updates]
 
-    def _find(self, setting: Setting[Any]) -> tuple[Any, str]:
+    def found(self, setting: Setting[Any]) -> tuple[Any, str] | None:
+        """What is written as the setting's value, and in which place; None if it has its default."""
         if setting.name in self._given:
-            return self._given[setting.name], "temporary_settings()"
+            value = self._given[setting.name]
+            return None if value is _DEFAULT else (value, "temporary_settings()")
         if value := ENVIRONMENT.values.get(setting.name):
             return value, ENVIRONMENT.place
         if setting.in_files:
             for source in self._files:
                 if setting.name in source.values:
                     return source.values[setting.name], source.place
-        return _DEFAULT, ""
+        return None
 
 
 _current = Settings()
@@ -277,13 +283,30 @@ def _stored_in(settings: Settings, folder: str) -> str:
     return url._replace(path=f"{url.path.rstrip('/')}/{folder}").geturl()
 
 
+def declared() -> dict[str, Setting[Any]]:
+    """All settings, by their names."""
+    return {s.name: s for s in vars(Settings).values() if isinstance(s, Setting)}
+
+
+def declared_for_files(name: str, place: str) -> Setting[Any]:
+    """The setting of that name, which stands in a file.
+
+    Raises:
+        SettingsError: There is none, or it may not stand there.
+    """
+    setting = _declared(name, place)
+    if not setting.in_files:
+        raise SettingsError(f"{name} is for the environment only, and stands in {place}.")
+    return setting
+
+
 def _declared(name: str, place: str) -> Setting[Any]:
     """The setting of that name.
 
     Raises:
         SettingsError: There is none.
     """
-    settings = {s.name: s for s in vars(Settings).values() if isinstance(s, Setting)}
+    settings = declared()
     if name not in settings:
         import difflib  # noqa: PLC0415 - slow to import
 

@@ -31,21 +31,26 @@ def forget(connection: sqlite3.Connection, now: float, bounds: Bounds) -> None:
     if not due.rowcount:
         return
     before = now - bounds.days * _DAY
-    while _forget_flow_runs(connection, before):
+    while _forget_some(connection, before):
         pass
-    for table, condition in (
-        ("task_runs", f"updated < ? AND {_ENDED}"),
-        ("artifacts", "written < ?"),
-    ):
-        while _forget_alone(connection, table, condition, before):
-            pass
-    while _size(connection) > bounds.megabytes * 1e6 and (
-        _forget_flow_runs(connection, now + _DAY)
-        or _forget_alone(connection, "task_runs", f"updated < ? AND {_ENDED}", now + _DAY)
-        or _forget_alone(connection, "artifacts", "written < ?", now + _DAY)
-    ):
+    while _size(connection) > bounds.megabytes * 1e6 and _forget_some(connection, now + _DAY):
         pass
     _give_back(connection)
+
+
+def forget_all(connection: sqlite3.Connection, now: float) -> None:
+    """Forget all runs that have ended, and what belongs to none."""
+    while _forget_some(connection, now + _DAY):
+        pass
+    _give_back(connection)
+
+
+def _forget_some(connection: sqlite3.Connection, before: float) -> bool:
+    return (
+        _forget_flow_runs(connection, before)
+        or _forget_alone(connection, "task_runs", f"updated < ? AND {_ENDED}", before)
+        or _forget_alone(connection, "artifacts", "written < ?", before)
+    )
 
 
 def _give_back(connection: sqlite3.Connection) -> None:

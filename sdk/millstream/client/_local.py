@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from millstream._history.processes import end_runs_of_the_dead
 from millstream._history.recorder import flush, in_use
+from millstream._history.retention import forget_all
 from millstream._history.schema import FILE, OtherVersionError, connect_if_there
 from millstream.client._rows import artifact_of, flow_id, flow_of, flow_run_of, states_of, task_run_of
 from millstream.client._sql import Condition, condition, flow_runs_condition, order
@@ -90,6 +91,12 @@ class LocalRuns:
             connection.execute("COMMIT")
             return bool(found)
 
+    def forget_all(self) -> None:
+        """Forget all flow runs that have ended, and what belongs to them."""
+        with self._connection() as connection:
+            if connection is not None:
+                forget_all(connection, time.time())
+
     def _states(self, table: str, run_id: str) -> list[State[Any]]:
         with self._connection() as connection:
             if connection is None:
@@ -129,7 +136,7 @@ class LocalRuns:
                     connection.create_function("casefold", 1, _casefold, deterministic=True)
                     _end_runs_of_the_dead(connection, self._home)
                     yield connection
-            except sqlite3.DatabaseError as error:
+            except (OSError, sqlite3.Error) as error:
                 told = str(error) if isinstance(error, OtherVersionError) else f"{self._home / FILE}: {error}"
                 raise HistoryError(f"The history cannot be read: {told}") from None
 

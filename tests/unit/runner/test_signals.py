@@ -376,7 +376,7 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-@pytest.mark.parametrize("module", ["millstream.context", "millstream.runner._supervisor"])
+@pytest.mark.parametrize("module", ["millstream.runner.__main__", "millstream.runner._supervisor"])
 def test_signal_while_the_runner_itself_is_imported(workbench, module):
     (workbench.directory / "sitecustomize.py").write_text(EARLY.format(module=module))
     outcome = workbench.run(

@@ -36,7 +36,7 @@ def loaded():
 
 def test_all_is_sorted_and_complete():
     assert millstream.__all__ == sorted(millstream.__all__)
-    public = {name for name, value in vars(millstream).items() if not name.startswith("_")}
+    public = {name for name in dir(millstream) if not name.startswith("_")}
     modules = {name for name in public if f"millstream.{name}" in sys.modules}
     assert public - modules == set(millstream.__all__)
 

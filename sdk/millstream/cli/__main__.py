@@ -1,0 +1,5 @@
+"""`python -m millstream.cli` is `millstream`."""
+
+from millstream.cli import main
+
+main()

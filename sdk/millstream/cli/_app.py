@@ -1,0 +1,56 @@
+"""The root of all commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from millstream.cli._errors import reporting
+from millstream.cli._groups import LazyGroup
+
+PLUGIN: Final = "kubectl-millstream"
+
+COMMANDS = {
+    "completion": "Print the script that lets a shell complete commands and names.",
+    "config": "See and change settings.",
+    "history": "See what ran on this machine.",
+    "run": "Run a flow here and now.",
+    "version": "Print the version.",
+}
+"""What each command does; a noun's module has its verbs."""
+
+
+class _Root(LazyGroup):
+    def invoke(self, ctx: click.Context) -> Any:
+        with reporting():
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=_Root,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+def root() -> None:
+    """Run flows here, and see what became of them."""
+
+
+def main() -> None:
+    """The program, whose exit codes docs/cli.md lists."""
+    name = program()
+    # kubectl shows its plugins as commands of its own.
+    root.main(prog_name=name.replace("-", " ", 1), complete_var=completion_variable(name))
+
+
+def program() -> str:
+    """The name of the program that was started."""
+    called = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119 - pathlib is slow to import
+    return PLUGIN if called == PLUGIN else "millstream"
+
+
+def completion_variable(name: str) -> str:
+    """The variable in which a shell says what it wants to know of a program."""
+    return f"_{name.replace('-', '_')}_COMPLETE".upper()

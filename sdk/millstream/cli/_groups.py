@@ -1,0 +1,43 @@
+"""Groups of commands whose modules are imported only when a command of theirs is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LazyGroup(click.Group):
+    """A group that knows of its commands only the names and what they do, until one of them is used.
+
+    Args:
+        lazy: What each command does, by its name. Its module has the same name, with `-` as `_`, and has it as
+            `command`.
+        package: Where these modules are.
+    """
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, str], package: str = "millstream.cli", **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._lazy = lazy
+        self._package = package
+        # For what Click says of a name that is nearly right.
+        self.commands.update({name: click.Command(name, short_help=text) for name, text in lazy.items()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands in the help, which imports none of them."""
+        rows = [(name, self.commands[name].get_short_help_str(limit=100)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

@@ -1,0 +1,62 @@
+"""Times as people write and read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from millstream import _surroundings
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN = re.compile(r"(\d+[smhdw])+")
+
+
+class Moment(click.ParamType[datetime]):
+    """A time, or how long ago: `2026-01-31`, `2026-01-31T08:00Z`, `90m`, `1d12h`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The time; without a zone it is a local one."""
+        if isinstance(value, datetime):
+            return value
+        if _SPAN.fullmatch(value):
+            spans = {_UNITS[part[-1]]: 0 for part in re.findall(r"\d+[smhdw]", value)}
+            for part in re.findall(r"\d+[smhdw]", value):
+                spans[_UNITS[part[-1]]] += int(part[:-1])
+            try:
+                return _now() - timedelta(**spans)
+            except OverflowError:
+                self.fail(f"{value!r} is too long ago.", param, ctx)
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time: write 30m, 12h, 1d, 2w, or 2026-01-31T08:00.", param, ctx)
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago something was."""
+    return "" if moment is None else duration((_now() - moment).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """A duration in its one or two largest units, as `8s`, `5m3s`, `3h20m`, `2d`."""
+    if seconds < 10:  # noqa: PLR2004 - below that, tenths tell something
+        return f"{max(seconds, 0):.1f}s".replace(".0s", "s")
+    whole = int(seconds)
+    for size, unit, smaller_size, smaller in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size}{unit}" + (f"{rest}{smaller}" if rest else "")
+    return f"{whole}s"
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(_surroundings.current.time(), UTC)

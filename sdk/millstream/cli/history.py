@@ -1,0 +1,148 @@
+"""`millstream history`: the runs that this machine remembers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from millstream.cli._output import output_option
+from millstream.cli._times import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from millstream.client._sync import SyncMillstreamClient
+
+_SORTS = {
+    "newest": "START_TIME_DESC",
+    "oldest": "START_TIME_ASC",
+    "ended": "END_TIME_DESC",
+    "name": "NAME_ASC",
+}
+
+
+@click.group("history")
+def command() -> None:
+    """See what ran on this machine.
+
+    The history is in MILLSTREAM_HOME: docs/history.md. A run is named by its id, its name, or the beginning of one of
+    them; of several runs with a name, the latest is meant.
+    """
+
+
+@command.command("ls")
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE",
+    multiple=True,
+    help="Runs in this state: a type, as failed, or a name, as TimedOut. May be repeated.",
+)
+@click.option("--flow", "flows", metavar="FLOW", multiple=True, help="Runs of this flow. May be repeated.")
+@click.option(
+    "--tag", "tags", metavar="TAG", multiple=True, help="Runs with all these tags. May be repeated."
+)
+@click.option("--since", type=Moment(), help="Runs that began since then: 30m, 12h, 1d, or 2026-01-31T08:00.")
+@click.option("--name", "pattern", metavar="PATTERN", help="Runs with such a name, as 'report-*'.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The most to show.")
+@click.option(
+    "--sort", type=click.Choice(list(_SORTS)), default="newest", show_default=True, help="In which order."
+)
+@output_option
+def list_runs(
+    *,
+    states: tuple[str, ...],
+    flows: tuple[str, ...],
+    tags: tuple[str, ...],
+    since: datetime | None,
+    pattern: str | None,
+    limit: int,
+    sort: str,
+    output: str | None,
+) -> None:
+    """List runs, the latest first.
+
+    \b
+    Examples:
+      millstream history ls --state failed --since 1d
+      millstream history ls --flow nightly --name 'report-*' -o wide
+    """
+    from millstream.cli._output import show  # noqa: PLC0415 - pydantic, which filters are made of, is slow to import
+    from millstream.cli._run_views import RUNS  # noqa: PLC0415
+    from millstream.cli._runs import called, chosen  # noqa: PLC0415
+    from millstream.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
+
+    with _history() as client:
+        options = chosen(states=states, flows=flows, tags=tags, since=since, pattern=pattern)
+        runs = called(client, pattern, limit=limit, sort=FlowRunSort(_SORTS[sort]), **options)
+    show(runs, RUNS, output, nothing="No runs found.")
+
+
+@command.command("show")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--limit", type=click.IntRange(0), default=100, show_default=True, help="The most task runs to show."
+)
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Show all of it as a document.")
+def show_run(*, run: str, limit: int, output: str | None) -> None:
+    """Show a run: its states, parameters, task runs and artifacts.
+
+    \b
+    Examples:
+      millstream history show witty-otter
+      millstream history show 0197f3a2 -o yaml
+    """
+    from millstream.cli._output import show_document  # noqa: PLC0415 - as above
+    from millstream.cli._run_views import document_of, print_run  # noqa: PLC0415
+    from millstream.cli._runs import details, find  # noqa: PLC0415
+
+    with _history() as client:
+        found = details(client, find(client, run), most_task_runs=limit)
+    if output is None:
+        print_run(found)
+    else:
+        show_document(document_of(found), output)
+
+
+@command.command("reset")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(*, yes: bool) -> None:
+    """Forget all runs that have ended, and their artifacts.
+
+    \b
+    Examples:
+      millstream history reset
+      millstream history reset --yes
+    """
+    from millstream.client._local import LocalRuns  # noqa: PLC0415 - slow to import
+    from millstream.settings import get_current_settings  # noqa: PLC0415
+
+    home = get_current_settings().home
+    if not yes:
+        click.confirm(f"Forget all runs in {home} that have ended?", abort=True)
+    with _history():
+        LocalRuns(home).forget_all()
+
+
+@contextmanager
+def _history() -> Iterator[SyncMillstreamClient]:
+    """The client of the history.
+
+    Raises:
+        MillstreamError: The file cannot be read.
+    """
+    import sqlite3  # noqa: PLC0415 - slow to import
+
+    from millstream.client import get_client  # noqa: PLC0415
+    from millstream.exceptions import MillstreamError  # noqa: PLC0415
+    from millstream.settings import get_current_settings  # noqa: PLC0415
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except (OSError, sqlite3.Error) as error:
+        home: Any = get_current_settings().home
+        raise MillstreamError(f"The history in {home} cannot be read: {error}") from error

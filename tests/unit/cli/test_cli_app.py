@@ -1,0 +1,103 @@
+"""The command line as a program: its names, its exit codes, what it loads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import millstream
+from millstream.cli._app import COMMANDS, root
+from millstream.cli._groups import LazyGroup
+
+PROGRAMS = Path(sys.executable).parent
+SLOW = {"asyncio", "kubernetes", "pydantic", "rich", "tomlkit", "yaml"}
+
+
+def program(*arguments, name="millstream", **environment):
+    return subprocess.run(
+        [PROGRAMS / name, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def lazily(group, path=()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(group, LazyGroup) and name in group._lazy:
+            yield pytest.param(group, name, command, id=" ".join((*path, name)))
+        if isinstance(command, click.Group):
+            yield from lazily(command, (*path, name))
+
+
+@pytest.mark.parametrize(("group", "name", "command"), list(lazily(root)))
+def test_a_command_is_what_the_list_says(group, name, command):
+    assert command.name == name
+    assert command.get_short_help_str(limit=200) == group._lazy[name]
+
+
+def test_help_loads_nothing_slow():
+    code = "import sys; sys.argv = ['millstream', '--help']; from millstream.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not loaded & SLOW
+    assert not [name for name in loaded if name.startswith("millstream._engine")]
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("millstream", "millstream"), ("kubectl-millstream", "kubectl millstream")]
+)
+def test_the_help_has_the_name_that_was_used(name, shown):
+    assert program("--help", name=name).stdout.startswith(f"Usage: {shown} [OPTIONS]")
+
+
+def test_version():
+    assert program("version").stdout == f"{millstream.__version__}\n"
+
+
+def test_a_command_that_there_is_not():
+    done = program("confg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean 'config'?" in done.stderr
+
+
+def test_a_mistake_of_ours_keeps_its_traceback():
+    code = (
+        "from millstream.cli import config, main; import sys; sys.argv = ['millstream', 'config', 'view']\n"
+        "config.view.callback = lambda **_: 1 / 0\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["millstream", "kubectl-millstream"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell, name):
+    script = program("completion", shell, name=name).stdout
+    variable = f"_{name.replace('-', '_').upper()}_COMPLETE"
+    assert f"{variable}={shell}_complete" in script
+    words = {"COMP_WORDS": f"{name} co", "COMP_CWORD": "co" if shell == "fish" else "1"}
+    asked = program(name=name, **{variable: f"{shell}_complete"}, **words)
+    assert "config" in asked.stdout
+
+
+def test_names_of_settings_are_completed():
+    asked = program(
+        _MILLSTREAM_COMPLETE="bash_complete",
+        COMP_WORDS="millstream config unset MILLSTREAM_TASKS_D",
+        COMP_CWORD="3",
+    )
+    assert asked.stdout.splitlines() == [
+        "plain,MILLSTREAM_TASKS_DEFAULT_RETRIES",
+        "plain,MILLSTREAM_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
+    ]
