@@ -38,7 +38,7 @@ class Captured(_outbox.Outbox):
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(_secrets, "_known", ())
+    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
     with temporary_settings({"MILLSTREAM_HOME": tmp_path}):
         yield tmp_path
 
@@ -558,7 +558,7 @@ def test_the_whole_way(monkeypatch):
     delivery = _delivery.Delivery()
     monkeypatch.setattr(_delivery, "_delivery", delivery)
     SlackWebhook(url=URL).save("slack")
-    _secrets._known = ()  # so that it is the loading in the background that makes the secret known
+    _secrets._known = _secrets.Known()  # so that it is the loading in the background that makes the secret known
 
     @flow(on_failure=[notify("slack", subject="{{ flow.name }}", body="{{ state.message }}")])
     def fails():
