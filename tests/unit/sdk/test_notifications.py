@@ -135,6 +135,8 @@ class TestTemplates:
             ("{{ 2 * 3 }} {{ 7 % 4 }} {{ flow.name ~ '!' }} {{ parameters | tojson }}", '6 3 etl! {"x": 1}'),
             ("{{ state.message.split()[0] }} {{ flow.name.startswith('e') }}", "Flow True"),
             ("<b>{{ state.message[:4] }}</b>", "<b>Flow</b>"),
+            ("{{ 2.345 | round(2, 'floor') }} {{ [3, 1, 3] | unique | sort | join }} {{ x | default('-') }}", "2.34 13 -"),
+            ("{% for _ in range(2) %}{{ range(10000) | sum }} {% endfor %}", "49995000 49995000 "),
             ("{# a comment #}{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
         ],
     )  # fmt: skip
@@ -191,10 +193,38 @@ class TestTemplates:
             ("{{ parameters.update({}) }}", "access to attribute 'update'"),
             ("{{ self.__init__ }}", "access to attribute '__init__'"),
             ("{{ range(10**9) }}", "there is no **"),
-            ("{% for x in range(99999999) %}{% endfor %}", "Range too big"),
+            ("{% for x in range(99999999) %}{% endfor %}", "a range in it has more than 10000 numbers"),
+            ("{% for x in range(99999999999999999999999) %}{% endfor %}", "a range in it has more than"),
             (
                 "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-                "more than 10000 rounds",
+                "its loops may have 10000 rounds",
+            ),
+            (
+                "{% set _rounds = [-99999999] %}{% for a in range(99) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+                "its loops may have 10000 rounds",
+            ),
+            (
+                "{% for a in range(99) %}{% if range(9999) | sum %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% for a in range(99) %}{% if range(9999) | unique | list | sort %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% set a = range(3999) | join(',') %}{% for b in range(999) %}{% if a.split(',') %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% set a = range(9000) | list %}{% for b in range(99) %}{% set c = a %}{% endfor %}",
+                "it takes too long",
+            ),
+            ("{{ 3 | round(5000000, 'ceil') }}", "round takes at most 20 digits"),
+            ("{{ parameters.x | round(-5000000) }}", "round takes at most 20 digits"),
+            ("{% set a = 'ha' %}" + "{% set a = [a, a] %}" * 23 + "{{ a }}", "a value in it is too big"),
+            (
+                "{% set a = 'ha' %}" + "{% set a = {1: a, 2: a} %}" * 23 + "{{ a | tojson }}",
+                "a value in it is too big",
             ),
             ("{% for a in range(9000) %}abcdefghij{% endfor %}", "it makes more than 20000 characters"),
             ("{{ 'x' * 1000000000 }}", "* is for numbers only"),
@@ -202,7 +232,7 @@ class TestTemplates:
             ("{% set x = 'abcdefghij' %}" + "{% set x = x ~ x %}" * 50, "a value in it is too big"),
             ("{% set x = [1, 2, 3] %}" + "{% set x = x + x %}" * 50, "a value in it is too big"),
             ("{% set x = 99999999 %}" + "{% set x = x * x %}" * 50, "too big"),
-            ("{{ range(99999) | join('abcdefghij') }}", "a value in it is too big"),
+            ("{{ range(9999) | join('abcdefghij') }}", "a value in it is too big"),
             ("{{ 1 / 0 }}", "ZeroDivisionError"),
             ("{{ config }}", "'config' is undefined"),
             ("{{ lipsum(9999999) }}", "'lipsum' is undefined"),
@@ -558,7 +588,9 @@ def test_the_whole_way(monkeypatch):
     delivery = _delivery.Delivery()
     monkeypatch.setattr(_delivery, "_delivery", delivery)
     SlackWebhook(url=URL).save("slack")
-    _secrets._known = _secrets.Known()  # so that it is the loading in the background that makes the secret known
+    _secrets._known = (
+        _secrets.Known()
+    )  # so that it is the loading in the background that makes the secret known
 
     @flow(on_failure=[notify("slack", subject="{{ flow.name }}", body="{{ state.message }}")])
     def fails():
