@@ -319,6 +319,46 @@ class TestViews:
         assert "<list>" in str(plain(circle))
         assert len(plain(list(range(1000)))) == 100
 
+    def test_not_too_much(self):
+        numbers = [[[1.0] * 100 for _ in range(100)] for _ in range(100)]
+        seen = str(plain({"numbers": numbers, "password": SecretStr("hunter22")}))
+        assert seen.count("1.0") <= 20_000
+        assert "'<list>'" in seen
+        assert seen.endswith("'password': '********'}")
+        assert len(str(plain(["x" * 9_000] * 100))) < 40_000
+
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ("{{ state.message | upper }}", "CANNOT LOG IN WITH ********"),
+            ("{{ state.message.split('-') | join(' ') }}", "cannot log in with ********"),
+            ("{{ state.message | truncate(20) }}", "cannot log in..."),
+            ("{{ state.message[:25] }}", "cannot log in with ******"),
+            ("{{ parameters.url | title }} {{ flow_run.tags | join | upper }}", "At ******** ********"),
+            ("{{ flow_run.name[::-1] }}", "******** nur"),
+        ],
+    )
+    def test_secrets_do_not_pass_through_filters(self, body, text, posted):
+        Secret(value="sk-live-abcdef")
+
+        def fails(url):
+            del url
+
+            return Failed(message="cannot log in with sk-live-abcdef")
+
+        hook = notify("slack", subject="", body=body)
+        with tags("sk-live-abcdef"):
+            run = flow(fails, flow_run_name="run sk-live-abcdef", on_failure=[hook])
+            run("at sk-live-abcdef", return_state=True)
+        assert posted[0].body == text
+
+    def test_secrets_are_not_cut(self, posted):
+        Secret(value="sk-live-abcdef")
+        flow(lambda: Failed(message="x" * 9_990 + "sk-live-abcdef"), on_failure=[notify("slack")])(
+            return_state=True
+        )
+        assert posted[0].body.splitlines()[0] == "x" * 9_990 + "********"
+
     def test_secret_parameters(self, posted):
         def fails(password: SecretStr = SecretStr("hunter22"), key: Secret = Secret(value="hunter23")):  # noqa: B008
             raise ValueError(f"no {password.get_secret_value()} {key.get()}")
