@@ -535,6 +535,23 @@ class TestDelivery:
         wait_until(lambda: "was not sent: nobody answered within 0.01 s." in logs.text)
         gate.set()
 
+    def test_those_that_never_end_are_few(self, logs):
+        gate, begun = threading.Event(), []
+
+        def send(notification):
+            begun.append(notification)
+            gate.wait(60)
+
+        delivery = _delivery.Delivery(pauses=(), longest_try=0.01, most_tries=2)
+        for _ in range(5):
+            delivery.post(letter(), send)
+        wait_until(lambda: logs.text.count("was not sent") == 5)
+        assert logs.text.count("was not sent: too many others that took too long still go on") == 3
+        gate.set()
+        delivery.post(letter(), lambda _: None)
+        wait_until(lambda: delivery._room._value == 2)
+        assert len(begun) == 2
+
     def test_at_the_end_of_the_process(self, monkeypatch):
         """Python starts no threads then, from 3.12 on: those that there are do it."""
         sent = []
