@@ -111,13 +111,14 @@ class Block(BaseModel):
         Raises:
             BlockError: The fields are not those that the type takes.
         """
-        fields = fitted(cls, kept.fields) if kept.are_texts else kept.fields
+        given = kept.fields
+        fields = fitted(cls, given) if kept.are_texts else given
         try:
             return cls.model_validate(dict(fields), by_alias=True, by_name=True)  # they are saved by name
         except ValidationError as error:
             raise BlockError(
                 f"The {cls.get_block_type_name()} {kept.name!r} in {kept.place} cannot be used: "
-                f"{problems(cls, error, kept.fields)}."
+                f"{problems(cls, error, given)}."
             ) from None
 
     def save(self, name: str, overwrite: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Prefect

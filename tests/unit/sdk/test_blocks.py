@@ -405,6 +405,15 @@ def test_unknown(places):
     assert isinstance(caught.value, ValueError)  # as in Prefect
 
 
+def test_what_is_there_is_told_without_reading_it(places):
+    block = mount(places, "keys", block_type="secret", value="x")
+    (block / "..data" / "value").write_bytes(b"\xff\xfe")
+    with pytest.raises(BlockError, match=r"There is no secret 'nope'; there are: keys\."):
+        Secret.load("nope")
+    with pytest.raises(BlockError, match=r"value is no text in UTF-8"):
+        Secret.load("keys")
+
+
 def test_block_itself_needs_a_type():
     with pytest.raises(BlockError, match=r"Block.load\('secret/x'\)"):
         Block.load("x")
