@@ -530,6 +530,21 @@ class TestMask:
         ]
         assert set(shown) == {"********"}
 
+    def test_in_a_copy_of_the_process(self):
+        code = """
+import os
+from millstream import _secrets
+
+with _secrets._known._adding:  # as another thread may
+    child = os.fork()
+    if not child:
+        _secrets.remember("hunter22")
+        os._exit(_secrets.mask("hunter22") != "********")
+_, status = os.waitpid(child, 0)
+assert status == 0
+"""
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
     def test_the_latest_are_known(self):
         known = _secrets.Known(most=2)
         for form in ("first-secret", "secret-1", "first-secret", "secret-2"):
