@@ -102,16 +102,28 @@ def _texts(value: Any) -> set[str]:
     if isinstance(value, list | tuple | set | frozenset):
         return {text for item in value for text in _texts(item)}
     if isinstance(value, bytes):
-        return {value.decode(errors="replace")}
+        return {value.decode(errors="replace"), repr(value)[2:-1]}
     if isinstance(value, int | float):
         digits = sum(character.isdigit() for character in str(value))
         return {str(value)} if digits >= _FEWEST_DIGITS else set()
-    return set() if value is None else {str(value)}
+    return set() if value is None else {str(value), *_texts_in_json(str(value))}
+
+
+def _texts_in_json(text: str) -> set[str]:
+    """What a text has if it is a JSON list or object, as many secrets are kept."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return set()
+    from json import loads  # noqa: PLC0415 - slow to import, and few programs have secrets
+
+    try:
+        return _texts(loads(text))
+    except (ValueError, RecursionError):  # it only looked like one
+        return set()
 
 
 def _forms(text: str) -> set[str]:
     """As it may be printed; a value of several lines, a private key for instance, counts line by line as well."""
-    from json import dumps  # noqa: PLC0415 - slow to import, and few programs have secrets
+    from json import dumps  # noqa: PLC0415 - as above
     from urllib.parse import quote  # noqa: PLC0415
 
     parts = {part.strip() for part in (text, *text.splitlines(), *_parts_of_url(text.strip()))}

@@ -471,6 +471,9 @@ class TestMask:
             ("line one\nline two", "got line two", "got ********"),
             ("abc", "abc", "abc"),
             ({"user": "someone", "n": 123456}, "someone 123456", "******** ********"),
+            ('{"token": "hunter22", "port": 2026}', "hunter22 2026", "******** 2026"),
+            ("{hunter22", "{hunter22", "********"),
+            (b"\xffhunter22", r"got b'\xffhunter22'", "got b'********'"),
             ({"port": 2026, "share": 0.25}, "2026-01-01 0.25", "2026-01-01 0.25"),
             (
                 {"env": "prod", "user": "root"},
