@@ -26,6 +26,8 @@ _PAUSES = (1.0, 4.0, 16.0)
 _THREADS = 4
 _MOST_WAITING = 1000
 _LONGEST_TRY = 60.0
+_MOST_TRIES = 20
+"""At once, with those that took too long and have not ended yet."""
 _logger = get_logger("notifications")
 
 
@@ -53,6 +55,7 @@ class Delivery:
         pauses: Seconds before each further try.
         most_waiting: How much may wait to be sent.
         longest_try: Seconds until a try has failed.
+        most_tries: How many tries there may be at once, with those that have failed and still go on.
     """
 
     def __init__(
@@ -60,10 +63,12 @@ class Delivery:
         pauses: Sequence[float] = _PAUSES,
         most_waiting: int = _MOST_WAITING,
         longest_try: float = _LONGEST_TRY,
+        most_tries: int = _MOST_TRIES,
     ) -> None:
         self._pauses = pauses
         self._most_waiting = most_waiting
         self._longest_try = longest_try
+        self._room = threading.Semaphore(most_tries)
         self._changed = threading.Condition()
         self._waiting: list[_Letter] = []
         self._under_way: set[_Letter] = set()
@@ -138,16 +143,25 @@ class Delivery:
 
     def _try_in_time(self, letter: _Letter) -> tuple[str, bool]:
         """In a thread of its own, which is left to itself if it takes too long: a socket's timeouts are for each part."""
+        if not self._room.acquire(blocking=False):
+            return "too many others that took too long still go on", True
         outcome: list[tuple[str, bool]] = []
         attempt = threading.Thread(
-            target=lambda: outcome.append(_try(letter)), name="millstream-notification", daemon=True
+            target=self._try, args=(letter, outcome), name="millstream-notification", daemon=True
         )
         try:
             attempt.start()
         except RuntimeError:  # as from Python 3.12 on, when the process is at its end
-            return _try(letter)
-        attempt.join(self._longest_try)
+            self._try(letter, outcome)
+        else:
+            attempt.join(self._longest_try)
         return outcome[0] if outcome else (f"nobody answered within {self._longest_try:g} s.", True)
+
+    def _try(self, letter: _Letter, outcome: list[tuple[str, bool]]) -> None:
+        try:
+            outcome.append(_outcome(letter))
+        finally:
+            self._room.release()
 
     def _next(self) -> _Letter:
         with self._changed:
@@ -166,7 +180,7 @@ class Delivery:
         _logger.log(level, "%s", text, extra=notification.log_fields)
 
 
-def _try(letter: _Letter) -> tuple[str, bool]:
+def _outcome(letter: _Letter) -> tuple[str, bool]:
     """Send it; gives why that did not work, if it did not, and whether it may work later."""
     try:
         letter.send(letter.notification)
@@ -189,6 +203,10 @@ def delivery() -> Delivery:
     with _making:
         if _delivery is None:
             _delivery = Delivery()
+            termination.goes_on = True
+            if (multiprocessing := sys.modules.get("multiprocessing.util")) is not None:
+                # Its processes end without `atexit`, and begin without what was to be done at the end of their parent.
+                multiprocessing.Finalize(None, _drain, exitpriority=0)
     return _delivery
 
 
@@ -212,5 +230,3 @@ def _forget() -> None:
 atexit.register(_drain)
 termination.before_the_end.append(_drain)
 os.register_at_fork(after_in_child=_forget)
-if (multiprocessing := sys.modules.get("multiprocessing.util")) is not None:
-    multiprocessing.Finalize(None, _drain, exitpriority=0)  # its processes end without `atexit`

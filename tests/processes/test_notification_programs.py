@@ -59,6 +59,15 @@ def start(tmp_path, source, environment):
     )
 
 
+def read_until(lines, wanted):
+    read = ""
+    while wanted not in read:
+        line = lines.readline()
+        assert line, read
+        read += line
+    return read
+
+
 def test_a_webhook_receives_it_before_the_process_ends(tmp_path, environment, hook):
     with start(tmp_path, FAILING.format(target="slack"), slack(environment, hook)) as program:
         _, told = program.communicate(timeout=120)
@@ -154,6 +163,74 @@ def test_it_is_sent_before_a_signal_ends_the_process(tmp_path, environment, hook
         program.communicate(timeout=120)
     assert json.loads(hook.received.get_nowait()[1]) == {"text": "r1 Crashed"}
     assert program.returncode != 0
+
+
+def test_it_is_sent_before_a_signal_ends_the_process_after_the_run(tmp_path, environment, hook):
+    hook.gate.clear()
+    source = """
+@flow(flow_run_name="r1", on_completion=[notify("slack", subject="", body="{{ flow_run.name }} {{ parameters.n }}")])
+def is_quick(n): ...
+
+is_quick(1)
+is_quick(2)
+print("done", flush=True)
+time.sleep(60)
+"""
+    with start(tmp_path, source, slack(environment, hook)) as program:
+        assert program.stdout.readline() == "done\n"
+        program.send_signal(signal.SIGTERM)
+        assert "Waiting up to 60 s for 2 notification(s)" in read_until(program.stderr, "Waiting")
+        hook.gate.set()
+        program.communicate(timeout=120)
+    texts = {json.loads(hook.received.get_nowait()[1])["text"] for _ in range(2)}
+    assert texts == {"r1 1", "r1 2"}
+    assert program.returncode == -signal.SIGTERM
+
+
+def test_copies_of_the_process_send_their_own(tmp_path, environment, hook):
+    source = """
+import multiprocessing
+from millstream._delivery import delivery
+
+@flow(on_completion=[notify("slack", subject="", body="{{ parameters.n }}")])
+def says(n): ...
+
+def child(n):
+    says(n)
+
+if __name__ == "__main__":
+    says("parent")
+    delivery().drain(60)  # a copy that is made while a thread imports something cannot import it
+    for method in ("fork", "spawn"):
+        process = multiprocessing.get_context(method).Process(target=child, args=(method,))
+        process.start()
+        process.join()
+"""
+    with start(tmp_path, source, slack(environment, hook)) as program:
+        program.communicate(timeout=120)
+    texts = [json.loads(hook.received.get_nowait()[1])["text"] for _ in range(hook.received.qsize())]
+    assert texts == ["parent", "fork", "spawn"]
+
+
+def test_secrets_are_masked_in_other_processes(tmp_path, environment):
+    source = """
+from millstream.task_runners import ProcessPoolTaskRunner
+
+@task
+def fails(secret):
+    raise ValueError("the password is " + secret.get())
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+def submits():
+    fails.submit(Secret(value="another-hunter")).wait()
+
+if __name__ == "__main__":
+    submits(return_state=True)
+"""
+    with start(tmp_path, source, environment) as program:
+        _, told = program.communicate(timeout=120)
+    assert "the password is ********" in told
+    assert "another-hunter" not in told
 
 
 def test_tasks_in_other_processes(tmp_path, environment, hook):

@@ -1,5 +1,6 @@
 """SIGTERM, outside of pods: the flow that runs ends as crashed, with its hooks, before the process does.
 
+Where something goes on after the run, it gets its time as well.
 In a pod the runner deals with it, and so does a program that has a handler of its own. A second SIGTERM ends the
 process at once.
 """
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 before_the_end: list[Callable[[], object]] = []
 """What is still to be done before SIGTERM ends the process, which Python's own `atexit` does not see."""
+goes_on = False
+"""Whether that may come up between runs too, as with notifications that are still to be sent."""
 _terminated = False
 
 
@@ -27,7 +30,7 @@ def catch(*, is_async: bool) -> bool:
     """Have SIGTERM interrupt what the main thread does, if nobody else deals with it; true if that is so now."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _end):
         return False
     handler = _canceller() if is_async else _raise
     if handler is None:
@@ -38,11 +41,17 @@ def catch(*, is_async: bool) -> bool:
 
 def release() -> None:
     """Let SIGTERM end the process again, at once if there was one."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end if goes_on and not _terminated else signal.SIG_DFL)
     if _terminated:
-        for finish in before_the_end:
-            finish()
-        os.kill(os.getpid(), signal.SIGTERM)
+        _end()
+
+
+def _end(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+    del frame
+    signal.signal(number, signal.SIG_DFL)
+    for finish in before_the_end:
+        finish()
+    os.kill(os.getpid(), number)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from millstream.blocks.webhook import Method, SecretDict
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 _GIVEN = {"subject", "body", "name"}
 _TEMPLATES = ("url", "params", "json_data", "form_data", "headers", "cookies")
-_FIRST_ERROR = 400
+_SUCCESSES = range(200, 300)
 
 
 class CustomWebhookNotificationBlock(NotificationBlock):
@@ -83,8 +83,10 @@ class CustomWebhookNotificationBlock(NotificationBlock):
             data=form.encode() if isinstance(form, str) else form,
             headers={"user-agent": "Millstream", **(filled["headers"] or {})},
             cookies=filled["cookies"],
+            stream=True,  # what else it says is of no use, and may have no end
         )
-        if answer.status_code >= _FIRST_ERROR:
+        answer.close()
+        if answer.status_code not in _SUCCESSES:
             raise NotificationError(f"the webhook answered {answer.status_code} {answer.reason}.")
 
 

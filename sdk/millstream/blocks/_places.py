@@ -52,21 +52,20 @@ class _Mounted(Kept):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = {name: text for name, text in self._read().items() if not name.startswith("..")}
-        slug = self._files.pop(_TYPE_KEY, None)
+        slug = self._read(lambda file: file == _TYPE_KEY).get(_TYPE_KEY)
         super().__init__(folder.name, None if slug is None else slug.strip(), str(folder))
         self.are_texts = True
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        return self._files
+        return self._read(lambda file: file != _TYPE_KEY and not file.startswith(".."))
 
-    def _read(self) -> dict[str, str]:
+    def _read(self, wanted: Callable[[str], bool]) -> dict[str, str]:
         while True:
             # Kubernetes changes what it mounts as a whole, by another target of this link.
             files = (self._folder / "..data").resolve()
             try:
-                return _texts(files if files.is_dir() else self._folder)
+                return _texts(files if files.is_dir() else self._folder, wanted)
             except FileNotFoundError:
                 if files == (self._folder / "..data").resolve():
                     raise BlockError(f"{self._folder} cannot be read: files of it are missing.") from None
@@ -220,8 +219,9 @@ def _variable(slug: str, name: str) -> str:
     return f"{_PREFIX}{slug}__{plain(name)}".replace("-", "_").upper()
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    return {file.name: _text(file) for file in sorted(folder.iterdir()) if file.is_file()}
+def _texts(folder: Path, wanted: Callable[[str], bool]) -> dict[str, str]:
+    files = sorted(folder.iterdir())
+    return {file.name: _text(file) for file in files if wanted(file.name) and file.is_file()}
 
 
 def _text(file: Path) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Self
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from millstream import _secrets
 from millstream._beside import beside
 from millstream.blocks import _places
-from millstream.blocks._fields import fitted, problems, revealed
+from millstream.blocks._fields import fitted, problems, revealed, secrets_in
 from millstream.exceptions import BlockError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Block"]
 
+_SLUG = re.compile(r"(?=.{1,100}$)[a-z0-9]+(-[a-z0-9]+)*")
 _types: dict[str, type[Block]] = {}
 
 
@@ -40,13 +45,34 @@ class Block(BaseModel):
         super().__pydantic_init_subclass__(**options)
         is_abstract = not cls.model_fields or cls.__name__.startswith("Abstract")
         if cls.__pydantic_generic_metadata__["origin"] is None and not is_abstract:
-            _types[cls.get_block_type_slug()] = cls
+            _make_known(cls)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        _secrets.remember(revealed(self, only_secrets=True))
+        self._have_masked()
         self.block_initialization()
         return self
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """In another process its secrets are not known before."""
+        super().__setstate__(state)
+        self._have_masked()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; secrets among the new values are masked too."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._have_masked()  # noqa: SLF001 - its own class
+        return copied
+
+    if not TYPE_CHECKING:  # else anything could be assigned
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """As pydantic's; secrets in the new value are masked too."""
+            super().__setattr__(name, value)
+            _secrets.remember(list(secrets_in(value)))
+
+    def _have_masked(self) -> None:
+        _secrets.remember(list(secrets_in(self)))
 
     def block_initialization(self) -> None:
         """Called when all fields are there."""
@@ -85,13 +111,14 @@ class Block(BaseModel):
         Raises:
             BlockError: The fields are not those that the type takes.
         """
-        fields = fitted(cls, kept.fields) if kept.are_texts else kept.fields
+        given = kept.fields
+        fields = fitted(cls, given) if kept.are_texts else given
         try:
-            return cls(**fields)
+            return cls.model_validate(dict(fields), by_alias=True, by_name=True)  # they are saved by name
         except ValidationError as error:
             raise BlockError(
                 f"The {cls.get_block_type_name()} {kept.name!r} in {kept.place} cannot be used: "
-                f"{problems(cls, error, kept.fields)}."
+                f"{problems(cls, error, given)}."
             ) from None
 
     def save(self, name: str, overwrite: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Prefect
@@ -102,7 +129,7 @@ class Block(BaseModel):
             overwrite: Replace one of that name.
 
         Raises:
-            BlockError: The name is taken, or cannot be one.
+            BlockError: The name is taken, or cannot be one; or a field has what cannot be kept.
         """
         _places.save(self.get_block_type_slug(), name, revealed(self), overwrite=overwrite)
 
@@ -129,6 +156,27 @@ class Block(BaseModel):
     async def adelete(cls, name: str) -> None:
         """As `delete`, without holding up the event loop."""
         await beside(cls.delete, name, to_its_end=True)
+
+
+def _make_known(cls: type[Block]) -> None:
+    slug = cls.get_block_type_slug()
+    if not _SLUG.fullmatch(slug):
+        raise BlockError(
+            f"The type of blocks {cls.__name__} cannot have the slug {slug!r}: slugs have small letters and digits, "
+            "and - between, at most 100 of them. Its _block_type_slug may have another one."
+        )
+    other = _types.get(slug)
+    if other is not None and _file_of(other) != _file_of(cls):
+        raise BlockError(
+            f"Two types of blocks have the slug {slug!r}: {other.__module__}.{other.__qualname__} and "
+            f"{cls.__module__}.{cls.__qualname__}. Give one of them another _block_type_slug."
+        )
+    _types[slug] = cls
+
+
+def _file_of(cls: type[Block]) -> str:
+    """Where it was defined: a module may be there twice, as `__main__` and by its name."""
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
 
 
 def block_type(slug: str) -> type[Block]:

@@ -3,13 +3,18 @@
 import json
 import logging
 import os
+import pickle
 import stat
 import subprocess
 import sys
+import threading
 import traceback
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, RootModel, SecretBytes, SecretStr, ValidationError
 
 from millstream import _secrets, flow
 from millstream._hashing import hash_of
@@ -55,13 +60,37 @@ class Nested(Block):
     also: list[SecretStr] = Field(default_factory=list)
 
 
+@dataclass
+class Credentials:
+    user: str
+    password: SecretStr
+
+
+class Roots(RootModel[list[SecretStr]]):
+    pass
+
+
+class Login(Block):
+    login: Credentials
+    key: SecretBytes = SecretBytes(b"")
+    roots: Roots = Field(default_factory=lambda: Roots([]))
+
+
+class Anything(Block):
+    thing: Any
+
+
+class Aliased(Block):
+    host: str = Field(alias="hostName")
+
+
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     """No block anywhere, and no secret known."""
     for name in list(os.environ):
         if name.startswith("MILLSTREAM_BLOCK"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(_secrets, "_known", ())
+    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
     folder = tmp_path / "mounted"
     folder.mkdir()
     with temporary_settings({"MILLSTREAM_HOME": tmp_path / "home", "MILLSTREAM_BLOCKS_FOLDER": folder}):
@@ -106,6 +135,21 @@ class TestTypes:
     def test_unknown_fields(self):
         with pytest.raises(ValidationError, match="urll"):
             SlackWebhook(url=URL, urll="x")
+
+    @pytest.mark.parametrize("slug", ["My_Slug", "../../../evil", "a--b", "-a", "x" * 101])
+    def test_slugs_that_cannot_be(self, slug):
+        with pytest.raises(BlockError, match=r"^The type of blocks Wrong cannot have the slug '"):
+
+            class Wrong(Block):
+                _block_type_slug = slug
+                x: int
+
+    def test_a_slug_for_two(self):
+        source = "from millstream.blocks import Block\nclass Secret(Block):\n    x: int\n"
+        said = r"^Two types of blocks have the slug 'secret': millstream\.blocks\.system\.Secret and elsewhere\.Secret"
+        with pytest.raises(BlockError, match=said):
+            exec(source, {"__name__": "elsewhere"})  # noqa: S102 - a module of somebody else's
+        assert core.block_type("secret") is Secret
 
     def test_block_initialization(self):
         class Noted(Block):
@@ -193,6 +237,43 @@ class TestSaved:
         ]
         told = [process.communicate()[1] for process in several]
         assert sorted(process.returncode for process in several) == [0, 1, 1, 1], told
+
+    def test_dataclasses(self):
+        block = Login(login=Credentials("me", SecretStr("hunter22")), key=b"hunter33", roots=["hunter44"])
+        block.save("l")
+        assert Login.load("l") == block
+
+    def test_keys(self):
+        Anything(thing={SecretStr("hunter22"): 1}).save("k")
+        assert Anything.load("k").thing == {"hunter22": 1}
+
+    def test_aliases(self, monkeypatch):
+        Aliased(hostName="x").save("a")
+        assert Aliased.load("a").host == "x"
+        monkeypatch.setenv("MILLSTREAM_BLOCK__ALIASED__B", '{"hostName": "y"}')
+        assert Aliased.load("b").host == "y"
+
+    @pytest.mark.parametrize(
+        ("block", "said"),
+        [
+            (
+                Login(login=Credentials("me", SecretStr("x")), key=b"\xff"),
+                "key has bytes that are no text in UTF-8",
+            ),
+            (Anything(thing={"at": deque([SecretStr("x")])}), "thing.at has a secret in a deque"),
+            (Anything(thing=[object()]), "thing has a object"),
+        ],
+    )
+    def test_what_cannot_be_kept(self, block, said, places):
+        with pytest.raises(BlockError, match=f"^The block cannot be saved: {said}"):
+            block.save("b")
+        assert not list(places.rglob("b.json"))
+
+    def test_long_names(self):
+        Secret(value="x").save("a" * 190)
+        assert Secret.load("a" * 190).get() == "x"
+        with pytest.raises(BlockError, match="names have at most 190 characters"):
+            Secret(value="x").save("a" * 191)
 
 
 class TestMounted:
@@ -324,6 +405,15 @@ def test_unknown(places):
     assert isinstance(caught.value, ValueError)  # as in Prefect
 
 
+def test_what_is_there_is_told_without_reading_it(places):
+    block = mount(places, "keys", block_type="secret", value="x")
+    (block / "..data" / "value").write_bytes(b"\xff\xfe")
+    with pytest.raises(BlockError, match=r"There is no secret 'nope'; there are: keys\."):
+        Secret.load("nope")
+    with pytest.raises(BlockError, match=r"value is no text in UTF-8"):
+        Secret.load("keys")
+
+
 def test_block_itself_needs_a_type():
     with pytest.raises(BlockError, match=r"Block.load\('secret/x'\)"):
         Block.load("x")
@@ -380,7 +470,27 @@ class TestMask:
             ('say "x"', 'in {"a": "say \\"x\\""}', 'in {"a": "********"}'),
             ("line one\nline two", "got line two", "got ********"),
             ("abc", "abc", "abc"),
-            ({"user": "someone", "n": 12345}, "someone 12345", "******** ********"),
+            ({"user": "someone", "n": 123456}, "someone 123456", "******** ********"),
+            ('{"token": "hunter22", "port": 2026}', "hunter22 2026", "******** 2026"),
+            ("{hunter22", "{hunter22", "********"),
+            (b"\xffhunter22", r"got b'\xffhunter22'", "got b'********'"),
+            ({"port": 2026, "share": 0.25}, "2026-01-01 0.25", "2026-01-01 0.25"),
+            (
+                {"env": "prod", "user": "root"},
+                "production of rooted by root (x=prod)",
+                "production of rooted by ******** (x=********)",
+            ),
+            (
+                "hunter2",
+                r"a\nhunter2 %20hunter2 _hunter2 hunter2x",
+                r"a\n******** %20******** _******** hunter2x",
+            ),
+            (
+                "mailtos://u:p%40ssw0rd@h?to=x",
+                "login with p@ssw0rd, p%40ssw0rd",
+                "login with ********, ********",
+            ),
+            ("slack://T0K3N5678%2F@h", "T0K3N5678/ T0K3N5678%2F", "******** ********"),
             (
                 URL,
                 "Max retries with url: /services/T000/B000/XXXtoken1234 (x)",
@@ -400,9 +510,90 @@ class TestMask:
         _secrets.remember(["secret", "secret-of-mine"])
         assert _secrets.mask("secret-of-mine") == "********"
 
+    def test_by_many_threads(self):
+        together = threading.Barrier(8)
+
+        def remember(thread):
+            for number in range(40):
+                together.wait()
+                _secrets.remember(f"secret-{thread}-{number}-of-many")
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            threads = [threading.Thread(target=remember, args=(thread,)) for thread in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        shown = [
+            _secrets.mask(f"secret-{thread}-{number}-of-many") for thread in range(8) for number in range(40)
+        ]
+        assert set(shown) == {"********"}
+
+    def test_in_a_copy_of_the_process(self):
+        code = """
+import os
+from millstream import _secrets
+
+with _secrets._known._adding:  # as another thread may
+    child = os.fork()
+    if not child:
+        _secrets.remember("hunter22")
+        os._exit(_secrets.mask("hunter22") != "********")
+_, status = os.waitpid(child, 0)
+assert status == 0
+"""
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+    def test_the_latest_are_known(self):
+        known = _secrets.Known(most=2)
+        for form in ("first-secret", "secret-1", "first-secret", "secret-2"):
+            known.add({form})
+        assert known.may_be_in("first-secret secret-1 secret-2") == {"first-secret", "secret-2"}
+        known.add({"another", "one-more"})
+        assert known.may_be_in("first-secret secret-1 secret-2") == set()
+
+    def test_few_of_many_are_looked_for(self):
+        known = _secrets.Known()
+        known.add({f"{number:06}-secret" for number in range(3000)})
+        assert known.may_be_in("with 002999-secret") == {
+            f"{number:06}-secret" for number in range(2900, 3000)
+        }
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda block: block.model_copy(update={"password": SecretStr("hunter33")}),
+            lambda block: setattr(block, "password", SecretStr("hunter33")),
+            lambda block: setattr(block, "password", [{"x": Server(password="hunter33")}]),
+        ],
+    )
+    def test_changing_remembers(self, change):
+        block = Warehouse(host="h", password="hunter22")
+        change(block)
+        assert _secrets.mask("hunter22 hunter33") == "******** ********"
+
+    def test_unpickling_remembers(self):
+        pickled = pickle.dumps(Secret(value="hunter22"))
+        _secrets._known = _secrets.Known()
+        assert pickle.loads(pickled).get() == "hunter22"  # noqa: S301
+        assert _secrets.mask("hunter22") == "********"
+
+    def test_copying_one_that_is_not_whole(self):
+        copied = Warehouse.model_construct(host="h").model_copy(update={"password": SecretStr("hunter22")})
+        assert copied.host == "h"
+        assert _secrets.mask("hunter22") == "********"
+
+    def test_dataclasses_and_bytes(self):
+        Login(login=Credentials("me", SecretStr("hunter22")), key=b"\xffhunter33", roots=["hunter44"])
+        assert _secrets.mask("hunter22 hunter44 \ufffdhunter33") == "******** ******** ********"
+
     def test_loading_remembers(self):
         Webhook(url="https://example.com/x", headers={"Authorization": "Bearer t0ken"}).save("w")
-        _secrets._known = ()
+        _secrets._known = _secrets.Known()
         Webhook.load("w")
         assert _secrets.mask("got Bearer t0ken at https://example.com/x") == "got ******** at ********"
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 
 import pytest
@@ -87,7 +88,7 @@ PREFECTS = {
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
-    monkeypatch.setattr(_secrets, "_known", ())
+    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
 
 
 @pytest.fixture
@@ -316,6 +317,25 @@ class TestCustom:
         CustomWebhookNotificationBlock(name="n", url=hook.url).notify("x")
         assert "Not sent by Custom Webhook: the webhook answered 404 Not Found." in caplog.text
 
+    @pytest.mark.parametrize("status", [302, 304])
+    def test_what_leads_elsewhere_was_not_sent(self, status, hook, caplog):
+        hook.status = [status]
+        CustomWebhookNotificationBlock(name="n", url=hook.url, allow_private_urls=True).notify("x")
+        assert f"Not sent by Custom Webhook: the webhook answered {status} " in caplog.text
+
+    def test_an_answer_that_has_no_end(self, caplog):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+            block = CustomWebhookNotificationBlock(name="n", url=url, timeout=60)
+            sending = threading.Thread(target=block.notify, args=("x",))
+            sending.start()
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\nx")
+                sending.join(20)
+                assert not sending.is_alive()
+        assert caplog.text == ""
+
 
 class TestWebhook:
     async def test_call(self, hook):
@@ -340,6 +360,11 @@ class TestPrivateAddresses:
             ("http://169.254.169.254/latest", "private address"),
             ("ftp://example.com", "neither http nor https"),
             ("http:///x", "no host"),
+            ("http://[::1", "its URL is none"),
+            (r"http://127.0.0.1:9\@8.8.8.8/x", "may have no user, backslashes or blanks"),
+            ("http://8.8.8.8\\.example.com/x", "may have no user, backslashes or blanks"),
+            ("http://me:password@8.8.8.8/x", "may have no user, backslashes or blanks"),
+            ("http://8.8.8.8/\tx", "may have no user, backslashes or blanks"),
         ],
     )
     def test_refused(self, url, said):

@@ -38,7 +38,7 @@ class Captured(_outbox.Outbox):
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(_secrets, "_known", ())
+    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
     with temporary_settings({"MILLSTREAM_HOME": tmp_path}):
         yield tmp_path
 
@@ -135,6 +135,8 @@ class TestTemplates:
             ("{{ 2 * 3 }} {{ 7 % 4 }} {{ flow.name ~ '!' }} {{ parameters | tojson }}", '6 3 etl! {"x": 1}'),
             ("{{ state.message.split()[0] }} {{ flow.name.startswith('e') }}", "Flow True"),
             ("<b>{{ state.message[:4] }}</b>", "<b>Flow</b>"),
+            ("{{ 2.345 | round(2, 'floor') }} {{ [3, 1, 3] | unique | sort | join }} {{ x | default('-') }}", "2.34 13 -"),
+            ("{% for _ in range(2) %}{{ range(10000) | sum }} {% endfor %}", "49995000 49995000 "),
             ("{# a comment #}{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
         ],
     )  # fmt: skip
@@ -191,10 +193,38 @@ class TestTemplates:
             ("{{ parameters.update({}) }}", "access to attribute 'update'"),
             ("{{ self.__init__ }}", "access to attribute '__init__'"),
             ("{{ range(10**9) }}", "there is no **"),
-            ("{% for x in range(99999999) %}{% endfor %}", "Range too big"),
+            ("{% for x in range(99999999) %}{% endfor %}", "a range in it has more than 10000 numbers"),
+            ("{% for x in range(99999999999999999999999) %}{% endfor %}", "a range in it has more than"),
             (
                 "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-                "more than 10000 rounds",
+                "its loops may have 10000 rounds",
+            ),
+            (
+                "{% set _rounds = [-99999999] %}{% for a in range(99) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+                "its loops may have 10000 rounds",
+            ),
+            (
+                "{% for a in range(99) %}{% if range(9999) | sum %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% for a in range(99) %}{% if range(9999) | unique | list | sort %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% set a = range(3999) | join(',') %}{% for b in range(999) %}{% if a.split(',') %}{% endif %}{% endfor %}",
+                "it takes too long",
+            ),
+            (
+                "{% set a = range(9000) | list %}{% for b in range(99) %}{% set c = a %}{% endfor %}",
+                "it takes too long",
+            ),
+            ("{{ 3 | round(5000000, 'ceil') }}", "round takes at most 20 digits"),
+            ("{{ parameters.x | round(-5000000) }}", "round takes at most 20 digits"),
+            ("{% set a = 'ha' %}" + "{% set a = [a, a] %}" * 23 + "{{ a }}", "a value in it is too big"),
+            (
+                "{% set a = 'ha' %}" + "{% set a = {1: a, 2: a} %}" * 23 + "{{ a | tojson }}",
+                "a value in it is too big",
             ),
             ("{% for a in range(9000) %}abcdefghij{% endfor %}", "it makes more than 20000 characters"),
             ("{{ 'x' * 1000000000 }}", "* is for numbers only"),
@@ -202,7 +232,7 @@ class TestTemplates:
             ("{% set x = 'abcdefghij' %}" + "{% set x = x ~ x %}" * 50, "a value in it is too big"),
             ("{% set x = [1, 2, 3] %}" + "{% set x = x + x %}" * 50, "a value in it is too big"),
             ("{% set x = 99999999 %}" + "{% set x = x * x %}" * 50, "too big"),
-            ("{{ range(99999) | join('abcdefghij') }}", "a value in it is too big"),
+            ("{{ range(9999) | join('abcdefghij') }}", "a value in it is too big"),
             ("{{ 1 / 0 }}", "ZeroDivisionError"),
             ("{{ config }}", "'config' is undefined"),
             ("{{ lipsum(9999999) }}", "'lipsum' is undefined"),
@@ -288,6 +318,46 @@ class TestViews:
         circle.append(circle)
         assert "<list>" in str(plain(circle))
         assert len(plain(list(range(1000)))) == 100
+
+    def test_not_too_much(self):
+        numbers = [[[1.0] * 100 for _ in range(100)] for _ in range(100)]
+        seen = str(plain({"numbers": numbers, "password": SecretStr("hunter22")}))
+        assert seen.count("1.0") <= 20_000
+        assert "'<list>'" in seen
+        assert seen.endswith("'password': '********'}")
+        assert len(str(plain(["x" * 9_000] * 100))) < 40_000
+
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ("{{ state.message | upper }}", "CANNOT LOG IN WITH ********"),
+            ("{{ state.message.split('-') | join(' ') }}", "cannot log in with ********"),
+            ("{{ state.message | truncate(20) }}", "cannot log in..."),
+            ("{{ state.message[:25] }}", "cannot log in with ******"),
+            ("{{ parameters.url | title }} {{ flow_run.tags | join | upper }}", "At ******** ********"),
+            ("{{ flow_run.name[::-1] }}", "******** nur"),
+        ],
+    )
+    def test_secrets_do_not_pass_through_filters(self, body, text, posted):
+        Secret(value="sk-live-abcdef")
+
+        def fails(url):
+            del url
+
+            return Failed(message="cannot log in with sk-live-abcdef")
+
+        hook = notify("slack", subject="", body=body)
+        with tags("sk-live-abcdef"):
+            run = flow(fails, flow_run_name="run sk-live-abcdef", on_failure=[hook])
+            run("at sk-live-abcdef", return_state=True)
+        assert posted[0].body == text
+
+    def test_secrets_are_not_cut(self, posted):
+        Secret(value="sk-live-abcdef")
+        flow(lambda: Failed(message="x" * 9_990 + "sk-live-abcdef"), on_failure=[notify("slack")])(
+            return_state=True
+        )
+        assert posted[0].body.splitlines()[0] == "x" * 9_990 + "********"
 
     def test_secret_parameters(self, posted):
         def fails(password: SecretStr = SecretStr("hunter22"), key: Secret = Secret(value="hunter23")):  # noqa: B008
@@ -465,6 +535,23 @@ class TestDelivery:
         wait_until(lambda: "was not sent: nobody answered within 0.01 s." in logs.text)
         gate.set()
 
+    def test_those_that_never_end_are_few(self, logs):
+        gate, begun = threading.Event(), []
+
+        def send(notification):
+            begun.append(notification)
+            gate.wait(60)
+
+        delivery = _delivery.Delivery(pauses=(), longest_try=0.01, most_tries=2)
+        for _ in range(5):
+            delivery.post(letter(), send)
+        wait_until(lambda: logs.text.count("was not sent") == 5)
+        assert logs.text.count("was not sent: too many others that took too long still go on") == 3
+        gate.set()
+        delivery.post(letter(), lambda _: None)
+        wait_until(lambda: delivery._room._value == 2)
+        assert len(begun) == 2
+
     def test_at_the_end_of_the_process(self, monkeypatch):
         """Python starts no threads then, from 3.12 on: those that there are do it."""
         sent = []
@@ -558,7 +645,9 @@ def test_the_whole_way(monkeypatch):
     delivery = _delivery.Delivery()
     monkeypatch.setattr(_delivery, "_delivery", delivery)
     SlackWebhook(url=URL).save("slack")
-    _secrets._known = ()  # so that it is the loading in the background that makes the secret known
+    _secrets._known = (
+        _secrets.Known()
+    )  # so that it is the loading in the background that makes the secret known
 
     @flow(on_failure=[notify("slack", subject="{{ flow.name }}", body="{{ state.message }}")])
     def fails():
