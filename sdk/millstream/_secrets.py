@@ -144,9 +144,15 @@ def _parts_of_url(text: str) -> set[str]:
     except ValueError:  # it only looked like one
         return set()
     path = f"{url.path}?{url.query}" if url.query else url.path
-    parts = {path, url.username or "", *re.split(r"[/?&=]", path)}
-    secret = {part for part in parts if _TOKEN.search(part)} | {url.password or ""}
+    parts = {url.username or "", *re.split(r"[/?&=]", path)}
+    secret = {part for part in parts if _looks_secret(part)} | {url.password or ""}
+    if _TOKEN.search(path) or len(url.path.strip("/").split("/")) > 1:
+        secret.add(path)  # as those say it that know the host from elsewhere
     return secret | {unquote(part) for part in secret}
+
+
+def _looks_secret(part: str) -> bool:
+    return bool(_TOKEN.search(part)) or (len(part) >= _SHORT and part.isalnum() and not part.islower())
 
 
 os.register_at_fork(after_in_child=_known.begin_anew_in_a_copy)

@@ -602,3 +602,19 @@ def test_kept_as_json(places):
     SlackWebhook(url=URL).save("My Slack")
     kept = json.loads((places / "home/blocks/slack-webhook/my-slack.json").read_text())
     assert kept == {"notify_type": "info", "url": URL, "allow_private_urls": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Max retries exceeded with url: /services/T/B/FOLDERSECRET",
+            "Max retries exceeded with url: ********",
+        ),
+        ("token FOLDERSECRET", "token ********"),
+        ("services of B", "services of B"),
+    ],
+)
+def test_the_path_of_a_secret_url(text, told):
+    _secrets.remember("http://127.0.0.1:18081/services/T/B/FOLDERSECRET")
+    assert _secrets.mask(text) == told

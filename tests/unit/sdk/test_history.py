@@ -607,6 +607,7 @@ def interrupt(*_):
 class TestOddRows:
     def test_texts_that_no_file_can_keep(self, client, caplog):
         caplog.set_level(logging.CRITICAL, "millstream")  # pytest itself cannot pass them on
+
         @task(name="t\udce4")
         def odd():
             raise ValueError("e\udce4")
