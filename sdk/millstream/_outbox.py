@@ -37,6 +37,9 @@ class Notification:
         self.subject = subject
         self.log_fields = dict(log_fields or {})
 
+    def __repr__(self) -> str:
+        return f"Notification(target={self.shown}, subject={self.subject!r}, body={self.body!r})"
+
 
 class Outbox:
     """The real way out."""

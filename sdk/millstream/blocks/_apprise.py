@@ -31,7 +31,11 @@ def service_of(url: str) -> NotifyBase:
     if service is None:
         scheme = url.partition("://")[0]
         why = f": {warnings[0].rstrip('.')}" if warnings and scheme not in warnings[0] else ""
-        raise NotificationError(f"the URL that begins with {scheme}:// is none that Apprise can use{why}.")
+        web = scheme in {"http", "https"}
+        hint = " For a webhook use json:// or jsons://, or a block such as SlackWebhook." if web else ""
+        raise NotificationError(
+            f"the URL that begins with {scheme}:// is none that Apprise can use{why}.{hint}"
+        )
     return service
 
 

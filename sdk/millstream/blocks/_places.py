@@ -89,7 +89,9 @@ class _Json(Kept):
                 if isinstance(error, json.JSONDecodeError)
                 else ""
             )
-            raise BlockError(f"What {self.place} has is no JSON{at}.") from None
+            raise BlockError(
+                f'What {self.place} has is no JSON{at}: write a JSON object of fields, as {{"url": "..."}}.'
+            ) from None
         if not isinstance(fields, dict):
             raise BlockError(f'{self.place} has to be a JSON object of fields, as {{"url": "..."}}.')
         return fields

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from millstream import _outbox, _secrets
 from millstream._beside import awaited, beside
 from millstream.blocks.core import Block
-from millstream.exceptions import NotificationError
+from millstream.exceptions import BlockError, NotificationError
 from millstream.logging import get_logger
 
 if TYPE_CHECKING:
@@ -41,7 +41,16 @@ class NotificationBlock(Block):
         Args:
             body: The text; secrets that this process has loaded are masked in it.
             subject: Its heading.
+
+        Raises:
+            TypeError: They are no texts.
+            BlockError: The body is empty.
         """
+        if not isinstance(body, str) or not isinstance(subject, str | None):
+            wrong = body if not isinstance(body, str) else subject
+            raise TypeError(f"notify takes texts for body and subject, and got {type(wrong).__name__}.")
+        if not body.strip():
+            raise BlockError("There is nothing to send: the body of the notification is empty.")
         heading = None if subject is None else _secrets.mask(subject)
         name = self.get_block_type_name()
         notification = _outbox.Notification(self, _secrets.mask(body), heading, shown=name)

@@ -130,7 +130,9 @@ def _not_among(column: str, values: list[Any]) -> Condition:
 
 def _like(column: str, text: str) -> Condition:
     # casefold() is a function of ours: SQLite knows capitals of English only.
-    return Condition(f"instr(casefold({column}), ?)", [text.casefold().encode("utf-8", "replace").decode()])
+    return Condition(
+        f"casefold({column}) LIKE ?", [f"%{text.casefold()}%".encode("utf-8", "replace").decode()]
+    )
 
 
 def _is_null(column: str, wanted: bool) -> Condition:  # noqa: FBT001 - a filter's value

@@ -58,10 +58,13 @@ class NotificationHook:
             try:
                 made[name] = rendered(template, dict(seen))
             except NotificationTemplateError as error:
-                wrong.append(f"The template of the {name} of this notification could not be used: {error}.")
+                wrong.append(
+                    f"The template of the {name} of this notification could not be used: {str(error).rstrip('.')}."
+                )
         for sentence in wrong:
             run.log(30, "%s", _secrets.mask(f"{self!r}: {sentence} The default text is sent."))
-        text = made.get("body", body)
+        text = made.get("body", "")
+        text = text if text.strip() else body  # nobody can be sent nothing
         return " ".join(made.get("subject", subject).split()), "\n\n".join([text, *wrong])
 
     @cached_property

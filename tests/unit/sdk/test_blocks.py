@@ -370,7 +370,7 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ('{"value": "hunter22', "has is no JSON (line 1, column 11)."),
+            ('{"value": "hunter22', "has is no JSON (line 1, column 11): write"),
             ('["hunter22"]', "has to be a JSON object of fields"),
             ('{"valeu": "hunter22"}', "value is missing; valeu is unknown; its fields are value"),
         ],

@@ -57,7 +57,8 @@ ALL = ["etl-0", "etl-1", "etl-2", "Bericht 9", "etl-9"]
     [
         ({}, ALL),
         ({"name": {"like_": "ETL"}}, ["etl-0", "etl-1", "etl-2", "etl-9"]),
-        ({"name": {"like_": "%"}}, []),
+        ({"name": {"like_": "%tl%0%"}}, ["etl-0"]),
+        ({"name": {"like_": "e_l-1"}}, ["etl-1"]),
         ({"name": {"any_": ["etl-1", "Bericht 9", "no"]}}, ["etl-1", "Bericht 9"]),
         ({"name": {"any_": []}}, []),
         ({"tags": {"all_": ["nightly"]}}, ["etl-0", "etl-1", "etl-2"]),

@@ -120,7 +120,7 @@ class Name(Filter):
 
     Attributes:
         any_: It is one of these.
-        like_: It has this text in it, in capitals or not.
+        like_: It has this text in it, in capitals or not; `%` stands for any characters and `_` for any one.
     """
 
     any_: Texts | None = None
