@@ -7,12 +7,12 @@ import importlib.util
 import os
 import sys
 import traceback
-from contextvars import ContextVar
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from millstream._callables import positional_counts
+from millstream._loading import is_loading, loading
 from millstream.exceptions import EntrypointError
 from millstream.flows import Flow
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = ["is_loading", "load_flow"]
-
-_loading: ContextVar[bool] = ContextVar("millstream_loading", default=False)
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
@@ -41,17 +39,9 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
         raise EntrypointError(
             f"{entrypoint!r} is no entrypoint: it takes 'module.path:flow' or 'path/file.py:flow'.",
         )
-    token = _loading.set(True)
-    try:
+    with loading():
         module = _load_file(place) if place.endswith(".py") else _load_module(place)
         return _flow_of(module, name, place)
-    finally:
-        _loading.reset(token)
-
-
-def is_loading() -> bool:
-    """Whether the code that asks is imported for a flow that is in it, and so should not run one itself."""
-    return _loading.get()
 
 
 def _load_file(place: str) -> ModuleType:

@@ -391,6 +391,37 @@ class TestRefused:
         assert "SettingsError: MILLSTREAM_LOGGING_LEVEL cannot be 'x'" in it.lines[-1]
 
 
+class TestUnguarded:
+    """`serve` in a module, and not under `if __name__ == "__main__":`."""
+
+    SOURCE = (
+        "from millstream import flow\n@flow\ndef f(): print('ran', flush=True)\nf.serve('n', interval=1)\n"
+    )
+
+    def test_in_a_module_that_runs_import(self, served):
+        with served("import news", news=self.SOURCE) as it:
+            assert it.rest() == 1
+        assert (
+            "serve() is called in a module that the process of a run imports, and would serve there once more: "
+            "put it under `if __name__ == '__main__':`"
+        ) in it.text
+
+    def test_in_a_file_that_an_entrypoint_names(self, served):
+        source = "from millstream.entrypoint import load_flow\nload_flow('news.py:f')()"
+        with served(source, news=self.SOURCE) as it:
+            assert it.rest() == 0
+        assert "ran" in it.lines
+
+    def test_a_run_knows_that_its_module_is_imported_for_the_flow(self, served):
+        news = "from millstream.entrypoint import is_loading\nprint('loading', is_loading(), flush=True)\n"
+        with served(
+            "import news\nnews.f.serve(interval=1)", news=news + self.SOURCE.rpartition("f.serve")[0]
+        ) as it:
+            it.read("loading True")
+            assert it.end() == 0
+        assert "loading False" in it.lines
+
+
 @pytest.mark.parametrize("source", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_example(source, served):
     with served(source) as it:

@@ -14,17 +14,23 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from millstream._engine import FlowRunInfo, log_to_console, run_flow, stop_requested
+from millstream._loading import loading
 from millstream.settings import temporary_settings
 from millstream.states import StateType
 
 SECONDS_TO_END = 10.0
 """How long a run may take to end that was asked to."""
 
+is_one = False
+"""Whether this process is one of a run."""
+
 _LONGEST_ANSWER = 10_000  # which fits into the connection, as it is read when this process has ended
 
 
 def work(number: int) -> None:
     """Be such a process."""
+    global is_one  # noqa: PLW0603 - it is the process's
+    is_one = True
     os.set_inheritable(number, False)  # noqa: FBT003 - as the standard library has it
     if isinstance(sys.stdout, TextIOWrapper):
         # What a run prints is read while it runs, and what waits in a buffer is lost with a process that is killed.
@@ -44,7 +50,8 @@ def work(number: int) -> None:
 
 def _run(message: bytes, tick: Any) -> tuple[bool, str]:
     try:
-        flow, parameters, deployment, tags = pickle.loads(message)  # noqa: S301 - from our own process
+        with loading():
+            flow, parameters, deployment, tags = pickle.loads(message)  # noqa: S301 - from our own process
     except Exception as error:  # noqa: BLE001 - code that has changed since may raise anything
         return False, f"did not begin: {_told(error)}"
     info = FlowRunInfo(deployment=deployment, scheduled_start_time=tick, tags=tags)
@@ -54,7 +61,8 @@ def _run(message: bytes, tick: Any) -> tuple[bool, str]:
 
 def _trial(message: bytes) -> tuple[bool, str]:
     try:
-        flow, parameters, _, _ = pickle.loads(message)  # noqa: S301 - from our own process
+        with loading():
+            flow, parameters, _, _ = pickle.loads(message)  # noqa: S301 - from our own process
         log_to_console()
         flow.validate_parameters(parameters)
     except Exception as error:  # noqa: BLE001 - whatever a module raises that is imported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from millstream._engine import log_to_console
 from millstream._engine.current import current
+from millstream._loading import is_loading
 from millstream.exceptions import DeploymentError
+from millstream.serving import _child
 from millstream.serving._loop import Loop
 from millstream.serving._options import refuse
 from millstream.serving._runs import Run, timings_of
@@ -24,17 +27,30 @@ if TYPE_CHECKING:
     from millstream.serving._options import Serving
     from millstream.serving._runs import Timing
 
+_logger = logging.getLogger("millstream.serving")
 
-def check_place(*, in_loop: bool = False) -> None:
+
+def check_place(*, in_loop: bool = False) -> bool:
     """Look whether it can be served from here.
 
+    Returns:
+        Whether to serve: not where a file is loaded for a flow that is in it.
+
     Raises:
-        DeploymentError: It cannot.
+        DeploymentError: It cannot be.
     """
+    if _child.is_one:
+        raise DeploymentError(
+            "serve() is called in a module that the process of a run imports, and would serve there once more: put "
+            "it under `if __name__ == '__main__':`."
+        )
+    if is_loading():
+        _logger.info("serve() does nothing here: its file is loaded for a flow that is in it.")
+        return False
     if current.get() is not None:
         raise DeploymentError("serve() goes on for ever: call it beside flows, not inside of one.")
     if in_loop:
-        return
+        return True
     if threading.current_thread() is not threading.main_thread():
         raise DeploymentError(
             "serve() listens to Ctrl-C, which only the main thread can: call it there, or use "
@@ -43,7 +59,7 @@ def check_place(*, in_loop: bool = False) -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return True
     raise DeploymentError(
         "serve() would stop the event loop that runs here: use "
         "`await millstream.aserve(my_flow.to_deployment(...))`."

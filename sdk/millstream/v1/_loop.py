@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from millstream import _stopping, _surroundings
 from millstream._engine import FlowRunInfo, log_to_console, run_flow
-from millstream.entrypoint import is_loading
+from millstream._loading import is_loading
 from millstream.exceptions import ParameterBindError
 from millstream.v1._conversion import converted
 from millstream.v1.engine.state import Failed, Pending, State
