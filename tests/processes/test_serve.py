@@ -231,6 +231,28 @@ asyncio.run(main())
         assert "Serving" not in it.text
         assert is_gone(pid)
 
+    def test_the_signals_of_the_program_are_its_own_afterwards(self, served):
+        source = """
+        @flow
+        def f(): ...
+
+        async def main():
+            loop, told = asyncio.get_running_loop(), asyncio.Event()
+            loop.add_signal_handler(signal.SIGTERM, told.set)
+            before = signal.getsignal(signal.SIGINT)
+            await aserve(f.to_deployment("d", interval=3600))
+            print("same", signal.getsignal(signal.SIGINT) is before, told.is_set(), flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await told.wait()
+            print("told", flush=True)
+
+        asyncio.run(main())
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            it.read("Serving")
+            assert it.end(signal.SIGTERM) == 0
+        assert {"same True False", "told"} <= set(it.lines)
+
     def test_to_cancel_it_is_to_stop_it(self, served):
         source = """
 async def main():
@@ -283,6 +305,23 @@ asyncio.run(main())
             it.read("ended by itself with exit code 8")
             os.kill(child, signal.SIGKILL)
             it.process.kill()
+
+    def test_a_thread_that_goes_on_holds_up_no_other_run(self, served):
+        source = """
+        @flow
+        def leaves():
+            import millstream.serving._child as child
+            child.SECONDS_TO_END = 0.2
+            threading.Thread(target=time.sleep, args=(3600,), name="left").start()
+            print("ran", flush=True)
+
+        leaves.serve(interval=1, limit=1)
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            it.read("is killed, as it goes on .* in the threads left: wait for it in the flow")
+            it.read("ended in state Completed")
+            it.read("ran")
+            assert it.end() == 0
 
     def test_ends_when_nothing_is_left_to_do(self, served):
         source = """
@@ -382,6 +421,30 @@ class TestRefused:
         )
         assert "ran" not in it.lines
         assert it.text.count("millstream/") <= 2
+
+    def test_what_one_of_several_schedules_could_not_import(self, served):
+        source = """
+        import types
+        made = types.ModuleType("made_up")
+        sys.modules["made_up"] = made
+        exec("class Site: __module__ = 'made_up'", made.__dict__)
+        @flow
+        def poll(site): print("ran")
+        poll.serve(schedules=[Interval(3600, parameters={"site": made.Site()}), Interval(3600, parameters={"site": 1})])
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            assert it.rest() == 1
+        assert it.text.count("Deployment 'poll' cannot run in a process of its own: ModuleNotFoundError") == 1
+
+    def test_an_import_that_does_not_end_is_told(self, served):
+        source = "import millstream.serving._serve as s\ns._SECONDS_TO_TELL = 0.2\nimport slow\nslow.f.serve(interval=1)"
+        slow = (
+            "import os, sys, time\nfrom millstream import flow\n@flow\ndef f(): ...\n"
+            "if not sys.argv[0].endswith('program.py'): print('importing', flush=True); time.sleep(60)\n"
+        )
+        with served(source, slow=slow) as it:
+            it.read("Still trying out f: a process of its own imports what its flow needs. Ctrl-C stops.")
+            assert it.end() == 0
 
     def test_a_setting_that_is_wrong(self, served):
         with served(

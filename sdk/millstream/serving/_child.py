@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
@@ -18,8 +19,10 @@ from millstream._loading import loading
 from millstream.settings import temporary_settings
 from millstream.states import StateType
 
+_logger = logging.getLogger("millstream.serving")
+
 SECONDS_TO_END = 10.0
-"""How long a run may take to end that was asked to."""
+"""How long a run may take to end that was asked to, and the process of one that has ended."""
 
 is_one = False
 """Whether this process is one of a run."""
@@ -46,6 +49,7 @@ def work(number: int) -> None:
         answer = _trial(message) if tick is None else _run(message, tick)
     with suppress(OSError):
         connection.send_bytes(pickle.dumps(answer))
+    threading.Thread(target=_end_soon, daemon=True).start()
 
 
 def _run(message: bytes, tick: Any) -> tuple[bool, str]:
@@ -72,6 +76,20 @@ def _trial(message: bytes) -> tuple[bool, str]:
 
 def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(".")[:_LONGEST_ANSWER]
+
+
+def _end_soon() -> None:
+    """End this process if it does not end by itself: threads that go on would hold the run's place for ever."""
+    time.sleep(SECONDS_TO_END)
+    main = threading.main_thread()
+    left = [each.name for each in threading.enumerate() if not each.daemon and each is not main]
+    _logger.warning(
+        "Process %d is killed, as it goes on %d s after its run has ended, in %s: wait for it in the flow.",
+        os.getpid(),
+        SECONDS_TO_END,
+        f"the threads {', '.join(left)}" if left else "what it does at its exit",
+    )
+    os.killpg(0, signal.SIGKILL)
 
 
 def _end_with(connection: Connection[bytes, bytes]) -> None:

@@ -21,13 +21,14 @@ from millstream.serving._runs import Run, timings_of
 from millstream.serving._words import starting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from millstream.serving._loop import Event
     from millstream.serving._options import Serving
     from millstream.serving._runs import Timing
 
 _logger = logging.getLogger("millstream.serving")
+_SECONDS_TO_TELL = 10.0
 
 
 def check_place(*, in_loop: bool = False) -> bool:
@@ -78,8 +79,9 @@ async def run_async(serving: Serving) -> None:
     inbox: SimpleQueue[Event] = SimpleQueue()
     loop = asyncio.get_running_loop()
     in_main = threading.current_thread() is threading.main_thread()
-    signals = [number for number in _signals() if in_main]
-    for number in signals:
+    own: Mapping[int, asyncio.Handle] = getattr(loop, "_signal_handlers", {})  # which no method gives
+    before = {number: (signal.getsignal(number), own.get(number)) for number in _signals() if in_main}
+    for number in before:
         loop.add_signal_handler(number, inbox.put, number)
     served = asyncio.ensure_future(asyncio.to_thread(_serve, serving, inbox))
     cancelled: asyncio.CancelledError | None = None
@@ -93,8 +95,12 @@ async def run_async(serving: Serving) -> None:
         if cancelled is not None:
             raise cancelled
     finally:
-        for number in signals:
+        for number, (handler, handle) in before.items():
             loop.remove_signal_handler(number)
+            if handle is None:
+                signal.signal(number, handler)
+            else:
+                loop.add_signal_handler(number, handle._run)  # noqa: SLF001 - what the loop did itself
 
 
 def _signals() -> list[signal.Signals]:
@@ -143,25 +149,36 @@ def _try_out(timings: Sequence[Timing], limit: int, inbox: SimpleQueue[Event]) -
     Raises:
         DeploymentError: Naming all deployments that cannot run there.
     """
-    ahead = list({id(timing.deployment): timing for timing in timings}.values())
+    ahead = list({timing.message: timing for timing in timings}.values())
     trials: set[Run] = set()
-    problems = []
+    problems: dict[str, None] = {}  # each once, in their order
     try:
         while ahead or trials:
             while ahead and len(trials) < limit:
                 trials.add(Run(ahead.pop(0), None, inbox.put))
-            event = inbox.get()
+            try:
+                event = inbox.get(timeout=_SECONDS_TO_TELL)
+            except Empty:
+                _tell_of(trials)
+                continue
             if not isinstance(event, Run):
                 return False
             trials.discard(event)
             if not event.went_well:
                 name = event.timing.deployment.name
-                problems.append(
+                problems[
                     f"Deployment {name!r} cannot run in a process of its own: {event.outcome}. What its flow needs "
                     "has to be importable there, or be defined in the script that serves it."
-                )
+                ] = None
     finally:
         for trial in trials:
             trial.kill()
-    refuse(problems)
+    refuse(list(problems))
     return True
+
+
+def _tell_of(trials: Iterable[Run]) -> None:
+    names = ", ".join(sorted({trial.timing.deployment.name for trial in trials}))
+    _logger.info(
+        "Still trying out %s: a process of its own imports what its flow needs. Ctrl-C stops.", names
+    )
