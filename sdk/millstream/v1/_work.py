@@ -111,7 +111,11 @@ def _attempt(task: Task, call: Call, run: TaskRun) -> tuple[State, bool]:
             and run.run_count <= task.max_retries
             and is_worth_retrying(task, call, state.result)
         ):
-            _log_end(call, handled(task, state, _retrying(task, call)))
+            waiting = handled(task, state, _retrying(task, call))
+            call.is_over = waiting.is_finished()
+            if call.is_over:
+                state = waiting
+            _log_end(call, waiting)
         else:
             _log_end(call, state)
         return state, state is outcome
@@ -149,9 +153,12 @@ def _result(task: Task, call: Call) -> Any:
 
 
 def handled(owner: Any, old: State, new: State) -> State:
-    """The new state, or what the handlers put in its place."""
+    """The new state, or what the handlers put in its place; a signal ends them."""
     for handler in owner.state_handlers:
-        given = handler(owner, old, new)
+        try:
+            given = handler(owner, old, new)
+        except (Signal, ENDRUN) as signal:
+            return signal.state
         if given is not None:
             if not isinstance(given, State):
                 raise TypeError(
