@@ -12,6 +12,7 @@ from millstream.v1.engine import cache_validators, signals
 from millstream.v1.engine.state import (
     Cached,
     Failed,
+    Looped,
     Retrying,
     Running,
     Skipped,
@@ -338,6 +339,14 @@ class TestSignals:
 
         assert outcome(loop).result == (4, 30)
         assert failed == [2]
+
+    def test_a_pass_of_a_loop_has_a_state(self):
+        with pytest.raises(signals.PrefectStateSignal) as caught:
+            raise signals.LOOP("again", 5)
+        state = caught.value.state
+        assert (type(state), state.message, state.result, state.loop_count) == (Looped, "again", 5, 1)
+        assert (state.is_looped(), state.is_finished(), state.is_successful()) == (True, True, False)
+        assert not Success().is_looped()
 
     def test_that_are_not_here(self):
         with pytest.raises(ImportError, match=r"PAUSE: use spec\.suspend of the FlowRun"):
