@@ -446,6 +446,14 @@ class TestHandlers:
         assert (type(state), state.message) == (kind, raised.state.message)
         assert len(seen) == (at is Success)
 
+    def test_endrun_is_for_good(self, still):
+        def handler(_, __, new):
+            if new.is_failed():
+                raise signals.ENDRUN(Failed("no more"))
+
+        state = outcome(failing(1, max_retries=1, retry_delay=SECOND, state_handlers=[handler]))
+        assert (type(state), state.message, still.slept) == (Failed, "no more", [])
+
     def test_signals_of_flows(self):
         def handler(_, __, new):
             if new.is_finished():
