@@ -475,6 +475,24 @@ class TestUnguarded:
             assert it.rest() == 0
         assert "ran" in it.lines
 
+    def test_in_a_file_that_the_process_of_a_task_imports(self, served):
+        news = """
+        from millstream import flow, task
+        from millstream.task_runners import ProcessPoolTaskRunner
+
+        @task
+        def t(): print("ran", flush=True)
+
+        @flow(task_runner=ProcessPoolTaskRunner())
+        def f(): t.submit().result()
+
+        f.serve("n", interval=1)
+        """
+        source = "from millstream.entrypoint import load_flow\nload_flow('news.py:f')()"
+        with served(source, news=news.replace("\n        ", "\n")) as it:
+            assert it.rest() == 0
+        assert "ran" in it.lines
+
     def test_a_run_knows_that_its_module_is_imported_for_the_flow(self, served):
         news = "from millstream.entrypoint import is_loading\nprint('loading', is_loading(), flush=True)\n"
         with served(
