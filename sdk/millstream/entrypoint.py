@@ -7,21 +7,19 @@ import importlib.util
 import os
 import sys
 import traceback
-from contextvars import ContextVar
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from millstream._callables import positional_counts
+from millstream._loading import loading
 from millstream.exceptions import EntrypointError
 from millstream.flows import Flow
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["full_entrypoint", "is_loading", "load_flow", "load_module"]
-
-_loading: ContextVar[bool] = ContextVar("millstream_loading", default=False)
+__all__ = ["full_entrypoint", "load_flow", "load_module"]
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
@@ -41,11 +39,8 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
         raise EntrypointError(
             f"{entrypoint!r} is no entrypoint: it takes 'module.path:flow' or 'path/file.py:flow'.",
         )
-    token = _loading.set(True)
-    try:
+    with loading():
         return _flow_of(load_module(place), name, place)
-    finally:
-        _loading.reset(token)
 
 
 def full_entrypoint(named: str) -> str:
@@ -59,11 +54,8 @@ def full_entrypoint(named: str) -> str:
     """
     if not named.endswith(".py"):
         return named
-    token = _loading.set(True)
-    try:
+    with loading():
         module = load_module(named)
-    finally:
-        _loading.reset(token)
     flows = _flows_in(module)
     if len(flows) == 1:
         return f"{named}:{flows[0]}"
@@ -80,11 +72,6 @@ def load_module(place: str) -> ModuleType:
         EntrypointError: It is not there, or raised something.
     """
     return _load_file(place) if place.endswith(".py") else _load_module(place)
-
-
-def is_loading() -> bool:
-    """Whether the code that asks is imported for a flow that is in it, and so should not run one itself."""
-    return _loading.get()
 
 
 def _load_file(place: str) -> ModuleType:

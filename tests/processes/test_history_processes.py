@@ -39,6 +39,21 @@ def long():
 
 long()
 """
+LOST = """
+import os, signal
+from millstream import flow, task
+from millstream.task_runners import ProcessPoolTaskRunner
+
+@task
+def dies():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@flow(name="lost", task_runner=ProcessPoolTaskRunner())
+def lost():
+    print(dies.submit().result(timeout=30, raise_on_failure=False))
+
+lost(return_state=True)
+"""
 RUN_ONCE_A_DAY = """
 import asyncio
 from datetime import datetime, timedelta
@@ -186,6 +201,14 @@ def test_programs_that_are_ended(begin, client, how):
     assert states(client.read_task_runs()) == ["Crashed"]
     message = client.read_flow_runs()[0].state.message
     assert ("was killed" in message) == (how == signal.SIGKILL)
+
+
+def test_a_task_run_whose_process_is_killed(begin, client):
+    out, err = begin(LOST).communicate()
+    assert "AttributeError" not in err
+    assert "was killed by SIGKILL" in out
+    assert states(client.read_task_runs()) == ["Crashed"]
+    assert client.read_task_runs()[0].run_count == 1
 
 
 def test_a_flow_that_runs_once_a_day(begin, client):

@@ -231,6 +231,28 @@ asyncio.run(main())
         assert "Serving" not in it.text
         assert is_gone(pid)
 
+    def test_the_signals_of_the_program_are_its_own_afterwards(self, served):
+        source = """
+        @flow
+        def f(): ...
+
+        async def main():
+            loop, told = asyncio.get_running_loop(), asyncio.Event()
+            loop.add_signal_handler(signal.SIGTERM, told.set)
+            before = signal.getsignal(signal.SIGINT)
+            await aserve(f.to_deployment("d", interval=3600))
+            print("same", signal.getsignal(signal.SIGINT) is before, told.is_set(), flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await told.wait()
+            print("told", flush=True)
+
+        asyncio.run(main())
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            it.read("Serving")
+            assert it.end(signal.SIGTERM) == 0
+        assert {"same True False", "told"} <= set(it.lines)
+
     def test_to_cancel_it_is_to_stop_it(self, served):
         source = """
 async def main():
@@ -283,6 +305,23 @@ asyncio.run(main())
             it.read("ended by itself with exit code 8")
             os.kill(child, signal.SIGKILL)
             it.process.kill()
+
+    def test_a_thread_that_goes_on_holds_up_no_other_run(self, served):
+        source = """
+        @flow
+        def leaves():
+            import millstream.serving._child as child
+            child.SECONDS_TO_END = 0.2
+            threading.Thread(target=time.sleep, args=(3600,), name="left").start()
+            print("ran", flush=True)
+
+        leaves.serve(interval=1, limit=1)
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            it.read("is killed, as it goes on .* in the threads left: wait for it in the flow")
+            it.read("ended in state Completed")
+            it.read("ran")
+            assert it.end() == 0
 
     def test_ends_when_nothing_is_left_to_do(self, served):
         source = """
@@ -383,12 +422,85 @@ class TestRefused:
         assert "ran" not in it.lines
         assert it.text.count("millstream/") <= 2
 
+    def test_what_one_of_several_schedules_could_not_import(self, served):
+        source = """
+        import types
+        made = types.ModuleType("made_up")
+        sys.modules["made_up"] = made
+        exec("class Site: __module__ = 'made_up'", made.__dict__)
+        @flow
+        def poll(site): print("ran")
+        poll.serve(schedules=[Interval(3600, parameters={"site": made.Site()}), Interval(3600, parameters={"site": 1})])
+        """
+        with served(source.replace("\n        ", "\n")) as it:
+            assert it.rest() == 1
+        assert it.text.count("Deployment 'poll' cannot run in a process of its own: ModuleNotFoundError") == 1
+
+    def test_an_import_that_does_not_end_is_told(self, served):
+        source = "import millstream.serving._serve as s\ns._SECONDS_TO_TELL = 0.2\nimport slow\nslow.f.serve(interval=1)"
+        slow = (
+            "import os, sys, time\nfrom millstream import flow\n@flow\ndef f(): ...\n"
+            "if not sys.argv[0].endswith('program.py'): print('importing', flush=True); time.sleep(60)\n"
+        )
+        with served(source, slow=slow) as it:
+            it.read("Still trying out f: a process of its own imports what its flow needs. Ctrl-C stops.")
+            assert it.end() == 0
+
     def test_a_setting_that_is_wrong(self, served):
         with served(
             "os.environ['MILLSTREAM_LOGGING_LEVEL'] = 'x'\n" + SLEEPS + "sleeps.serve(interval=1)"
         ) as it:
             assert it.rest() == 1
         assert "SettingsError: MILLSTREAM_LOGGING_LEVEL cannot be 'x'" in it.lines[-1]
+
+
+class TestUnguarded:
+    """`serve` in a module, and not under `if __name__ == "__main__":`."""
+
+    SOURCE = (
+        "from millstream import flow\n@flow\ndef f(): print('ran', flush=True)\nf.serve('n', interval=1)\n"
+    )
+
+    def test_in_a_module_that_runs_import(self, served):
+        with served("import news", news=self.SOURCE) as it:
+            assert it.rest() == 1
+        assert (
+            "serve() is called in a module that the process of a run imports, and would serve there once more: "
+            "put it under `if __name__ == '__main__':`"
+        ) in it.text
+
+    def test_in_a_file_that_an_entrypoint_names(self, served):
+        source = "from millstream.entrypoint import load_flow\nload_flow('news.py:f')()"
+        with served(source, news=self.SOURCE) as it:
+            assert it.rest() == 0
+        assert "ran" in it.lines
+
+    def test_in_a_file_that_the_process_of_a_task_imports(self, served):
+        news = """
+        from millstream import flow, task
+        from millstream.task_runners import ProcessPoolTaskRunner
+
+        @task
+        def t(): print("ran", flush=True)
+
+        @flow(task_runner=ProcessPoolTaskRunner())
+        def f(): t.submit().result()
+
+        f.serve("n", interval=1)
+        """
+        source = "from millstream.entrypoint import load_flow\nload_flow('news.py:f')()"
+        with served(source, news=news.replace("\n        ", "\n")) as it:
+            assert it.rest() == 0
+        assert "ran" in it.lines
+
+    def test_a_run_knows_that_its_module_is_imported_for_the_flow(self, served):
+        news = "from millstream.entrypoint import is_loading\nprint('loading', is_loading(), flush=True)\n"
+        with served(
+            "import news\nnews.f.serve(interval=1)", news=news + self.SOURCE.rpartition("f.serve")[0]
+        ) as it:
+            it.read("loading True")
+            assert it.end() == 0
+        assert "loading False" in it.lines
 
 
 @pytest.mark.parametrize("source", EXAMPLES, ids=range(len(EXAMPLES)))

@@ -104,6 +104,24 @@ def test_a_flow(executor):
     assert state.is_successful()
 
 
+def test_a_cluster_that_grows():
+    adapted = []
+
+    class Grows(LocalCluster):
+        def adapt(self, **options):
+            adapted.append(options)
+
+    executor = DaskExecutor(
+        cluster_class=Grows,
+        cluster_kwargs={"n_workers": 1, "dashboard_address": ":0", "processes": False},
+        adapt_kwargs={"maximum": 2},
+    )
+    with Flow("f") as flow:
+        x = task(lambda: 1, name="one")()
+    assert flow.run(executor=executor).result[x].result == 1
+    assert adapted == [{"maximum": 2}]
+
+
 def test_it_is_another_process(cluster):
     flow, tasks = built()
     for executor in (LocalDaskExecutor("processes"), DaskExecutor(cluster.scheduler_address)):

@@ -15,6 +15,7 @@ from millstream._engine.flow_runs import FlowRun, FlowRunInfo
 from millstream._engine.origins import described
 from millstream._engine.submissions import carry_out
 from millstream._engine.submit import run_of
+from millstream._loading import loading
 from millstream.states import Failed, State, StateType
 
 if TYPE_CHECKING:
@@ -135,8 +136,9 @@ def answer(message: bytes) -> bytes:
 
 def _answer(message: bytes) -> bytes:
     try:
-        call: Call = cloudpickle.loads(message)
-        flow_run = [_FlowRunElsewhere(facts) for facts in _read(call.flows)][-1]
+        with loading():
+            call: Call = cloudpickle.loads(message)
+            flow_run = [_FlowRunElsewhere(facts) for facts in _read(call.flows)][-1]
     except Exception as error:  # noqa: BLE001 - whatever importing the user's modules raises
         problem = (
             f"it cannot be read in the process that is to run it ({described(error)}). "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from millstream import _stopping
+from millstream import _stopping, _surroundings
 from millstream._engine import recording
 from millstream._engine.elsewhere import Answer, Call, FlowFacts, answer
 from millstream._engine.origins import described
@@ -81,7 +81,7 @@ class RemoteSubmissions(Submissions):
         except RunInterrupted:
             run.finish(_interrupted(run))
         except BaseException as error:  # noqa: BLE001 - what executors raise for a worker that was killed
-            run.run_count = 1
+            run.run_count, run._started = 1, _surroundings.current.time()  # noqa: SLF001 - when it began, nobody tells
             run.finish(Crashed(message=_lost(run, error), data=error.with_traceback(None)))
         self._ended(future)
 

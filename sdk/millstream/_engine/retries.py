@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from millstream._engine.runs import Run
     from millstream.states import State
 
+NOT_WANTED = "; not retried: retry_condition_fn said no"
 _MOST_DELAYS = 50
 _LONGEST_DELAY = 10 * 365 * 24 * 3600  # what dates and locks can count; nobody waits longer
 
@@ -50,7 +51,7 @@ class RetryPolicy:
             state.message = f"{state.message}; not retried: retry_condition_fn raised {type(error).__name__}"
             return False
         if not wanted:
-            state.message = f"{state.message}; not retried: retry_condition_fn said no"
+            state.message = f"{state.message}{NOT_WANTED}"
         return wanted
 
 

@@ -52,8 +52,10 @@ def serve(
     from millstream.serving import _options, _serve  # noqa: PLC0415 - slow to import
 
     try:
-        _serve.check_place()
-        _serve.run(_options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others))
+        if _serve.check_place():
+            _serve.run(
+                _options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others)
+            )
     except DeploymentError as error:
         raise error.with_traceback(None) from None
 
@@ -77,9 +79,9 @@ async def aserve(
     from millstream.serving import _options, _serve  # noqa: PLC0415 - slow to import
 
     try:
-        _serve.check_place(in_loop=True)
-        await _serve.run_async(
-            _options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others)
-        )
+        if _serve.check_place(in_loop=True):
+            await _serve.run_async(
+                _options.serving(deployments, limit, print_starting_message, pause_on_shutdown, others)
+            )
     except DeploymentError as error:
         raise error.with_traceback(None) from None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from millstream import _surroundings
+from millstream._ticks import FURTHEST
 from millstream.serving._child import SECONDS_TO_END
 from millstream.serving._plan import begin, look
 from millstream.serving._runs import Run
@@ -105,8 +106,11 @@ class Loop:
     def _tell(self, decision: Decision) -> None:
         if decision.set_back is not None:
             _logger.warning(
-                "The clock was set back by some %d s: what has run already does not run again.",
+                "The clock was set back by some %d s: %s.",
                 decision.set_back.total_seconds(),
+                "what has run already does not run again"
+                if decision.set_back <= FURTHEST
+                else "the schedules go by it as it is now",
             )
         for ticks in decision.missed:
             _logger.warning("%s: %s", self._title(ticks[0]), missed(ticks))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from millstream._ticks import since
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -119,5 +121,5 @@ def look(schedules: Sequence[Schedule], plan: Plan, now: datetime, free: int) ->
 
 
 def _upcoming(schedule: Schedule, now: datetime, last: datetime | None) -> Upcoming:
-    ticks = schedule.next(now if last is None else max(now, last))
+    ticks = schedule.next(since(now, last))
     return Upcoming(ticks[0] if ticks else None, last)

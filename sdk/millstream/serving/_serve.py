@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from contextlib import contextmanager
@@ -11,30 +12,46 @@ from typing import TYPE_CHECKING
 
 from millstream._engine import log_to_console
 from millstream._engine.current import current
+from millstream._loading import is_loading
 from millstream.exceptions import DeploymentError
+from millstream.serving import _child
 from millstream.serving._loop import Loop
 from millstream.serving._options import refuse
 from millstream.serving._runs import Run, timings_of
 from millstream.serving._words import starting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from millstream.serving._loop import Event
     from millstream.serving._options import Serving
     from millstream.serving._runs import Timing
 
+_logger = logging.getLogger("millstream.serving")
+_SECONDS_TO_TELL = 10.0
 
-def check_place(*, in_loop: bool = False) -> None:
+
+def check_place(*, in_loop: bool = False) -> bool:
     """Look whether it can be served from here.
 
+    Returns:
+        Whether to serve: not where a file is loaded for a flow that is in it.
+
     Raises:
-        DeploymentError: It cannot.
+        DeploymentError: It cannot be.
     """
+    if _child.is_one:
+        raise DeploymentError(
+            "serve() is called in a module that the process of a run imports, and would serve there once more: put "
+            "it under `if __name__ == '__main__':`."
+        )
+    if is_loading():
+        _logger.info("serve() does nothing here: its file is loaded for a flow that is in it.")
+        return False
     if current.get() is not None:
         raise DeploymentError("serve() goes on for ever: call it beside flows, not inside of one.")
     if in_loop:
-        return
+        return True
     if threading.current_thread() is not threading.main_thread():
         raise DeploymentError(
             "serve() listens to Ctrl-C, which only the main thread can: call it there, or use "
@@ -43,7 +60,7 @@ def check_place(*, in_loop: bool = False) -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return True
     raise DeploymentError(
         "serve() would stop the event loop that runs here: use "
         "`await millstream.aserve(my_flow.to_deployment(...))`."
@@ -62,8 +79,9 @@ async def run_async(serving: Serving) -> None:
     inbox: SimpleQueue[Event] = SimpleQueue()
     loop = asyncio.get_running_loop()
     in_main = threading.current_thread() is threading.main_thread()
-    signals = [number for number in _signals() if in_main]
-    for number in signals:
+    own: Mapping[int, asyncio.Handle] = getattr(loop, "_signal_handlers", {})  # which no method gives
+    before = {number: (signal.getsignal(number), own.get(number)) for number in _signals() if in_main}
+    for number in before:
         loop.add_signal_handler(number, inbox.put, number)
     served = asyncio.ensure_future(asyncio.to_thread(_serve, serving, inbox))
     cancelled: asyncio.CancelledError | None = None
@@ -77,8 +95,12 @@ async def run_async(serving: Serving) -> None:
         if cancelled is not None:
             raise cancelled
     finally:
-        for number in signals:
+        for number, (handler, handle) in before.items():
             loop.remove_signal_handler(number)
+            if handle is None:
+                signal.signal(number, handler)
+            else:
+                loop.add_signal_handler(number, handle._run)  # noqa: SLF001 - what the loop did itself
 
 
 def _signals() -> list[signal.Signals]:
@@ -127,25 +149,36 @@ def _try_out(timings: Sequence[Timing], limit: int, inbox: SimpleQueue[Event]) -
     Raises:
         DeploymentError: Naming all deployments that cannot run there.
     """
-    ahead = list({id(timing.deployment): timing for timing in timings}.values())
+    ahead = list({timing.message: timing for timing in timings}.values())
     trials: set[Run] = set()
-    problems = []
+    problems: dict[str, None] = {}  # each once, in their order
     try:
         while ahead or trials:
             while ahead and len(trials) < limit:
                 trials.add(Run(ahead.pop(0), None, inbox.put))
-            event = inbox.get()
+            try:
+                event = inbox.get(timeout=_SECONDS_TO_TELL)
+            except Empty:
+                _tell_of(trials)
+                continue
             if not isinstance(event, Run):
                 return False
             trials.discard(event)
             if not event.went_well:
                 name = event.timing.deployment.name
-                problems.append(
+                problems[
                     f"Deployment {name!r} cannot run in a process of its own: {event.outcome}. What its flow needs "
                     "has to be importable there, or be defined in the script that serves it."
-                )
+                ] = None
     finally:
         for trial in trials:
             trial.kill()
-    refuse(problems)
+    refuse(list(problems))
     return True
+
+
+def _tell_of(trials: Iterable[Run]) -> None:
+    names = ", ".join(sorted({trial.timing.deployment.name for trial in trials}))
+    _logger.info(
+        "Still trying out %s: a process of its own imports what its flow needs. Ctrl-C stops.", names
+    )

@@ -19,16 +19,18 @@ Usage:
     ```
 """
 
+import sys
 from typing import NoReturn
 
 from millstream.v1 import engine, exceptions, executors, schedules, tasks, triggers, utilities
 from millstream.v1._building import tags
 from millstream.v1._context import context
 from millstream.v1._flow import Flow
+from millstream.v1._function_task import task
 from millstream.v1._graph import Edge
-from millstream.v1._missing import missing
+from millstream.v1._missing import MissingModules, missing
 from millstream.v1._parameter import Parameter
-from millstream.v1._task import Task, task
+from millstream.v1._task import Task
 from millstream.v1.exceptions import InvalidFlowError
 from millstream.v1.tasks.control_flow import case
 from millstream.v1.utilities.edges import flatten, mapped, unmapped
@@ -54,6 +56,8 @@ __all__ = [
     "unmapped",
     "utilities",
 ]
+
+sys.meta_path.append(MissingModules())
 
 
 def __getattr__(name: str) -> NoReturn:

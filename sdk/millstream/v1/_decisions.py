@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from millstream._engine.origins import described
-from millstream.v1.engine.signals import ENDRUN, Signal
+from millstream.v1.engine.signals import ENDRUN, TRIGGERFAIL, Signal
 from millstream.v1.engine.state import Failed, Mapped, Skipped, State, Success, TriggerFailed
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ def before_run(task: Task, upstream: Upstream) -> State | None:
         return Skipped(_SKIPPED)
     try:
         allowed = task.trigger(upstream)
+        if not allowed:
+            raise TRIGGERFAIL(f"The trigger of task {task.name!r} gave {allowed!r}.")  # noqa: TRY301 - as if it did
     except (Signal, ENDRUN) as signal:
         return signal.state
     except Exception as error:  # noqa: BLE001 - whatever a trigger of the user's raises
         return TriggerFailed(f"The trigger of task {task.name!r} raised {described(error)}.", error)
-    return None if allowed else TriggerFailed(f"The trigger of task {task.name!r} gave {allowed!r}.")
+    return None
 
 
 def before_mapping(task: Task, upstream: Upstream) -> State | list[dict[Edge, State]]:
@@ -45,7 +47,7 @@ def before_mapping(task: Task, upstream: Upstream) -> State | list[dict[Edge, St
     try:
         each = {edge: _each(state) for edge, state in over.items() if state.is_successful()}
     except TypeError as error:
-        return Failed(str(error))
+        return Failed(f"Task {task.name!r}: {error}")
     others = {edge: state for edge, state in upstream.items() if edge not in each}
     count = min(len(states) for states in each.values())
     return [others | {edge: states[index] for edge, states in each.items()} for index in range(count)]
@@ -86,7 +88,10 @@ def _items(value: Any) -> list[Any] | None:
     """What can be got by numbers out of a value; None if nothing can."""
     if isinstance(value, Mapping) or not (hasattr(value, "__getitem__") and hasattr(value, "__len__")):
         return None
-    return [value[number] for number in range(len(value))]
+    try:
+        return [value[number] for number in range(len(value))]
+    except Exception:  # noqa: BLE001 - whatever a type of the user's raises, as a data frame without such a column
+        return None
 
 
 def expanded(states: Iterable[State]) -> list[State]:

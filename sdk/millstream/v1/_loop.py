@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from millstream import _stopping, _surroundings
 from millstream._engine import FlowRunInfo, log_to_console, run_flow
-from millstream.entrypoint import is_loading
+from millstream._loading import is_loading
+from millstream._ticks import since
 from millstream.exceptions import ParameterBindError
 from millstream.v1._conversion import converted
 from millstream.v1.engine.state import Failed, Pending, State
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from millstream.flows import Flow as EngineFlow
     from millstream.v1._flow import Flow
     from millstream.v1.executors import Executor
-    from millstream.v1.schedules import ScheduleEvent
+    from millstream.v1.schedules import Schedule
 
 _logger = logging.getLogger("millstream.v1")
+_LONGEST_SLEEP = 2.0  # so that a clock that was set is noticed
 
 
 def run(
@@ -41,19 +43,32 @@ def run(
     if not scheduled or flow.schedule is None:
         _check(engine_flow, parameters)
         return _run_once(engine_flow, parameters, ended, None)
-    event = _next(flow)
-    if event is None:
+    return _run_on(flow.schedule, flow, engine_flow, parameters, ended)
+
+
+def _run_on(
+    schedule: Schedule,
+    flow: Flow,
+    engine_flow: EngineFlow[..., Any],
+    parameters: Mapping[str, Any],
+    ended: list[State],
+) -> State:
+    for clock in schedule.clocks:
+        _check(engine_flow, {**parameters, **clock.parameter_defaults})
+    events = schedule.at_next_time(_now())
+    if not events:
         raise ValueError(
-            f"The schedule of flow {flow.name!r} has no time left: see its end_date and its dates."
+            f"The schedule of flow {flow.name!r} has no time left: see its end_date, its dates and its filters."
         )
+    last: datetime | None = None
     state: State = _not_run(flow)
     try:
-        while event is not None:
-            given = {**parameters, **event.parameter_defaults}
-            _check(engine_flow, given)
-            _wait_for(event.start_time, flow.name)
-            state = _run_once(engine_flow, given, ended, event.start_time)
-            event = _next(flow)
+        while events:
+            if _wait_for(events[0].start_time, flow.name):
+                last = events[0].start_time
+                for event in events:
+                    state = _run_once(engine_flow, {**parameters, **event.parameter_defaults}, ended, last)
+            events = schedule.at_next_time(since(_now(), last))
     except KeyboardInterrupt:
         _logger.info("Stopped by Ctrl-C: flow %r has no further runs.", flow.name)
     return state
@@ -78,18 +93,22 @@ def _run_once(
     return Failed(final.message, final.data)
 
 
-def _next(flow: Flow) -> ScheduleEvent | None:
-    assert flow.schedule is not None  # noqa: S101 - asked before
-    now = datetime.fromtimestamp(_surroundings.current.time(), UTC)
-    return next(iter(flow.schedule.events(1, now)), None)
-
-
-def _wait_for(due: datetime, name: str) -> None:
+def _wait_for(due: datetime, name: str) -> bool:
+    """Wait; false if the clock was set back meanwhile, as another time may be the next one then."""
     _logger.info("Waiting for the next scheduled run at %s", due.isoformat())
-    while (left := due.timestamp() - _surroundings.current.time()) > 0:
-        _surroundings.current.sleep(left)
+    seen = _now()
+    while (now := _now()) < due:
+        if now < seen:
+            return False
+        seen = now
+        _surroundings.current.sleep(min((due - now).total_seconds(), _LONGEST_SLEEP))
         if _stopping.stopped:
             raise _stopping.interruption(f"Flow {name!r}")
+    return True
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(_surroundings.current.time(), UTC)
 
 
 def _not_run(flow: Flow) -> State:

@@ -24,6 +24,13 @@ NAMES = {
     "adjustments": "use the clocks' own times",
 }
 
+MODULES = {
+    "run_configs": NAMES["run_configs"],
+    "storage": NAMES["storage"],
+    "tasks": "use a function with @task",
+    "utilities.notifications": "use a state handler of your own, or notify of a @flow (docs/notifications.md)",
+}
+
 TASK_OPTIONS = {
     "checkpoint": "leave it out; with cache_for results are kept",
     "result": "leave it out; with cache_for results are kept, where the settings say",
@@ -73,6 +80,22 @@ def missing(module: str, name: str) -> ImportError | AttributeError:
     if name in NAMES:
         return ImportError(f"{module} has no {name}: {NAMES[name]}", name=module)
     return AttributeError(f"module {module!r} has no attribute {name!r}")
+
+
+class MissingModules:
+    """Tells what to use in the place of Prefect's modules. The last finder of imports: it is asked for what no other finds."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """Find nothing.
+
+        Raises:
+            ImportError: It is one of these modules, or inside of one; no ModuleNotFoundError, which a `from` import
+                would put its own words in the place of.
+        """
+        del path, target
+        for place, instead in MODULES.items():
+            if f"{name}.".startswith(f"{__package__}.{place}."):
+                raise ImportError(f"There is no {name}: {instead}", name=name)
 
 
 def check_options(

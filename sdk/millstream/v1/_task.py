@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from millstream._callables import is_async
 from millstream.logging import get_logger
@@ -268,18 +268,6 @@ class Task(Operators):
         return f"<Task: {self.name}>"
 
 
-class FunctionTask(Task):
-    """A task that calls a function, made by `@task`."""
-
-    def __init__(self, fn: Any, **options: Unpack[TaskOptions]) -> None:
-        if not callable(fn) or isinstance(fn, type):
-            raise TypeError(f"@task goes on a function, and got {fn!r}. Options are named: @task(name=...).")
-        self.run = fn  # type: ignore[method-assign] # what such a task does
-        options.setdefault("name", getattr(fn, "__name__", type(fn).__name__).strip("<>"))
-        self.__doc__ = fn.__doc__
-        super().__init__(**options)
-
-
 class GetItem(Task):
     """An item of a result."""
 
@@ -298,20 +286,3 @@ class Operation(Task):
     def run(self, left: Any, right: Any) -> Any:  # type: ignore[override] # as above
         """Compute it."""
         return self._fn(left, right)
-
-
-@overload
-def task(fn: Callable[..., Any], /, **options: Unpack[TaskOptions]) -> FunctionTask: ...
-@overload
-def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[..., Any]], FunctionTask]: ...
-def task(fn: Any = None, /, **options: Unpack[TaskOptions]) -> Any:
-    """Make a function a task of the declarative style.
-
-    Args:
-        fn: The function.
-        options: See `TaskOptions`.
-    """
-    check_task_options(options, "@task")
-    if fn is None:
-        return lambda fn: FunctionTask(fn, **options)
-    return FunctionTask(fn, **options)

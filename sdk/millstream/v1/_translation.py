@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from millstream import states as engine
+from millstream._engine.retries import NOT_WANTED
 from millstream.v1.engine import state as v1
 from millstream.v1.engine.signals import Signal
 
@@ -33,5 +34,7 @@ def v1_state(state: engine.State[Any]) -> v1.State:
         message = state.data.state.message
     elif kind is v1.Success and message is None:
         message = "Task run succeeded."
+    elif message is not None:
+        message = message.removesuffix(NOT_WANTED)  # of an option that tasks have not here
     made: v1.State = kind(message, state.data)
     return made

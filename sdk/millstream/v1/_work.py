@@ -97,10 +97,10 @@ def _attempt(task: Task, call: Call, run: TaskRun) -> tuple[State, bool]:
         call.runs += 1
         _log_start(call)
         with context(task_run_count=call.runs):
-            state = outcome = handled(task, before, Running("Starting task run."))
+            state = outcome = handled(task, before, Running("Starting task run."), call)
             if not state.is_finished():
                 outcome = _outcome(task, call)
-                state = handled(task, state, outcome)
+                state = handled(task, state, outcome, call)
         if isinstance(state, Retrying):
             _log_end(call, state)
             _wait_until(state.start_time, call.name)
@@ -111,7 +111,11 @@ def _attempt(task: Task, call: Call, run: TaskRun) -> tuple[State, bool]:
             and run.run_count <= task.max_retries
             and is_worth_retrying(task, call, state.result)
         ):
-            _log_end(call, handled(task, state, _retrying(task, call)))
+            waiting = handled(task, state, _retrying(task, call))
+            call.is_over = waiting.is_finished()
+            if call.is_over:
+                state = waiting
+            _log_end(call, waiting)
         else:
             _log_end(call, state)
         return state, state is outcome
@@ -148,10 +152,15 @@ def _result(task: Task, call: Call) -> Any:
             call.result = signal.state.result
 
 
-def handled(owner: Any, old: State, new: State) -> State:
-    """The new state, or what the handlers put in its place."""
+def handled(owner: Any, old: State, new: State, call: Call | None = None) -> State:
+    """The new state, or what the handlers put in its place; a signal ends them, and ENDRUN the call, too."""
     for handler in owner.state_handlers:
-        given = handler(owner, old, new)
+        try:
+            given = handler(owner, old, new)
+        except (Signal, ENDRUN) as signal:
+            if call is not None and isinstance(signal, ENDRUN):
+                call.is_over = True
+            return signal.state
         if given is not None:
             if not isinstance(given, State):
                 raise TypeError(

@@ -89,8 +89,7 @@ def some_successful(at_least: float | None = None, at_most: float | None = None)
 
 
 def _some(states: Mapping[Edge, State], question: str) -> bool:
-    each = _each(states)
-    return not each or any(getattr(state, question)() for state in each)
+    return not states or any(getattr(state, question)() for state in _each(states))
 
 
 def _require(name: str, holds: bool, what: str, *, none: bool = False) -> bool:  # noqa: FBT001 - what was found out
@@ -106,7 +105,7 @@ def _within(name: str, question: str, at_least: float | None, at_most: float | N
         each = _each(states)
         count = sum(getattr(state, question)() for state in each)
         least, most = _number(at_least, len(each), 0), _number(at_most, len(each), len(each))
-        if each and not least <= count <= most:
+        if states and not least <= count <= most:
             bounds = f"from {least:g} to {most:g} of {len(each)}"
             raise TRIGGERFAIL(f"The trigger is {name}, {bounds} tasks before, and there were {count}.")
         return True

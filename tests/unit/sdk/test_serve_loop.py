@@ -132,6 +132,14 @@ def test_a_clock_that_is_put_back(world, logs):
     assert [m for m in logs.messages if m.endswith("s: what has run already does not run again.")]
 
 
+def test_a_clock_that_jumps_ahead_and_is_put_right(world, logs):
+    it = world(Interval(20), limit=9)
+    day = 86_400
+    it.at(30, it.set_clock(day)).at(32, it.set_clock(-day)).run(75)
+    assert it.seconds == [20, day + 20, 40, 60]
+    assert [m for m in logs.messages if m.endswith("s: the schedules go by it as it is now.")]
+
+
 def test_over_the_limit(world, logs):
     it = world(Interval(20), limit=1)
     it.at(70, lambda: it.runs[0]).run(75)

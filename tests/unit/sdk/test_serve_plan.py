@@ -115,6 +115,18 @@ class TestSetBack:
         moments = [after(days=-3000), after(days=-3000, minutes=15)]
         assert started(looks([QUARTERLY], moments)) == [after(days=-3000, minutes=15)]
 
+    @pytest.mark.parametrize("schedule", [MINUTELY, Cron("* * * * *")])
+    def test_a_jump_ahead_that_is_put_right_silences_nothing(self, schedule):
+        moments = [after(days=365), after(minutes=1), after(minutes=1, seconds=-5), after(minutes=2)]
+        decisions = looks([schedule], moments)
+        assert started(decisions) == [after(days=365), after(minutes=2)]
+        assert decisions[1].plan.next_tick == after(minutes=2)
+
+    @pytest.mark.parametrize(("back", "ticks"), [(60, [60, 120]), (61, [60, 0, 60, 120])])
+    def test_up_to_an_hour_nothing_fires_twice(self, back, ticks):
+        moments = [after(minutes=60), after(minutes=60 - back), *(after(minutes=m) for m in (0, 60, 120))]
+        assert started(looks([Interval(3600)], moments)) == [after(minutes=minute) for minute in ticks]
+
     def test_each_schedule_goes_by_its_own_last_tick(self):
         moments = [after(minutes=14), after(minutes=-16), after(minutes=-15), after(minutes=15)]
         decisions = looks([MINUTELY, QUARTERLY], moments)

@@ -4,7 +4,7 @@ import pytest
 
 from millstream.v1 import Edge, Task, triggers
 from millstream.v1._decisions import arguments, before_mapping, before_run, final_state, flattened, left_out
-from millstream.v1.engine.signals import ENDRUN, FAIL, SKIP
+from millstream.v1.engine.signals import ENDRUN, FAIL, SKIP, TRIGGERFAIL
 from millstream.v1.engine.state import Cached, Failed, Mapped, Skipped, Success, TriggerFailed
 
 OK, BAD, SKIPPED = Success(result=1), Failed(result=ValueError("no")), Skipped()
@@ -16,6 +16,16 @@ def upstream(*states, mapped=False):
 
 def mapped(*states):
     return Mapped(result=[state.result for state in states], map_states=list(states))
+
+
+class Frame:
+    """What has items, but none by numbers, as a data frame of pandas has."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, key):
+        raise KeyError(key)
 
 
 RUNS, FAILS, SKIPS = type(None), TriggerFailed, Skipped
@@ -38,6 +48,12 @@ RUNS, FAILS, SKIPS = type(None), TriggerFailed, Skipped
         (triggers.any_failed, [OK, BAD], RUNS),
         (triggers.any_failed, [mapped(OK, BAD)], RUNS),
         (triggers.any_failed, [OK, OK], FAILS),
+        (triggers.any_failed, [mapped()], FAILS),
+        (triggers.any_successful, [mapped()], FAILS),
+        (triggers.all_successful, [mapped()], RUNS),
+        (triggers.all_failed, [mapped()], RUNS),
+        (triggers.some_failed(at_least=1), [mapped()], FAILS),
+        (triggers.some_successful(at_least=1), [mapped()], FAILS),
         (triggers.all_finished, [OK, BAD, SKIPPED], RUNS),
         (triggers.always_run, [BAD], RUNS),
         (triggers.not_all_skipped, [OK, SKIPPED], RUNS),
@@ -75,6 +91,12 @@ def test_what_triggers_raise(raised, state):
     assert type(before_run(Task(trigger=trigger), {})) is state
 
 
+def test_a_trigger_that_gives_false():
+    state = before_run(Task(name="t", trigger=lambda _: False), {})
+    assert (str(state.result), state.message) == ("The trigger of task 't' gave False.",) * 2
+    assert isinstance(state.result, TRIGGERFAIL)
+
+
 def test_skips():
     assert isinstance(before_run(Task(), upstream(OK, SKIPPED)), Skipped)
     assert isinstance(before_run(Task(), upstream(mapped(OK, SKIPPED))), Skipped)
@@ -95,10 +117,11 @@ def test_mapping():
         ([SKIPPED], Skipped, "was skipped"),
         ([Success(result=1)], Failed, "A value of type int cannot be mapped over"),
         ([Success(result={"a": 1})], Failed, "A value of type dict cannot be mapped over"),
+        ([Success(result=Frame())], Failed, "Task 't': A value of type Frame cannot be mapped over"),
     ],
 )
 def test_what_cannot_be_mapped(states, outcome, words):
-    state = before_mapping(Task(), upstream(*states, mapped=True))
+    state = before_mapping(Task(name="t"), upstream(*states, mapped=True))
     assert type(state) is outcome
     assert words in state.message
 
@@ -119,7 +142,14 @@ def test_flatten():
     assert flattened(Success(result=[[1], [2, 3]])).result == [1, 2, 3]
     flat = flattened(mapped(Success(result=[1, 2]), BAD))
     assert [state.result for state in flat.map_states] == [1, 2, BAD.result]
-    for state in (BAD, SKIPPED, OK, Success(result=[[1], 2]), Success(result={"a": 1})):
+    for state in (
+        BAD,
+        SKIPPED,
+        OK,
+        Success(result=[[1], 2]),
+        Success(result={"a": 1}),
+        Success(result=Frame()),
+    ):
         assert flattened(state) is state
     assert [state.result for state in flattened(mapped(OK, SKIPPED)).map_states] == [1, None]
 

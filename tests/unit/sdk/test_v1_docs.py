@@ -10,15 +10,24 @@ from pathlib import Path
 import pytest
 
 from millstream.v1 import Flow
-from millstream.v1._missing import FLOW_OPTIONS, METHODS, NAMES, RUN_OPTIONS, TASK_OPTIONS, VISUALIZE_OPTIONS
+from millstream.v1._missing import (
+    FLOW_OPTIONS,
+    METHODS,
+    MODULES,
+    NAMES,
+    RUN_OPTIONS,
+    TASK_OPTIONS,
+    VISUALIZE_OPTIONS,
+)
 from millstream.v1._task_options import TaskOptions
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs/v1.md").read_text()
 ROWS = {
-    re.split(r"[.:] ?", name)[-1]: said
+    key: said
     for names, said in tomllib.loads((ROOT / "docs/prefect.toml").read_text())["Prefect 1"].items()
     for name in names.split(", ")
+    for key in (name, re.split(r"[.:] ?", name)[-1])
 }
 
 
@@ -52,10 +61,35 @@ def test_missing_names(module, name):
         importlib.import_module(module).nonsense  # noqa: B018
 
 
-@pytest.mark.parametrize("line", ["storage import GitHub", "run_configs import KubernetesRun"])
-def test_missing_modules(line):
-    with pytest.raises(ImportError, match="leave it out; the FlowDeployment says where"):
-        exec(f"from millstream.v1.{line}")  # noqa: S102 - a line of a program of Prefect 1
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("from millstream.v1.storage import GitHub", "storage"),
+        ("import millstream.v1.run_configs", "run_configs"),
+        ("from millstream.v1.tasks.shell import ShellTask", "tasks"),
+        ("from millstream.v1.tasks import shell", "tasks"),
+        ("from millstream.v1.tasks.aws.s3 import S3Upload", "tasks"),
+        ("from millstream.v1.utilities.notifications import slack_notifier", "utilities.notifications"),
+        (
+            "from millstream.v1.utilities.notifications.notifications import slack_notifier",
+            "utilities.notifications",
+        ),
+    ],
+)
+def test_missing_modules(line, place):
+    with pytest.raises(ImportError, match=rf"There is no millstream\.v1.*: {re.escape(MODULES[place])}"):
+        exec(line)  # noqa: S102 - a line of a program of Prefect 1
+
+
+@pytest.mark.parametrize("name", ["millstream.v1.nonsense", "millstream.nonsense", "tasks"])
+def test_other_modules(name):
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
+        importlib.import_module(name)
+
+
+@pytest.mark.parametrize(("place", "words"), MODULES.items())
+def test_the_list_of_modules_says_the_same(place, words):
+    assert ROWS[f"prefect.{place}"] == f"no: {words}"
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -65,7 +99,7 @@ def test_missing_methods(name):
 
 
 def test_all_say_what_to_do():
-    for words in (NAMES, METHODS, TASK_OPTIONS, FLOW_OPTIONS, RUN_OPTIONS, VISUALIZE_OPTIONS):
+    for words in (NAMES, MODULES, METHODS, TASK_OPTIONS, FLOW_OPTIONS, RUN_OPTIONS, VISUALIZE_OPTIONS):
         assert all(said.startswith(("use ", "leave it out")) for said in words.values())
 
 

@@ -154,7 +154,8 @@ def test_over_what_failed_and_over_a_number(run):
     _, *states = run(flow, x, y, z)
     assert [type(state) for state in states] == [Failed] * 3
     assert (
-        states[1].message == "A value of type int cannot be mapped over: give a list, or write unmapped(...)."
+        states[1].message
+        == "Task 'add': A value of type int cannot be mapped over: give a list, or write unmapped(...)."
     )
 
 

@@ -19,6 +19,7 @@ def at(text):
 
 
 NOON = at("2026-03-02T12:00:00")  # a Monday
+BERLIN = datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
 NAIVE = datetime(2026, 3, 2, 12, 20)  # noqa: DTZ001 - Prefect takes it for UTC
 
 
@@ -53,7 +54,11 @@ class TestTimes:
             ),
             (
                 Schedule([IntervalClock(2 * HOUR), CronClock("0 * * * *")]),
-                ["02T13:00:00", "02T14:00:00", "02T14:00:00"],
+                ["02T13:00:00", "02T14:00:00", "02T15:00:00"],
+            ),
+            (
+                Schedule([CronClock("0 * * * *", parameter_defaults={"x": x}) for x in (1, 2, 1)]),
+                ["02T13:00:00", "02T13:00:00", "02T14:00:00"],
             ),
             (
                 Schedule([IntervalClock(HOUR)], [filters.at_time(time(3))]),
@@ -70,6 +75,24 @@ class TestTimes:
                 ["31T00:00:00", "01T00:00:00", "30T00:00:00"],
             ),
             (Schedule([IntervalClock(24 * HOUR)], [lambda _: False]), []),
+            (
+                Schedule([IntervalClock(24 * HOUR)], [filters.on_date(2, 29)]),
+                ["29T00:00:00", "29T00:00:00", "29T00:00:00"],
+            ),
+            (
+                Schedule([IntervalClock(timedelta(seconds=4))], [filters.is_month_start]),
+                ["01T00:00:00", "01T00:00:04", "01T00:00:08"],
+            ),
+            (Schedule([DatesClock([at("2051-01-01")])]), ["01T00:00:00"]),
+            (
+                Schedule([CronClock("30 0 * * *", BERLIN)], [filters.is_day_of_week(1)]),
+                ["08T23:30:00", "15T23:30:00", "22T23:30:00"],
+            ),
+            (
+                Schedule([IntervalClock(HOUR, BERLIN), IntervalClock(HOUR)], [filters.at_time(time(0))]),
+                ["02T23:00:00", "03T00:00:00", "03T23:00:00"],
+            ),
+            (Schedule([DatesClock([BERLIN + 99 * 24 * HOUR])], [filters.at_time(time(0))]), ["09T22:00:00"]),
         ],
     )
     def test_next(self, schedule, expected):
@@ -143,11 +166,11 @@ class TestTimes:
 
 
 class Night:
-    """A flow on a schedule, and an end to it."""
+    """A flow on a schedule, and Ctrl-C after so many seconds."""
 
-    def __init__(self, still, schedule, naps=99):
+    def __init__(self, still, schedule, until=1_000_000):
         self.still = still
-        self.naps = naps
+        self.end = still.now + until
         self.runs = []
         self.answer = None
         still.while_asleep = self.asleep
@@ -159,15 +182,25 @@ class Night:
         self.runs.append((self.still.now, context.scheduled_start_time.timestamp(), x))
 
     def asleep(self):
-        self.naps -= 1
-        if not self.naps:
+        if self.still.now > self.end:
             raise KeyboardInterrupt
+
+
+def set_clock(night, seconds):
+    """Set the clock by so many seconds after the first nap, the second one, and so on."""
+    steps = iter(seconds)
+
+    def asleep():
+        night.still.now += next(steps, 0)
+        night.asleep()
+
+    night.still.while_asleep = asleep
 
 
 class TestRuns:
     def test_until_ctrl_c(self, still, logs):
         logs.set_level(logging.INFO)
-        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), naps=3)
+        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), until=150)
         state = night.flow.run()
         assert state.is_successful()
         assert night.runs == [(1_700_000_040, 1_700_000_040, 0), (1_700_000_100, 1_700_000_100, 0)]
@@ -198,27 +231,53 @@ class TestRuns:
         assert night.flow.run().is_pending()
 
     def test_a_clock_that_is_put_back(self, still):
-        night = Night(still, IntervalSchedule(interval=HOUR), naps=3)
-        put_back = iter([600, 0, 0])
-
-        def asleep():
-            still.now -= next(put_back)
-            night.asleep()
-
-        still.while_asleep = asleep
+        night = Night(still, IntervalSchedule(interval=HOUR), until=3000)
+        set_clock(night, [-600])
         night.flow.run()
-        assert len(night.runs) == 1
-        assert night.runs[0][0] == night.runs[0][1]
+        assert night.runs == [(1_700_002_800, 1_700_002_800, 0)]
+
+    def test_a_clock_that_is_put_back_in_a_run_fires_nothing_twice(self, still):
+        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), until=150)
+        put_back = iter([2, 0])
+        with night.flow:
+            task(lambda: setattr(still, "now", still.now - next(put_back)), name="back")()
+        night.flow.run()
+        assert [due for _, due, _ in night.runs] == [1_700_000_040, 1_700_000_100]
+
+    def test_a_clock_that_jumps_ahead_and_is_put_right(self, still):
+        year = 31_536_000
+        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), until=2 * year)
+        set_clock(night, [year, 0, -year])
+
+        def end():
+            if len(night.runs) > 1:
+                raise KeyboardInterrupt
+
+        with night.flow:
+            task(end)()
+        night.flow.run()
+        assert [due for _, due, _ in night.runs] == [1_700_000_040, 1_700_000_100]
+
+    def test_it_sleeps_until_the_time_and_never_long(self, still):
+        Night(still, IntervalSchedule(interval=timedelta(seconds=45)), until=100).flow.run()
+        assert max(still.slept) == 2
+        assert 1 in still.slept
+
+    def test_two_clocks_at_the_same_time(self, still):
+        hourly = [CronClock("0 * * * *", parameter_defaults={"x": x}) for x in (1, 2, 1)]
+        night = Night(still, Schedule(hourly), until=3000)
+        night.flow.run()
+        assert [x for _, _, x in night.runs] == [1, 2]
 
     def test_what_a_long_run_missed_is_left_out(self, still):
-        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), naps=3)
+        night = Night(still, IntervalSchedule(interval=timedelta(seconds=60)), until=380)
         with night.flow:
             task(lambda: setattr(still, "now", still.now + 150), name="long")()
         night.flow.run()
         assert [due for _, due, _ in night.runs] == [1_700_000_040, 1_700_000_220]
 
     def test_failures_do_not_end_it(self, still):
-        night = Night(still, IntervalSchedule(interval=HOUR), naps=3)
+        night = Night(still, IntervalSchedule(interval=HOUR), until=7000)
         with night.flow:
             task(lambda: 1 / 0, name="bad")()
         assert night.flow.run().is_failed()
@@ -229,8 +288,9 @@ class TestRuns:
         assert night.flow.run(run_on_schedule=False).is_successful()
         assert still.slept == []
 
-    def test_wrong_parameters_of_a_clock(self, still):
-        night = Night(still, Schedule([IntervalClock(HOUR, parameter_defaults={"y": 1})]))
+    @pytest.mark.parametrize("others", [[], [IntervalClock(timedelta(seconds=60))]])
+    def test_wrong_parameters_of_a_clock(self, still, others):
+        night = Night(still, Schedule([*others, IntervalClock(HOUR, parameter_defaults={"y": 1})]))
         with pytest.raises(ValueError, match="unknown 'y'"):
             night.flow.run()
         assert still.slept == []

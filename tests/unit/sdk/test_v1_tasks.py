@@ -12,7 +12,9 @@ from millstream.v1.engine import cache_validators, signals
 from millstream.v1.engine.state import (
     Cached,
     Failed,
+    Looped,
     Retrying,
+    Running,
     Skipped,
     Success,
     TimedOut,
@@ -338,6 +340,14 @@ class TestSignals:
         assert outcome(loop).result == (4, 30)
         assert failed == [2]
 
+    def test_a_pass_of_a_loop_has_a_state(self):
+        with pytest.raises(signals.PrefectStateSignal) as caught:
+            raise signals.LOOP("again", 5)
+        state = caught.value.state
+        assert (type(state), state.message, state.result, state.loop_count) == (Looped, "again", 5, 1)
+        assert (state.is_looped(), state.is_finished(), state.is_successful()) == (True, True, False)
+        assert not Success().is_looped()
+
     def test_that_are_not_here(self):
         with pytest.raises(ImportError, match=r"PAUSE: use spec\.suspend of the FlowRun"):
             signals.PAUSE  # noqa: B018
@@ -399,6 +409,58 @@ class TestHandlers:
             after(task(bad)())
         flow.run()
         assert seen == [TriggerFailed]
+
+    @pytest.mark.parametrize("replaced", [Success("enough", 5), Failed("given up", ValueError("x"))])
+    def test_a_replaced_retry_is_the_end(self, still, replaced):
+        flaky = failing(
+            3,
+            max_retries=2,
+            retry_delay=SECOND,
+            state_handlers=[lambda _, __, new: replaced if new.is_retrying() else None],
+        )
+        state = outcome(flaky)
+        assert (type(state), state.message, state.result, still.slept) == (
+            type(replaced),
+            replaced.message,
+            replaced.result,
+            [],
+        )
+
+    @pytest.mark.parametrize(
+        ("raised", "kind"),
+        [
+            (signals.SKIP("no need"), Skipped),
+            (signals.FAIL("too small"), Failed),
+            (signals.ENDRUN(Success("fine")), Success),
+        ],
+    )
+    @pytest.mark.parametrize("at", [Running, Success])
+    def test_signals(self, raised, kind, at):
+        seen = []
+
+        def handler(_, __, new):
+            if type(new) is at:
+                raise raised
+
+        state = outcome(task(lambda: 1, state_handlers=[handler, lambda *_: seen.append(1)]))
+        assert (type(state), state.message) == (kind, raised.state.message)
+        assert len(seen) == (at is Success)
+
+    def test_endrun_is_for_good(self, still):
+        def handler(_, __, new):
+            if new.is_failed():
+                raise signals.ENDRUN(Failed("no more"))
+
+        state = outcome(failing(1, max_retries=1, retry_delay=SECOND, state_handlers=[handler]))
+        assert (type(state), state.message, still.slept) == (Failed, "no more", [])
+
+    def test_signals_of_flows(self):
+        def handler(_, __, new):
+            if new.is_finished():
+                raise signals.FAIL("not good enough")
+
+        state = Flow("f", state_handlers=[handler]).run()
+        assert (type(state), state.message) == (Failed, "not good enough")
 
     def test_what_is_no_state(self):
         state = outcome(task(lambda: 1, state_handlers=[lambda *_: 5]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, groupby, islice
 from typing import NoReturn
 
 from millstream import _surroundings
@@ -16,7 +16,8 @@ from millstream.v1.schedules.clocks import Clock, CronClock, IntervalClock, Sche
 __all__ = ["CronSchedule", "IntervalSchedule", "Schedule", "ScheduleEvent", "clocks", "filters"]
 
 Filter = Callable[[datetime], bool]
-_MOST = 600_000  # the minutes of a year, and some more
+_LONGEST_SEARCH = timedelta(days=4 * 366)
+"""Where filters let no time through for so long they never will: each day of a year has come, a 29 February, too."""
 
 
 class Schedule:
@@ -64,15 +65,32 @@ class Schedule:
         return found if return_events else [event.start_time for event in found]
 
     def events(self, n: int, after: datetime) -> list[ScheduleEvent]:
-        """The next times after this one, with the Parameters of the runs; each as often as clocks give it."""
-        # By the clock's place where times are equal: dictionaries have no order.
-        each = (_ranked(clock.events(after), rank) for rank, clock in enumerate(self.clocks))
-        merged = (event for _, _, event in heapq.merge(*each, key=lambda one: one[:2]))
-        looked_at = islice(merged, _MOST)  # there may be none that the filters let through
-        return list(islice((event for event in looked_at if self._counts(event)), n))
+        """The next times after this one, with the Parameters of the runs."""
+        return list(islice(chain.from_iterable(self._by_time(after)), n))
 
-    def _counts(self, event: ScheduleEvent) -> bool:
-        time = event.start_time
+    def at_next_time(self, after: datetime) -> list[ScheduleEvent]:
+        """All that is to run at the next time after this one."""
+        return next(self._by_time(after), [])
+
+    def _by_time(self, after: datetime) -> Iterator[list[ScheduleEvent]]:
+        """What is to run at each time, in the order of the clocks; the same once, however many clocks give it."""
+        each = (_of(clock, rank, after) for rank, clock in enumerate(self.clocks))
+        given = heapq.merge(*each, key=lambda one: one[:2])  # dictionaries have no order
+        none_since: datetime | None = None
+        for time, together in groupby(given, key=lambda one: one[0]):
+            found: list[ScheduleEvent] = []
+            for _, rank, event in together:
+                if event not in found and self._counts(time.astimezone(self.clocks[rank].zone)):
+                    found.append(event)
+            if found:
+                none_since = None
+                yield found
+                continue
+            none_since = none_since or time
+            if time - none_since > _LONGEST_SEARCH:
+                return
+
+    def _counts(self, time: datetime) -> bool:
         return (
             all(one(time) for one in self.filters)
             and (not self.or_filters or any(one(time) for one in self.or_filters))
@@ -104,8 +122,8 @@ def CronSchedule(  # noqa: N802
     return Schedule([CronClock(cron, start_date, end_date, parameter_defaults)])
 
 
-def _ranked(events: Iterator[ScheduleEvent], rank: int) -> Iterator[tuple[datetime, int, ScheduleEvent]]:
-    return ((event.start_time, rank, event) for event in events)
+def _of(clock: Clock, rank: int, after: datetime) -> Iterator[tuple[datetime, int, ScheduleEvent]]:
+    return ((event.start_time, rank, event) for event in clock.events(after))
 
 
 def _functions(option: str, given: Iterable[Filter] | None) -> list[Filter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from millstream.schedules import Cron, Interval, Schedule
@@ -35,6 +35,7 @@ class Clock:
     Attributes:
         start_date: None of them is before this.
         end_date: None of them is after this.
+        zone: Whose clock filters see: that of `start_date`, UTC unless given.
         parameter_defaults: Parameters of the runs.
     """
 
@@ -49,6 +50,7 @@ class Clock:
             raise TypeError("A clock has no labels here: leave them out, there are no agents to choose.")
         self.start_date = _aware("start_date", start_date)
         self.end_date = _aware("end_date", end_date)
+        self.zone: tzinfo = (start_date and start_date.tzinfo) or UTC
         self.parameter_defaults = dict(parameter_defaults or {})
 
     def events(self, after: datetime) -> Iterator[ScheduleEvent]:
@@ -126,10 +128,12 @@ class DatesClock(Clock):
         parameter_defaults: Mapping[str, Any] | None = None,
         labels: None = None,
     ) -> None:
-        self.dates = sorted(found for date in dates if (found := _aware("dates", date)) is not None)
+        given = list(dates)
+        self.dates = sorted(found for date in given if (found := _aware("dates", date)) is not None)
         if not self.dates:
             raise ValueError("A DatesClock has at least one date.")
         super().__init__(None, None, parameter_defaults, labels)
+        self.zone = given[0].tzinfo or UTC
 
     def _times(self, after: datetime) -> Iterator[datetime]:
         return (date for date in self.dates if date > after)

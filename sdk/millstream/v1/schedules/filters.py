@@ -1,6 +1,6 @@
 """Which times of a schedule count: functions of a time, for `Schedule(clocks, filters=[...])`.
 
-They see the time in UTC.
+They see the time by the clock of the zone of the clock's `start_date`, in UTC unless that has one.
 """
 
 from __future__ import annotations

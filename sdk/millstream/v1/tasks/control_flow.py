@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from millstream.v1 import _building
-from millstream.v1._task import Task, task
+from millstream.v1._function_task import task
+from millstream.v1._task import Task
 from millstream.v1.engine.signals import SKIP
 from millstream.v1.triggers import all_finished, not_all_skipped
 
