@@ -131,20 +131,26 @@ class Block(BaseModel):
         await beside(cls.delete, name, to_its_end=True)
 
 
+def block_types() -> dict[str, type[Block]]:
+    """All types by their slugs: Millstream's own, and those whose modules were imported."""
+    from millstream.blocks import notifications, system, webhook  # noqa: F401, PLC0415 - they make their types known
+
+    return dict(sorted(_types.items()))
+
+
 def block_type(slug: str) -> type[Block]:
     """The type of that slug, if its module was imported.
 
     Raises:
         BlockError: There is none.
     """
-    from millstream.blocks import notifications, system, webhook  # noqa: F401, PLC0415 - they make their types known
-
-    if slug not in _types:
+    types = block_types()
+    if slug not in types:
         raise BlockError(
-            f"There is no type of blocks {slug!r}: there are {', '.join(sorted(_types))}. "
+            f"There is no type of blocks {slug!r}: there are {', '.join(types)}. "
             "A type of your own is known when its module was imported."
         )
-    return _types[slug]
+    return types[slug]
 
 
 def _named(cls: type[Block], name: str) -> tuple[type[Block], str]:

@@ -14,6 +14,7 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
+    "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
     "history": "See what ran on this machine.",
