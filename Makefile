@@ -45,11 +45,12 @@ venv: .venv/made ## Make .venv with everything the commands below need
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
 	@touch $@
 
-generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names, the reference
+generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names, the references
 	$(BIN)/python -m millstream.resources.crd crds
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
 	$(BIN)/python hack/prefect_table.py
 	$(BIN)/python hack/reference.py
+	$(BIN)/python hack/cli_reference.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -66,6 +67,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 	$(BIN)/python hack/prefect_table.py --check
 	$(BIN)/python hack/reference.py --check
+	$(BIN)/python hack/cli_reference.py --check
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

@@ -121,9 +121,14 @@ def named(name: str) -> Iterator[Kept]:
     return _all(lambda there: plain(there) == wanted)
 
 
+def everything() -> Iterator[Kept]:
+    """All blocks, in the order of the places; of those of the same type and name, only the first one is found."""
+    yield from _all(lambda _: True)
+
+
 def unknown(name: str, slug: str | None) -> BlockError:
     """The exception for a name that no place has."""
-    there = sorted({kept.name for kept in _all(lambda _: True) if slug is None or kept.slug in {slug, None}})
+    there = sorted({kept.name for kept in everything() if slug is None or kept.slug in {slug, None}})
     kind = slug or "block"
     known = f"are: {', '.join(there)}" if there else "is none at all"
     folder = get_current_settings().blocks_folder

@@ -46,10 +46,9 @@ class NotificationBlock(Block):
             TypeError: They are no texts.
             BlockError: The body is empty.
         """
-        if not isinstance(body, str) or not isinstance(subject, str | None):
-            wrong = body if not isinstance(body, str) else subject
-            raise TypeError(f"notify takes texts for body and subject, and got {type(wrong).__name__}.")
-        if not body.strip():
+        for given in (body, subject):
+            _check_text(given)
+        if not (body or "").strip():
             raise BlockError("There is nothing to send: the body of the notification is empty.")
         heading = None if subject is None else _secrets.mask(subject)
         name = self.get_block_type_name()
@@ -73,6 +72,11 @@ class NotificationBlock(Block):
             yield
         finally:
             self._raises = before
+
+
+def _check_text(given: object) -> None:
+    if not isinstance(given, str | None):
+        raise TypeError(f"notify takes texts for body and subject, and got {type(given).__name__}.")
 
 
 def _deliver(notification: _outbox.Notification) -> None:

@@ -179,20 +179,26 @@ def _file_of(cls: type[Block]) -> str:
     return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
 
 
+def block_types() -> dict[str, type[Block]]:
+    """All types by their slugs: Millstream's own, and those whose modules were imported."""
+    from millstream.blocks import notifications, system, webhook  # noqa: F401, PLC0415 - they make their types known
+
+    return dict(sorted(_types.items()))
+
+
 def block_type(slug: str) -> type[Block]:
     """The type of that slug, if its module was imported.
 
     Raises:
         BlockError: There is none.
     """
-    from millstream.blocks import notifications, system, webhook  # noqa: F401, PLC0415 - they make their types known
-
-    if slug not in _types:
+    types = block_types()
+    if slug not in types:
         raise BlockError(
-            f"There is no type of blocks {slug!r}: there are {', '.join(sorted(_types))}. "
+            f"There is no type of blocks {slug!r}: there are {', '.join(types)}. "
             "A type of your own is known when its module was imported."
         )
-    return _types[slug]
+    return types[slug]
 
 
 def _named(cls: type[Block], name: str) -> tuple[type[Block], str]:

@@ -14,9 +14,11 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
+    "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
     "history": "See what ran on this machine.",
+    "init": "Make a project: a flow, its test, a manifest and an image.",
     "run": "Run a flow here and now.",
     "version": "Print the version.",
 }

@@ -29,7 +29,6 @@ _STYLES = {
 output_option = click.option(
     "-o",
     "--output",
-    "output",
     type=click.Choice(FORMATS),
     help="Show more columns (wide), a document (json, yaml) or names only (name).",
 )

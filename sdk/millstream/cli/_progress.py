@@ -53,5 +53,12 @@ def _show(counts: Callable[[], dict[str, int]], ended: threading.Event) -> None:
     def now() -> Text:
         return Text(line(counts(), _surroundings.current.time() - begun), style="dim")
 
-    with Live(get_renderable=now, console=Console(stderr=True), transient=True, refresh_per_second=2):
+    shown = Live(
+        get_renderable=now,
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=2,
+        redirect_stdout=sys.stdout.isatty(),  # what goes to a file or a pipe is to get there
+    )
+    with shown:
         ended.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -144,5 +144,6 @@ def _history() -> Iterator[SyncMillstreamClient]:
         with get_client(sync_client=True) as client:
             yield client
     except (OSError, sqlite3.Error) as error:
-        home: Any = get_current_settings().home
-        raise MillstreamError(f"The history in {home} cannot be read: {error}") from error
+        raise MillstreamError(
+            f"The history in {get_current_settings().home} cannot be read: {error}"
+        ) from error

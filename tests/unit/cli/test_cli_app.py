@@ -101,3 +101,15 @@ def test_names_of_settings_are_completed():
         "plain,MILLSTREAM_TASKS_DEFAULT_RETRIES",
         "plain,MILLSTREAM_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["conf"], "config\tSee and change settings.\n:4\n"),
+        (["config", "unset", "MILLSTREAM_TASKS_DEFAULT_RETRIES"], "MILLSTREAM_TASKS_DEFAULT_RETRIES\n:4\n"),
+        (["run", "etl"], ":0\n"),
+    ],
+)
+def test_kubectl_completes_its_plugin(arguments, answer):
+    assert program(*arguments, name="kubectl_complete-millstream").stdout == answer

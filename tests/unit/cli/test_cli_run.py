@@ -148,7 +148,7 @@ def test_progress_is_for_terminals_and_long_runs(home, tmp_path):
         "import sys, time\nfrom millstream import flow, task\n@task\ndef one(): pass\n@flow\ndef slow():\n"
         "    one()\n    end = time.monotonic() + 60\n"
         "    while 'rich.live' not in sys.modules or not sys.modules['rich.live'].shown:\n"
-        "        assert time.monotonic() < end\n"
+        "        assert time.monotonic() < end\n    print('row')\n"
     )
     code = (
         "import sys, rich.live\nfrom millstream.cli import _progress, main\n_progress._PATIENCE = 0\n"
@@ -158,7 +158,7 @@ def test_progress_is_for_terminals_and_long_runs(home, tmp_path):
         "_progress.line = line\nsys.argv = ['millstream', 'run', 'slow.py']\nmain()"
     )
     master, slave = os.openpty()
-    with subprocess.Popen([sys.executable, "-c", code], stdout=slave, stderr=slave) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=slave) as process:
         os.close(slave)
         seen = b""
         while True:
@@ -167,6 +167,7 @@ def test_progress_is_for_terminals_and_long_runs(home, tmp_path):
             except OSError:  # the other end is closed
                 break
         assert process.wait(timeout=60) == 0, seen
+        assert process.stdout.read() == b"row\n"
     os.close(master)
     assert b"task runs: 1 Completed" in seen
 

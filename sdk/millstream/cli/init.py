@@ -1,0 +1,79 @@
+"""`millstream init`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILES = ("flows.py", "test_flows.py", "deployment.yaml", "Dockerfile", ".gitignore")
+_LONGEST_NAME = 52  # of a FlowDeployment
+
+
+@click.command("init")
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
+def command(directory: str) -> None:
+    """Make a project: a flow, its test, a manifest and an image.
+
+    What is there already is never overwritten.
+
+    \b
+    Examples:
+      millstream init
+      millstream init reports
+    """
+    from pathlib import Path  # noqa: PLC0415 - slow to import
+
+    folder = Path(directory)
+    name = name_of(folder.resolve().name)
+    texts = {file: _text(file, name) for file in _FILES}
+    taken = [file for file, text in texts.items() if _has_another(folder / file, text)]
+    if taken:
+        raise click.UsageError(f"{folder} has other files of these names, which stay: {', '.join(taken)}.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            if not (folder / file).exists():
+                with (folder / file).open("x", encoding="utf-8") as stream:
+                    stream.write(text)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be written to: {error.strerror}.") from error
+    click.echo(_next_steps(directory, name))
+
+
+def name_of(folder: str) -> str:
+    """The name of the project in Kubernetes, from that of its folder."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower())[:_LONGEST_NAME].strip("-")
+    return name if name[:1].isalpha() else f"flows-{name}"[:_LONGEST_NAME].strip("-")
+
+
+def _text(file: str, name: str) -> str:
+    from importlib.resources import files  # noqa: PLC0415 - slow to import
+    from string import Template  # noqa: PLC0415
+
+    template = files("millstream.cli").joinpath("_project", f"{file.removeprefix('.')}.template")
+    return Template(template.read_text(encoding="utf-8")).substitute(name=name)
+
+
+def _has_another(path: Path, text: str) -> bool:
+    """Whether there is something else than what is to be written; the same is there if this was interrupted."""
+    if not path.exists():
+        return path.is_symlink()
+    return not path.is_file() or path.read_bytes() != text.encode()
+
+
+def _next_steps(directory: str, name: str) -> str:
+    from shlex import quote  # noqa: PLC0415 - as above
+
+    steps = [
+        *([] if directory == "." else [f"cd {quote(directory)}"]),
+        "millstream run flows.py -p 'names=[\"Ada\"]'",
+        "pytest                                   # pip install pytest, if there is none",
+        f"docker build --tag {name}:dev .",
+        "kubectl apply -f deployment.yaml         # where the image is known to the cluster",
+    ]
+    return "\n".join([f"Made {', '.join(_FILES)}. Next:", *(f"  {step}" for step in steps)])

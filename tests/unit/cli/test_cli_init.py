@@ -1,0 +1,111 @@
+"""`millstream init`."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from millstream.cli.init import _FILES, name_of
+from millstream.resources.flow_deployment import FlowDeploymentSpec
+
+
+@pytest.fixture
+def project(call, tmp_path):
+    assert call("init", "my reports").exit_code == 0
+    return tmp_path / "my reports"
+
+
+def python(*arguments, cwd):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def test_it_makes_a_project_and_says_what_comes_next(call, tmp_path):
+    result = call("init", "reports")
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == sorted(_FILES)
+    assert "  cd reports\n" in result.stdout
+    assert "docker build --tag reports:dev ." in result.stdout
+
+
+def test_a_folder_is_quoted(call):
+    assert "  cd 'my reports'\n" in call("init", "my reports").stdout
+
+
+def test_its_test_passes(project):
+    done = python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error", cwd=project
+    )
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_its_flow_runs_as_the_next_steps_say(project):
+    done = python("-m", "millstream.cli", "run", "flows.py", "-p", 'names=["Ada"]', cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "Hello, Ada!" in done.stderr
+
+
+def test_its_code_is_formatted_and_has_nothing_to_lint(project):
+    for arguments in (["format", "--check"], ["check"]):
+        done = python("-m", "ruff", *arguments, "--isolated", cwd=project)
+        assert done.returncode == 0, done.stdout
+
+
+def test_its_manifest_is_one(project):
+    manifest = yaml.safe_load((project / "deployment.yaml").read_text())
+    assert (manifest["kind"], manifest["metadata"]["name"]) == ("FlowDeployment", "my-reports")
+    spec = FlowDeploymentSpec.model_validate(manifest["spec"])
+    assert spec.image == "my-reports:dev"
+    assert not spec.suspend
+    code = "import json; from flows import greet; print(json.dumps(greet.parameter_schema()))"
+    assert yaml.safe_load(python("-c", code, cwd=project).stdout) == manifest["spec"]["parameterSchema"]
+
+
+def test_its_image_has_the_code(project):
+    lines = (project / "Dockerfile").read_text().splitlines()
+    assert lines[1:] == [
+        "ARG BASE=millstream-flow:dev",
+        "FROM ${BASE}",
+        "COPY flows.py /flows/",
+        "WORKDIR /flows",
+    ]
+
+
+def test_nothing_is_overwritten(call, tmp_path):
+    (tmp_path / "flows.py").write_text("mine")
+    result = call("init")
+    assert result.exit_code == 2
+    assert "has other files of these names, which stay: flows.py." in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["flows.py"]
+
+
+def test_what_was_interrupted_goes_on(call, project):
+    (project / "Dockerfile").unlink()
+    assert call("init", "my reports").exit_code == 0
+    assert (project / "Dockerfile").exists()
+
+
+def test_a_place_that_cannot_be_written_to(call, tmp_path):
+    (tmp_path / "file").touch()
+    result = call("init", "file/reports")
+    assert result.exit_code == 1
+    assert "file/reports cannot be written to: Not a directory." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("reports", "reports"),
+        ("My Reports_2", "my-reports-2"),
+        ("2026", "flows-2026"),
+        ("", "flows"),
+        ("ä", "flows"),
+        ("x" * 60, "x" * 52),
+    ],
+)
+def test_names(folder, name):
+    assert name_of(folder) == name
