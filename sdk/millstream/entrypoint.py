@@ -9,7 +9,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from millstream._callables import positional_counts
 from millstream._loading import loading
@@ -147,12 +147,22 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
 
 
 def _flows_in(module: ModuleType) -> list[str]:
+    """The names of the flows, and of what says that it builds one."""
     declarative = sys.modules.get("millstream.v1")
     kinds = (Flow,) if declarative is None else (Flow, declarative.Flow)
-    return sorted(key for key, value in vars(module).items() if isinstance(value, kinds))
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, kinds) or (_makes_a_flow(value, module) and _returns_a_flow(value))
+    )
 
 
-def _makes_a_flow(found: object, module: ModuleType) -> bool:
+def _returns_a_flow(fn: FunctionType) -> bool:
+    hint = fn.__annotations__.get("return")
+    return getattr(hint, "__name__", str(hint)).rpartition(".")[2] == "Flow"
+
+
+def _makes_a_flow(found: object, module: ModuleType) -> TypeGuard[FunctionType]:
     """Whether it is a function without parameters in a module of the declarative style, which may build a flow."""
     uses = any(
         str(getattr(value, "__module__", "")).startswith("millstream.v1") for value in vars(module).values()

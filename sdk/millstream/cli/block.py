@@ -6,24 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream.cli._completions import one_of
 from millstream.cli._output import output_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
-def _complete_blocks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def _titles() -> list[str]:
     from millstream.cli._blocks import all_blocks, title  # noqa: PLC0415 - pydantic is slow to import
 
-    del ctx, param
-    return [title(kept) for kept in all_blocks() if title(kept).startswith(incomplete)]
+    return [title(kept) for kept in all_blocks()]
 
 
-def _complete_types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def _types() -> Iterable[str]:
     from millstream.blocks.core import block_types  # noqa: PLC0415 - as above
 
-    del ctx, param
-    return [slug for slug in block_types() if slug.startswith(incomplete)]
+    return block_types()
 
 
 def _import(ctx: click.Context, param: click.Parameter, places: tuple[str, ...]) -> None:
@@ -44,7 +43,7 @@ _module_option: Callable[[Any], Any] = click.option(
     help="Where types of your own are: package.module, or a file.",
 )
 _block_argument: Callable[[Any], Any] = click.argument(
-    "block", metavar="TYPE/NAME", shell_complete=_complete_blocks
+    "block", metavar="TYPE/NAME", shell_complete=one_of(_titles)
 )
 
 
@@ -58,7 +57,7 @@ def command() -> None:
 
 @command.command("ls")
 @click.option(
-    "--type", "slug", metavar="TYPE", shell_complete=_complete_types, help="Blocks of this type only."
+    "--type", "slug", metavar="TYPE", shell_complete=one_of(_types), help="Blocks of this type only."
 )
 @output_option
 def list_blocks(*, slug: str | None, output: str | None) -> None:
@@ -124,7 +123,7 @@ def list_types(*, output: str | None) -> None:
 
 
 @command.command("register")
-@click.argument("slug", metavar="TYPE", shell_complete=_complete_types)
+@click.argument("slug", metavar="TYPE", shell_complete=one_of(_types))
 @click.argument("name")
 @click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
 @click.option(

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from millstream.cli._completions import one_of
 from millstream.cli._output import Column, View, output_option, show
 from millstream.exceptions import SettingsError
 from millstream.settings import declared, declared_for_files, get_current_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from millstream.settings import Setting
 
 
@@ -38,23 +41,21 @@ _PROFILES = View[tuple[str, bool]](
 )
 
 
-def _complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    del ctx, param
-    wanted = incomplete.upper()
-    return [name for name, setting in declared().items() if setting.in_files and name.startswith(wanted)]
+def _settings() -> list[str]:
+    return [name for name, setting in declared().items() if setting.in_files]
 
 
-def _complete_profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def _profiles() -> Iterable[str]:
     from millstream.cli._profiles import read  # noqa: PLC0415 - tomlkit is slow to import
 
-    del ctx, param
-    return [name for name in read(get_current_settings().home).tables if name.startswith(incomplete)]
+    names: Iterable[str] = read(get_current_settings().home).tables
+    return names
 
 
 _profile_option = click.option(
     "--profile",
     metavar="NAME",
-    shell_complete=_complete_profiles,
+    shell_complete=one_of(_profiles),
     help="The profile to change; the active one unless given.",
 )
 
@@ -84,7 +85,7 @@ def view(*, show_defaults: bool, output: str | None) -> None:
 
 @command.command("set")
 @click.argument(
-    "assignments", metavar="NAME=VALUE...", nargs=-1, required=True, shell_complete=_complete_settings
+    "assignments", metavar="NAME=VALUE...", nargs=-1, required=True, shell_complete=one_of(_settings)
 )
 @_profile_option
 def set_(assignments: tuple[str, ...], profile: str | None) -> None:
@@ -109,7 +110,7 @@ def set_(assignments: tuple[str, ...], profile: str | None) -> None:
 
 
 @command.command("unset")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_complete_settings)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=one_of(_settings))
 @_profile_option
 def unset(names: tuple[str, ...], profile: str | None) -> None:
     """Remove settings from a profile.
@@ -158,7 +159,7 @@ def list_profiles(output: str | None) -> None:
 
 
 @profile_group.command("use")
-@click.argument("name", shell_complete=_complete_profiles)
+@click.argument("name", shell_complete=one_of(_profiles))
 def use_profile(name: str) -> None:
     """Make a profile the active one.
 

@@ -1,5 +1,6 @@
 """The command line as users call it, with a home of its own."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def call(home):
+def call(home, monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    modules = set(sys.modules)
+
     def run(*arguments: str, stdin: str | None = None) -> Result:
         with temporary_settings():  # which read the files anew, as a process of its own does
             result = CliRunner().invoke(root, arguments, input=stdin, prog_name="millstream")
@@ -28,4 +32,7 @@ def call(home):
             raise result.exception
         return result
 
-    return run
+    yield run
+    for name in set(sys.modules) - modules:
+        if str(home.parent) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

@@ -113,3 +113,19 @@ def test_names_of_settings_are_completed():
 )
 def test_kubectl_completes_its_plugin(arguments, answer):
     assert program(*arguments, name="kubectl_complete-millstream").stdout == answer
+
+
+def test_what_cannot_be_read_completes_nothing(tmp_path):
+    (tmp_path / "profiles.toml").write_text("a = ")
+    asked = program(
+        "config", "profile", "use", "", name="kubectl_complete-millstream", MILLSTREAM_HOME=str(tmp_path)
+    )
+    assert (asked.stdout, asked.stderr) == (":4\n", "")
+
+
+def test_names_of_profiles_are_completed(tmp_path):
+    (tmp_path / "profiles.toml").write_text("[profiles.dev]\n[profiles.load]\n")
+    asked = program(
+        "config", "profile", "use", "d", name="kubectl_complete-millstream", MILLSTREAM_HOME=str(tmp_path)
+    )
+    assert asked.stdout == "dev\n:4\n"

@@ -33,7 +33,6 @@ def own(tmp_path, home):
     yield ["--module", "cli_own_blocks.py"]
 
     core._types.pop("cli-warehouse", None)
-    sys.modules.pop("cli_own_blocks", None)
 
 
 def test_register_show_and_delete(block, monkeypatch):

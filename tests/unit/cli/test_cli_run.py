@@ -118,6 +118,17 @@ def test_a_declarative_flow(run, tmp_path):
     assert run("graph.py", "-p", "x=[2]").stdout == "shown [2]\n"
 
 
+@pytest.mark.parametrize("hint", ["Flow", "'Flow'", "millstream.v1.Flow"])
+def test_a_function_that_says_that_it_builds_a_flow(hint, run, tmp_path):
+    (tmp_path / "graph.py").write_text(
+        "import millstream.v1\nfrom millstream.v1 import Flow, task\n"
+        "@task\ndef show(): print('shown')\n"
+        "def other(): return 1\n"
+        f"def build() -> {hint}:\n    with Flow('graph') as graph: show()\n    return graph\n"
+    )
+    assert run("graph.py").stdout == "shown\n"
+
+
 def test_an_asynchronous_flow(run):
     assert run("flows.py:awaited").stdout == "awaited\n"
 
