@@ -12,14 +12,14 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from millstream._callables import positional_counts
-from millstream._loading import loading
+from millstream._loading import is_loading, loading
 from millstream.exceptions import EntrypointError
 from millstream.flows import Flow
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["full_entrypoint", "load_flow", "load_module"]
+__all__ = ["full_entrypoint", "is_loading", "load_flow", "load_module"]
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
