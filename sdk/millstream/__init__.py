@@ -28,6 +28,9 @@ if _sys.orig_argv[1:3] == ["-m", "millstream.runner"]:
 
     hold_signals()
 
+from millstream._prefect import MODULES as _PREFECTS_MODULES
+from millstream._prefect import MissingModules as _MissingModules
+
 if _typing.TYPE_CHECKING:
     from millstream.annotations import allow_failure, unmapped
     from millstream.client import get_client
@@ -57,6 +60,8 @@ __all__ = [
 ]
 
 __version__: str
+
+_sys.meta_path.append(_MissingModules(__name__, _PREFECTS_MODULES))
 
 # Imported when they are asked for: the command line and a pod's first process need none of them.
 _MODULES = {

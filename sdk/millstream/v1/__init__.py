@@ -22,13 +22,14 @@ Usage:
 import sys
 from typing import NoReturn
 
+from millstream._prefect import MissingModules
 from millstream.v1 import engine, exceptions, executors, schedules, tasks, triggers, utilities
 from millstream.v1._building import tags
 from millstream.v1._context import context
 from millstream.v1._flow import Flow
 from millstream.v1._function_task import task
 from millstream.v1._graph import Edge
-from millstream.v1._missing import MissingModules, missing
+from millstream.v1._missing import MODULES, missing
 from millstream.v1._parameter import Parameter
 from millstream.v1._task import Task
 from millstream.v1.exceptions import InvalidFlowError
@@ -57,7 +58,7 @@ __all__ = [
     "utilities",
 ]
 
-sys.meta_path.append(MissingModules())
+sys.meta_path.append(MissingModules(__name__, MODULES))
 
 
 def __getattr__(name: str) -> NoReturn:

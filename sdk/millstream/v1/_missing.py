@@ -82,22 +82,6 @@ def missing(module: str, name: str) -> ImportError | AttributeError:
     return AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
-class MissingModules:
-    """Tells what to use in the place of Prefect's modules. The last finder of imports: it is asked for what no other finds."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Find nothing.
-
-        Raises:
-            ImportError: It is one of these modules, or inside of one; no ModuleNotFoundError, which a `from` import
-                would put its own words in the place of.
-        """
-        del path, target
-        for place, instead in MODULES.items():
-            if f"{name}.".startswith(f"{__package__}.{place}."):
-                raise ImportError(f"There is no {name}: {instead}", name=name)
-
-
 def check_options(
     given: Collection[str], known: Collection[str], instead: dict[str, str], owner: str
 ) -> None:

@@ -1,7 +1,9 @@
 """Prefect's names: those that are there, and what those say that are not."""
 
 import asyncio
+import importlib
 import operator
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,7 +15,7 @@ import pytest
 
 import millstream
 from millstream import annotations, exceptions, flow, futures, settings, states, task, task_runners
-from millstream._prefect import INSTEAD
+from millstream._prefect import INSTEAD, MODULES
 from millstream.concurrency import ConcurrencyLimitNotFoundError
 from millstream.task_runners import ExecutorTaskRunner
 from millstream.utilities import annotations as prefect_annotations
@@ -46,6 +48,17 @@ class TestMissing:
     def test_attribute(self, name):
         with pytest.raises(ImportError, match=f"^millstream has no {name}: use "):
             getattr(millstream, name)
+
+    @pytest.mark.parametrize(("name", "words"), MODULES.items())
+    def test_module(self, name, words):
+        assert ROWS[name] == f"no: {words}"
+        for imported in (f"import millstream.{name}", f"from millstream.{name}.schemas import filters"):
+            with pytest.raises(ImportError, match=re.escape(f": {words}")):
+                exec(imported)  # noqa: S102 - one of two statements
+
+    def test_no_module(self):
+        with pytest.raises(ModuleNotFoundError, match=r"No module named 'millstream\.nonsense'"):
+            importlib.import_module("millstream.nonsense")
 
     def test_import(self):
         code = "from millstream import deploy"
