@@ -28,6 +28,16 @@ _HAVE_TEXTS = {"datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid
 
 
 @dataclass(frozen=True)
+class StateView:
+    """A state."""
+
+    type: str
+    name: str
+    message: str
+    timestamp: datetime
+
+
+@dataclass(frozen=True)
 class FlowView:
     """A flow."""
 
@@ -47,6 +57,7 @@ class FlowRunView:
     start_time: datetime
     expected_start_time: datetime
     run_count: int
+    state: StateView
     state_name: str
     state_type: str
 
@@ -77,18 +88,9 @@ class TaskRunView:
     parameters: Mapping[str, Any]
     start_time: datetime
     run_count: int
+    state: StateView
     state_name: str
     state_type: str
-
-
-@dataclass(frozen=True)
-class StateView:
-    """A state."""
-
-    type: str
-    name: str
-    message: str
-    timestamp: datetime
 
 
 def views(run: Run, state: State[Any]) -> dict[str, Any]:
@@ -112,11 +114,15 @@ def views(run: Run, state: State[Any]) -> dict[str, Any]:
             parameters=parameters,
             start_time=run.start_time,
             run_count=run.run_count,
+            state=_state_view(state),
             state_name=mask(state.name),
             state_type=state.type.value,
         )
-    message = _told(state.message or "")
-    return seen | {"state": StateView(state.type.value, mask(state.name), message, state.timestamp)}
+    return seen | {"state": _state_view(state)}
+
+
+def _state_view(state: State[Any]) -> StateView:
+    return StateView(state.type.value, mask(state.name), _told(state.message or ""), state.timestamp)
 
 
 def _flow_views(run: FlowRun, state: State[Any], parameters: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +137,7 @@ def _flow_views(run: FlowRun, state: State[Any], parameters: dict[str, Any]) -> 
             start_time=run.start_time,
             expected_start_time=run.scheduled_start_time or run.start_time,
             run_count=run.run_count,
+            state=_state_view(state),
             state_name=mask(state.name),
             state_type=state.type.value,
         ),

@@ -128,6 +128,7 @@ class TestTemplates:
             ("{{ flow_run.tags | join('+') }}", "a+b"),
             ("{{ flow_run.start_time.strftime('%Y') }} {{ flow_run.expected_start_time.isoformat() }}", "2023 2023-11-14T22:13:20+00:00"),
             ("{{ flow_run.run_count }} {{ flow_run.state_name }} {{ flow_run.state_type }}", "1 Failed FAILED"),
+            ("{{ flow_run.state.name }} {{ flow_run.state.type }}", "Failed FAILED"),
             ("{% for k, v in parameters.items() %}{{ loop.index }}{{ k }}={{ v }};{% endfor %}", "1x=1;"),
             ("{% if state.name == 'Failed' %}a{% else %}b{% endif %}", "a"),
             ("{% set n = flow.name | upper %}{{ n }}", "ETL"),
