@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -11,10 +10,8 @@ from millstream.cli._output import output_option
 from millstream.cli._times import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
-    from millstream.client._sync import SyncMillstreamClient
 
 _SORTS = {
     "newest": "START_TIME_DESC",
@@ -73,9 +70,10 @@ def list_runs(
     from millstream.cli._output import show  # noqa: PLC0415 - pydantic, which filters are made of, is slow to import
     from millstream.cli._run_views import RUNS  # noqa: PLC0415
     from millstream.cli._runs import called, chosen  # noqa: PLC0415
+    from millstream.client import get_client  # noqa: PLC0415
     from millstream.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
 
-    with _history() as client:
+    with get_client(sync_client=True) as client:
         options = chosen(states=states, flows=flows, tags=tags, since=since, pattern=pattern)
         runs = called(client, pattern, limit=limit, sort=FlowRunSort(_SORTS[sort]), **options)
     show(runs, RUNS, output, nothing="No runs found.")
@@ -98,8 +96,9 @@ def show_run(*, run: str, limit: int, output: str | None) -> None:
     from millstream.cli._output import show_document  # noqa: PLC0415 - as above
     from millstream.cli._run_views import document_of, print_run  # noqa: PLC0415
     from millstream.cli._runs import details, find  # noqa: PLC0415
+    from millstream.client import get_client  # noqa: PLC0415
 
-    with _history() as client:
+    with get_client(sync_client=True) as client:
         found = details(client, find(client, run), most_task_runs=limit)
     if output is None:
         print_run(found)
@@ -123,27 +122,4 @@ def reset(*, yes: bool) -> None:
     home = get_current_settings().home
     if not yes:
         click.confirm(f"Forget all runs in {home} that have ended?", abort=True)
-    with _history():
-        LocalRuns(home).forget_all()
-
-
-@contextmanager
-def _history() -> Iterator[SyncMillstreamClient]:
-    """The client of the history.
-
-    Raises:
-        MillstreamError: The file cannot be read.
-    """
-    import sqlite3  # noqa: PLC0415 - slow to import
-
-    from millstream.client import get_client  # noqa: PLC0415
-    from millstream.exceptions import MillstreamError  # noqa: PLC0415
-    from millstream.settings import get_current_settings  # noqa: PLC0415
-
-    try:
-        with get_client(sync_client=True) as client:
-            yield client
-    except (OSError, sqlite3.Error) as error:
-        raise MillstreamError(
-            f"The history in {get_current_settings().home} cannot be read: {error}"
-        ) from error
+    LocalRuns(home).forget_all()
