@@ -76,7 +76,7 @@ test: lint test-fast test-processes test-control-plane test-chart test-e2e ## Ev
 test-fast: venv ## Unit and property tests: no cluster, under a minute
 	$(PYTEST) tests/unit tests/property --numprocesses=auto
 
-test-processes: venv ## The SDK with other processes: task runners, Dask, an S3 server, PostgreSQL
+test-processes: venv ## The SDK with other processes: task runners, the runner of pods, Dask, an S3 server, PostgreSQL
 	$(PYTEST) tests/processes --numprocesses=auto
 
 test-control-plane: venv cluster-tools ## The operator against a real etcd and kube-apiserver
