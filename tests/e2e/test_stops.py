@@ -75,12 +75,12 @@ def test_a_run_ends_when_its_time_is_over(runs):
 
 
 def test_a_deployment_is_edited_and_deleted_under_live_runs(runs):
-    runs.deploy("nap", NAP, parameters={"seconds": 8}, concurrency={"limit": 1})
+    runs.deploy("nap", NAP, parameters={"seconds": 20}, concurrency={"limit": 1})
     first, second = runs.start("nap", "first"), runs.start("nap", "second")
     runs.until(first, "Running")
     runs.until(second, "Queued", reason="ConcurrencyLimit")
     runs.deploy("nap", NAP, parameters={"seconds": 0}, concurrency={"limit": 1})
-    assert runs.until(first, "Completed")["result"] == 8
+    assert runs.until(first, "Completed")["result"] == 20
     assert runs.until(second, "Completed")["result"] == 0
     third = runs.start("nap", "third", parameters={"seconds": 5})
     runs.until(third, "Running")
