@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 VERSION = 1
 FILE = "history.db"
 _SECONDS_TO_WAIT = 10.0  # for another process that writes
+_PAUSE = 0.02
 _TABLES = """
 CREATE TABLE flow_runs (
   id TEXT PRIMARY KEY, name TEXT, flow_name TEXT NOT NULL, flow_version TEXT, deployment_name TEXT,
@@ -57,7 +59,7 @@ def connect(home: Path) -> sqlite3.Connection:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = _opened(home / FILE)
     try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        if not _has_tables(connection, home / FILE):
             _make_tables(connection, home / FILE)
     except BaseException:
         connection.close()
@@ -66,8 +68,28 @@ def connect(home: Path) -> sqlite3.Connection:
 
 
 def connect_if_there(home: Path) -> sqlite3.Connection | None:
-    """Open the file if there is one."""
-    return connect(home) if (home / FILE).is_file() else None
+    """Open the file if there is one, and somebody has made its tables."""
+    if not (home / FILE).is_file():
+        return None
+    connection = _opened(home / FILE)
+    try:
+        if _has_tables(connection, home / FILE):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def _has_tables(connection: sqlite3.Connection, path: Path) -> bool:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in {0, VERSION}:
+        raise OtherVersionError(
+            f"{path} was written by another version of Millstream (its tables are version {version}, and this "
+            f"one knows {VERSION}). Move the file away, or use that version."
+        )
+    return bool(version)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -86,20 +108,29 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     path.chmod(0o600)  # parameters and messages are the user's own affair
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")  # of two processes that begin at once, one makes the tables
     with closing(connection.cursor()) as cursor:
-        version = cursor.execute("PRAGMA user_version").fetchone()[0]
-        if version == VERSION:
-            cursor.execute("COMMIT")
-            return
-        if version:
-            raise OtherVersionError(
-                f"{path} was written by another version of Millstream (its tables are version {version}, and this "
-                f"one knows {VERSION}). Move the file away, or use that version."
-            )
-        for statement in _TABLES.split(";"):
-            if statement.strip():
-                cursor.execute(statement)
-        cursor.execute(f"PRAGMA user_version = {VERSION}")
+        if not _has_tables(connection, path):
+            for statement in _TABLES.split(";"):
+                if statement.strip():
+                    cursor.execute(statement)
+            cursor.execute(f"PRAGMA user_version = {VERSION}")
         cursor.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let those who read and the one who writes not wait for each other.
+
+    While somebody else has the file open SQLite refuses this at once, whatever the time that others are waited for.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return

@@ -752,3 +752,26 @@ def test_forgetting_ends_where_nothing_can_be_given_back(home):
     assert connection.execute("PRAGMA freelist_count").fetchone()[0] > 2_000
     retention._give_back(connection)
     connection.close()
+
+
+class TestAFileThatIsBeingMade:
+    def test_nobody_reads_it_yet(self, home, client):
+        home.mkdir()
+        sqlite3.connect(home / FILE).close()
+        (home / FILE).touch()
+        assert client.read_flow_runs() == []
+        connect(home).close()
+        assert client.read_flow_runs() == []
+
+    def test_who_makes_it_waits_for_others(self, home):
+        home.mkdir()
+        other = sqlite3.connect(home / FILE, isolation_level=None, check_same_thread=False)
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        release = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        release.start()
+        made = connect(home)
+        release.join()
+        assert made.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        made.close()
+        other.close()
