@@ -145,7 +145,8 @@ def test_a_namespace_that_is_deleted_goes(make_namespace, client, proxy, operato
     for _ in range(20):
         kubelet.look()
     client.call("DELETE", f"/api/v1/namespaces/{gone.name}")
-    go_on(kubelet, lambda: is_gone(client, gone))
+    # Kubernetes itself looks again at what is left in a namespace after ever longer waits.
+    go_on(kubelet, lambda: is_gone(client, gone), seconds=200)
     live_and_end(make_namespace(), watch)
     before = len(calls_of(proxy, gone))
     live_and_end(make_namespace(), watch)
