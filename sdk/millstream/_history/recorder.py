@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,8 +33,6 @@ _SECONDS_BETWEEN_BATCHES = 0.5
 _LONGEST_PAUSE = 60.0  # after batches that could not be written
 _MANY_ENTRIES = 4_000
 """From how many on the thread does not wait for its time; the most that are written at once."""
-_CROWD = 20_000
-"""From how many on those who bring more let the thread go first."""
 _MOST_ENTRIES = 100_000
 """What may wait to be written; of what comes faster than the disk takes it, task runs are counted and not kept."""
 
@@ -115,10 +112,7 @@ class Recorder:
         if not self._hurries:
             self._hurries = True
             self._wake.set()
-        waiting = len(self._entries)
-        if waiting > _CROWD:
-            time.sleep(0)  # the other thread has this work before it anyway, and memory is not without end
-        return waiting >= _MOST_ENTRIES
+        return len(self._entries) >= _MOST_ENTRIES
 
     def _work(self) -> None:
         pause = _SECONDS_BETWEEN_BATCHES
