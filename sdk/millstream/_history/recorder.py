@@ -31,7 +31,7 @@ in_use = threading.RLock()
 """Held while a file of the history is open to be read, or written to."""
 _SECONDS_BETWEEN_BATCHES = 0.5
 _LONGEST_PAUSE = 60.0  # after batches that could not be written
-_MANY_ENTRIES = 4_000
+_MANY_ENTRIES = 1_000
 """From how many on the thread does not wait for its time; the most that are written at once."""
 _MOST_ENTRIES = 100_000
 """What may wait to be written; of what comes faster than the disk takes it, task runs are counted and not kept."""

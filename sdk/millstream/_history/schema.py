@@ -99,6 +99,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -400")  # kB: it is the flow's memory
     except BaseException:
         connection.close()
         raise
