@@ -64,7 +64,10 @@ def main() -> int:
     print(f"Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs\n")
     print(f"{'figure':<38}{'unit':<5}{'ours':>10}{'bare':>10}{'Prefect':>12}   to reach")
     good = []
-    ours, bare = processes.cost(python, "from millstream import flow, task", 9), processes.cost(python, "pass", 9)
+    ours, bare = (
+        processes.cost(python, "from millstream import flow, task", 9),
+        processes.cost(python, "pass", 9),
+    )
     theirs = processes.cost(other, "import prefect; prefect.flow, prefect.task", 2) if other else (None, None)
     good.append(row("import, CPU", "ms", ours[0], bare[0], theirs[0], ("over", 40)))
     good.append(row("import, memory", "MB", ours[1], bare[1], theirs[1], ("over", 12)))
