@@ -143,10 +143,11 @@ class LocalRuns:
 
 def _end_runs_of_the_dead(connection: sqlite3.Connection, home: Path) -> None:
     """Do so if nobody else writes just now: the next one who reads can do it as well."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute("PRAGMA busy_timeout = 100")
     with suppress(sqlite3.OperationalError):
         end_runs_of_the_dead(connection, home, time.time())
-    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _casefold(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import logging
 
+import pandas as pd
 import pytest
 
 from millstream import artifacts, flow, get_run_context, task
@@ -164,8 +165,7 @@ def test_what_is_refused(home, create, error, words):
 
 
 def test_a_data_frame_is_told_what_to_do(home):
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"n": [1, 2], "x": [0.5, float("nan")]})
+    frame = pd.DataFrame({"n": [1, 2], "x": [0.5, float("nan")]})
     with pytest.raises(TypeError, match=r'df.to_dict\("records"\)'):
         create_table_artifact(frame)
     create_table_artifact(frame.to_dict("records"), key="frame")

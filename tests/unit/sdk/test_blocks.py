@@ -86,11 +86,10 @@ class Aliased(Block):
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
-    """No block anywhere, and no secret known."""
+    """No block anywhere."""
     for name in list(os.environ):
         if name.startswith("MILLSTREAM_BLOCK"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
     folder = tmp_path / "mounted"
     folder.mkdir()
     with temporary_settings({"MILLSTREAM_HOME": tmp_path / "home", "MILLSTREAM_BLOCKS_FOLDER": folder}):

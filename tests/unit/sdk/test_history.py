@@ -44,6 +44,13 @@ def row_of(run, *, is_left):
     raise AssertionError((run, is_left))
 
 
+def recorder_without_thread(home, bounds=BOUNDS):
+    """One that writes when the test has it flushed, and at no other time."""
+    recorder = Recorder(home, bounds, row_of)
+    recorder._thread = threading.current_thread()
+    return recorder
+
+
 def names(states):
     return [state.name for state in states]
 
@@ -329,8 +336,7 @@ class TestTrouble:
         monkeypatch.setattr("millstream._history.schema._SECONDS_TO_WAIT", 0.01)
         other = connect(home)
         other.execute("BEGIN IMMEDIATE")
-        recorder = Recorder(home, BOUNDS, row_of)
-        recorder._thread = threading.current_thread()  # nobody writes but this test
+        recorder = recorder_without_thread(home)
         recorder.task_run_ended(1, a_task_run(1))
         assert not recorder.flush()
         assert not recorder.flush()
@@ -344,8 +350,7 @@ class TestTrouble:
     def test_what_comes_too_fast_is_counted(self, home, monkeypatch, caplog):
         monkeypatch.setattr(recorders, "_MANY_ENTRIES", 5)
         monkeypatch.setattr(recorders, "_MOST_ENTRIES", 10)
-        recorder = Recorder(home, BOUNDS, row_of)
-        recorder._thread = threading.current_thread()
+        recorder = recorder_without_thread(home)
         for number in range(15):
             recorder.task_run_ended(number, a_task_run(number))
         recorder.add(a_flow_run(1))
@@ -586,8 +591,7 @@ class TestWhatInterrupts:
         assert {run.state_name for run in client.read_task_runs()} <= {"Completed", "Crashed"}
 
     def test_a_batch_is_kept(self, home, monkeypatch):
-        recorder = Recorder(home, BOUNDS, row_of)
-        recorder._thread = threading.current_thread()
+        recorder = recorder_without_thread(home)
         recorder.add(a_flow_run(1))
         recorder.flush()
         recorder.add(a_flow_run(2))
@@ -626,8 +630,7 @@ class TestOddRows:
         assert (task_run.task_name, task_run.state_name) == ("t?", "Failed")
 
     def test_one_that_cannot_be_written_takes_no_others_with_it(self, home, client, caplog):
-        recorder = Recorder(home, BOUNDS, row_of)
-        recorder._thread = threading.current_thread()
+        recorder = recorder_without_thread(home)
         for row in (a_flow_run(1), a_flow_run(2, run_count=object()), a_flow_run(3)):
             recorder.add(row)
         assert recorder.flush()
@@ -706,8 +709,7 @@ def test_a_file_that_is_deleted_comes_again(home, client):
 
 def test_a_process_that_goes_on_for_long_forgets_too(home, monkeypatch):
     monkeypatch.setattr(retention, "PAUSE", 0.0)
-    recorder = Recorder(home, Bounds(30, 0.1), row_of)
-    recorder._thread = threading.current_thread()
+    recorder = recorder_without_thread(home, Bounds(30, 0.1))
     for number in range(300):
         recorder.add(a_flow_run(number, state_message="x" * 3_000))
         recorder.flush()

@@ -9,7 +9,7 @@ import pytest
 import requests
 from receivers import mailbox, webhook
 
-from millstream import _outbox, _secrets
+from millstream import _outbox
 from millstream.blocks import BlockError, Secret, _addresses, notifications
 from millstream.blocks.abstract import NotificationBlock, NotificationError
 from millstream.blocks.notifications import (
@@ -84,11 +84,6 @@ PREFECTS = {
     Secret: ("Secret", "secret", "value*"),
     Webhook: ("Webhook", "webhook", "method url* headers allow_private_urls verify"),
 }
-
-
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
-    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
 
 
 @pytest.fixture

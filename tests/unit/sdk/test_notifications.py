@@ -37,8 +37,7 @@ class Captured(_outbox.Outbox):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(_secrets, "_known", _secrets.Known())
+def home(tmp_path):
     with temporary_settings({"MILLSTREAM_HOME": tmp_path}):
         yield tmp_path
 
