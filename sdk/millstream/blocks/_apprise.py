@@ -24,9 +24,9 @@ def service_of(url: str) -> NotifyBase:
     Raises:
         NotificationError: It stands for none.
     """
-    from apprise import Apprise  # noqa: PLC0415 - slow to import
-
     with quiet() as warnings:
+        from apprise import Apprise  # noqa: PLC0415 - slow to import, and talks meanwhile
+
         service = Apprise.instantiate(url, asset=asset(), suppress_exceptions=True)
     if service is None:
         scheme = url.partition("://")[0]

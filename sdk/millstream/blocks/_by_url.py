@@ -11,6 +11,7 @@ from pydantic import SecretStr, field_validator
 
 from millstream.blocks import _apprise
 from millstream.blocks._addresses import must_be_public
+from millstream.blocks._quiet import quiet
 from millstream.blocks.abstract import NotificationBlock
 from millstream.exceptions import NotificationError
 
@@ -32,7 +33,8 @@ class AbstractAppriseNotificationBlock(NotificationBlock):
 
     def send(self, body: str, subject: str | None) -> None:
         """Send a text by Apprise."""
-        from apprise.exception import AppriseImproperlyConfigured  # noqa: PLC0415 - slow to import
+        with quiet():
+            from apprise.exception import AppriseImproperlyConfigured  # noqa: PLC0415 - slow to import, and talks meanwhile
 
         try:
             service = self.service()
