@@ -19,6 +19,7 @@ COMMANDS = {
     "config": "See and change settings.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, a manifest and an image.",
+    "result": "Print or save what a run of the cluster returned.",
     "run": "Run a flow here and now.",
     "version": "Print the version.",
 }
