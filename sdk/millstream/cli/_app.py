@@ -18,6 +18,7 @@ COMMANDS = {
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
+    "doctor": "Say what is wrong with this machine and the cluster, and what to do.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, a manifest and an image.",
     "result": "Print or save what a run of the cluster returned.",
