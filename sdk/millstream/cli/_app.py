@@ -14,7 +14,7 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
-    "backfill": "Create the runs of ticks that a schedule had.",
+    "backfill": "Create a run for each tick of a schedule in a range of time.",
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",

@@ -54,7 +54,9 @@ def command(
     yes: bool,
     place: Place,
 ) -> None:
-    """Create a run for each tick of a deployment's schedule from --from on and before --to.
+    """Create a run for each tick of a schedule in a range of time.
+
+    The range begins with --from, and ends before --to.
 
     Ticks that have a run already, in whatever state, are left alone, so this can be repeated, and goes on where it
     stopped. Ticks whose runs have been deleted, as by the deployment's runHistory, are run again.

@@ -21,10 +21,10 @@ _STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Show the findings as a document.")
 @cluster_options
 def command(*, output: str | None, place: Place) -> None:
-    """Say what is wrong with this machine, the cluster and a namespace, and what to do.
+    """Say what is wrong with this machine and the cluster, and what to do.
 
-    Nothing is changed. It looks at versions, settings, clocks, the operator, your rights, deployments that are not
-    ready, and runs that do not start or end. The exit code is 1 if there is a problem.
+    Nothing is changed. It looks at versions, settings, clocks, the operator, and of a namespace at your rights, the
+    deployments that are not ready, and the runs that do not start or end. The exit code is 1 if there is a problem.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @cluster_options
 def command(*, run: str, output: str | None, storage: str | None, place: Place) -> None:
-    """Print or save what a run returned.
+    """Print or save what a run of the cluster returned.
 
     Small JSON is in the run itself. What a flow with persist_result keeps is read from its storage, with the
     credentials that your environment has for it. A result that was pickled is loaded, which runs code that whoever
