@@ -14,11 +14,13 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
+    "backfill": "Create the runs of ticks that a schedule had.",
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, a manifest and an image.",
+    "result": "Print or save what a run of the cluster returned.",
     "run": "Run a flow here and now.",
     "version": "Print the version.",
 }

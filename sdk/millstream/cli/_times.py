@@ -15,12 +15,19 @@ _SPAN = re.compile(r"(\d+[smhdw])+")
 
 
 class Moment(click.ParamType[datetime]):
-    """A time, or how long ago: `2026-01-31`, `2026-01-31T08:00Z`, `90m`, `1d12h`."""
+    """A time, or how long ago: `2026-01-31`, `2026-01-31T08:00Z`, `90m`, `1d12h`.
+
+    Args:
+        keeps_zoneless: Whether a time without a zone stays one, for the command to say by which clock it is.
+    """
 
     name = "time"
 
+    def __init__(self, *, keeps_zoneless: bool = False) -> None:
+        self._keeps_zoneless = keeps_zoneless
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The time; without a zone it is a local one."""
+        """The time; without a zone it is a local one, unless it stays without."""
         if isinstance(value, datetime):
             return value
         if _SPAN.fullmatch(value):
@@ -32,7 +39,8 @@ class Moment(click.ParamType[datetime]):
             except OverflowError:
                 self.fail(f"{value!r} is too long ago.", param, ctx)
         try:
-            return datetime.fromisoformat(value).astimezone()
+            moment = datetime.fromisoformat(value)
+            return moment if self._keeps_zoneless else moment.astimezone()
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: write 30m, 12h, 1d, 2w, or 2026-01-31T08:00.", param, ctx)
 
