@@ -17,6 +17,7 @@ COMMANDS = {
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
+    "deploy": "Bring flows into the cluster, with their files and schedules.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, a manifest and an image.",
     "run": "Run a flow here and now.",

@@ -12,6 +12,7 @@ __all__ = [
     "RUN",
     "RUN_UID",
     "SCHEDULE",
+    "SOURCE",
 ]
 
 PREFIX = "millstream.dev/"
@@ -38,3 +39,6 @@ DOCUMENT_ANNOTATION = PREFIX + "run"
 """Annotation on a pod: the run document, mounted as a file by the downward API."""
 OUTCOME_FINALIZER = PREFIX + "outcome"
 """Finalizer on a pod: held until the pod's outcome stands in the FlowRun's status."""
+
+SOURCE = PREFIX + "source"
+"""Label on ConfigMaps with the files of flows: the FlowDeployment's name."""
