@@ -23,35 +23,35 @@ class _Import(NamedTuple):
     parts: tuple[str, ...]
 
 
-def local_files(root: Path, start: Path, include: Iterable[str] = ()) -> dict[str, bytes]:
+def local_files(root: Path, place: str, include: Iterable[str] = ()) -> dict[str, bytes]:
     """All that a flow takes along, by its path in the project.
 
     Args:
         root: The folder of the project.
-        start: The file with the flow.
+        place: The file or the module with the flow.
         include: Patterns of more files in the project, as `queries/*.sql`.
 
     Raises:
-        DeploymentError: A pattern fits nothing, or a file cannot be read.
+        DeploymentError: The module is elsewhere, a pattern fits nothing, or a file cannot be read.
     """
-    found = {*_imported_from(start, (start.parent, root)), *_included(root, include)}
+    file = root / place
+    is_file = place.endswith(".py")
+    start = [file] if is_file else list(_files_of(_Import((root,), tuple(place.split(".")))))
+    if not start:
+        raise DeploymentError(
+            f"The module {place} is not in {root}: its files cannot travel. Name an --image that has it."
+        )
+    folders = dict.fromkeys((file.parent, root) if is_file else (root,))
+    found = {*_imported_from(start, tuple(folders)), *_included(root, include)}
     try:
         return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(found)}
     except OSError as error:
         raise DeploymentError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
-def module_file(root: Path, name: str) -> Path | None:
-    """The file of a module of the project; None if it is none of its."""
-    found = [path for path in _files_of(_Import((root,), tuple(name.split("."))))]
-    parts = name.split(".")
-    ends = {root.joinpath(*parts).with_suffix(".py"), root.joinpath(*parts, "__init__.py")}
-    return next((path for path in found if path in ends), None)
-
-
-def _imported_from(start: Path, folders: Sequence[Path]) -> set[Path]:
+def _imported_from(start: Iterable[Path], folders: Sequence[Path]) -> set[Path]:
     found: set[Path] = set()
-    waiting = [start]
+    waiting = [*start]
     while waiting:
         path = waiting.pop()
         if path in found:

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from millstream._deploy import files, requirements, source
+from millstream._deploy import requirements, source
+from millstream._deploy.files import local_files
 from millstream._deploy.loading import loaded_alone
 from millstream._deploy.schedules import named, problem_of
 from millstream._deploy.spec import in_order, spec_problems
@@ -15,7 +16,7 @@ from millstream._deploy.wanted import merged
 from millstream.entrypoint import full_entrypoint, load_flow, load_schedules
 from millstream.exceptions import DeploymentError, MillstreamError
 from millstream.resources.model import API_VERSION
-from millstream.resources.names import MAX_RUN_NAME
+from millstream.resources.names import MAX_RUN_NAME, object_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,8 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
     name = wanted.name if wanted.name is not None else object_name(flow.name)
     _refuse(name, list(_parameter_problems(spec)))
     travels = not builds and not spec.get("image") and "configMap" not in (spec.get("source") or {})
-    found = _files(root, entrypoint, wanted) if travels or builds else {}
+    place = entrypoint.rpartition(":")[0]
+    found = local_files(root, place, wanted.include) if travels or builds else {}
     needed = _requirements(root, entrypoint, wanted, declared=travels or builds)
     made = source.source_map(name, found) if travels else None
     if made is not None and image is not None:
@@ -108,12 +110,6 @@ def manifests_of_all(
     if problems:
         raise DeploymentError("\n".join(problems))
     return made
-
-
-def object_name(text: str) -> str:
-    """A name in Kubernetes for what people call as they like."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower())[:MAX_RUN_NAME].strip("-")
-    return name if name[:1].isalpha() else f"flows-{name}"[:MAX_RUN_NAME].strip("-")
 
 
 def _in_project(root: Path, entrypoint: str) -> tuple[Path, str]:
@@ -190,16 +186,6 @@ def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"parameters of schedule {schedule['name']}: {p}" for p in of_runs if p not in wrong)
     except InvalidSchemaError as error:
         yield f"the schema of the parameters cannot be used: {error}"
-
-
-def _files(root: Path, entrypoint: str, wanted: Wanted) -> dict[str, bytes]:
-    place = entrypoint.rpartition(":")[0]
-    start = root / place if place.endswith(".py") else files.module_file(root, place)
-    if start is None:
-        raise DeploymentError(
-            f"The module {place} is not in {root}: its files cannot travel. Name an --image that has it."
-        )
-    return files.local_files(root, start, wanted.include)
 
 
 def _requirements(root: Path, entrypoint: str, wanted: Wanted, *, declared: bool) -> list[str]:

@@ -19,7 +19,7 @@ COMMANDS = {
     "config": "See and change settings.",
     "deploy": "Bring flows into the cluster, with their files and schedules.",
     "history": "See what ran on this machine.",
-    "init": "Make a project: a flow, its test, a manifest and an image.",
+    "init": "Make a project: a flow, its test, its deployment and an image.",
     "run": "Run a flow here and now.",
     "version": "Print the version.",
 }
