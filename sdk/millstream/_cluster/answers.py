@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from millstream.exceptions import (
     ClusterError,
@@ -29,6 +29,9 @@ _NOUNS = {
     "configmaps": "ConfigMap",
     "pods": "pod",
 }
+
+UNDECLARED: Final = "field not declared in schema"
+"""What the API server says of fields that its CRD does not have."""
 
 
 class ExpiredError(ClusterError):
@@ -78,6 +81,10 @@ def refusal(
             owned = list(_owned_fields(status))
             error = FieldsOwnedError(said, owned) if owned else OutdatedObject(said)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
+            error = ObjectInvalid(said)
+        case HTTPStatus.INTERNAL_SERVER_ERROR if (
+            UNDECLARED in said
+        ):  # its answer to an apply, in place of 400
             error = ObjectInvalid(said)
         case HTTPStatus.GONE:
             error = ExpiredError(said)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from millstream._cluster.answers import FieldsOwnedError
+from millstream._cluster.answers import UNDECLARED, FieldsOwnedError
 from millstream._cluster.cluster import FIELD_MANAGER
 from millstream._cluster.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, REVISIONS
 from millstream._deploy.changes import Change, changes
@@ -201,8 +201,8 @@ def _written(stored: Object) -> datetime:
 def _told(error: Exception) -> str:
     if isinstance(error, FieldsOwnedError):
         return "\n  ".join([*_conflicts(error.fields), "Leave these out, or take them with --force."])
-    if isinstance(error, ObjectInvalid) and "unknown field" in str(error):
-        return f"{error} The CRDs of the cluster are of another version: `millstream doctor` says which."
+    if isinstance(error, ObjectInvalid) and UNDECLARED in str(error):
+        return f"{error}. The CRDs of the cluster are of another version: `millstream doctor` says which."
     return str(error)
 
 

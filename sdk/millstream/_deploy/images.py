@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 _BUILDERS: Final = ("docker", "buildah")
 _DIGITS: Final = 12
+_STANDARD_ERROR: Final = 2  # what builders print is about the work, and not what was asked for
 _DOCKERFILE: Final = """\
 ARG BASE
 FROM ${BASE}
@@ -99,9 +99,8 @@ class Builder:
         self._run("push", image)
 
     def _run(self, *arguments: str) -> None:
-        # Its output is about the work, and not what was asked for.
         done = subprocess.run(  # noqa: S603 - arguments are none of a shell's
-            [self._program, *arguments], stdout=sys.stderr.fileno(), stdin=subprocess.DEVNULL, check=False
+            [self._program, *arguments], stdout=_STANDARD_ERROR, stdin=subprocess.DEVNULL, check=False
         )
         if done.returncode:
             name = Path(self._program).name

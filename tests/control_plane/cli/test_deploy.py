@@ -245,3 +245,82 @@ def test_an_image_of_its_own_has_the_files(call, ns, project):
     assert spec(ns)["image"] == "etl:1"
     assert "source" not in spec(ns)
     assert sources(ns) == {}
+
+
+FAKE_DOCKER = """#!/bin/sh
+if [ "$1" = build ]; then echo sha256:0123456789abcdef > "$3"; fi
+"""
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    program = tmp_path / "home" / "docker"
+    program.write_text(FAKE_DOCKER)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+
+
+def test_an_image_that_was_built_is_deployed(call, ns, project, docker):
+    (project / "Dockerfile").write_text("FROM flows:1")
+    result = call("deploy", "flows.py", "--build", "--image", "team/etl")
+    done(result)
+    assert spec(ns)["image"] == "team/etl:0123456789ab"
+    assert "source" not in spec(ns)
+    assert "kind load docker-image team/etl:0123456789ab" in result.stderr
+    assert "unchanged" in done(call("deploy", "flows.py", "--build", "--push", "--image", "team/etl"))
+
+
+@pytest.mark.parametrize("verb", ["patch flowdeployments.millstream.dev", "patch configmaps"])
+def test_rights_that_are_missing_are_named(call, ns, project, kubectl, tmp_path, verb):
+    allowed = {"flowdeployments.millstream.dev", "configmaps"} - {verb.split()[1]}
+    rules = [
+        {"apiGroups": ["millstream.dev"], "resources": ["flowdeployments"], "verbs": ["get"]},
+        *(
+            {"apiGroups": [group], "resources": [name], "verbs": ["*"]}
+            for name, _, group in (one.partition(".") for one in allowed)
+        ),
+    ]
+    role = {"kind": "Role", "metadata": {"name": "some"}, "rules": rules}
+    binding = {
+        "kind": "RoleBinding",
+        "metadata": {"name": "some"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "some"},
+        "subjects": [{"kind": "ServiceAccount", "name": "someone", "namespace": ns.name}],
+    }
+    kubectl("create", "serviceaccount", "someone", "-n", ns.name)
+    for one in (role, binding):
+        kubectl("apply", "-n", ns.name, "-f", "-", body={"apiVersion": "rbac.authorization.k8s.io/v1", **one})
+    token = kubectl("create", "token", "someone", "-n", ns.name).strip()
+    path = tmp_path / "home" / "kubeconfig"
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path.write_text(json.dumps(config))
+    result = call("deploy", "flows.py")
+    assert result.exit_code != 0
+    assert f"You may not {verb} in namespace {ns.name}" in result.stderr
+    assert sources(ns) == {}
+
+
+def test_crds_of_another_version_are_told(call, ns, project, monkeypatch):
+    real = cluster_module.Cluster.apply
+
+    def newer(self, kind, body, **options):
+        if kind == FLOW_DEPLOYMENTS:
+            body = {**body, "spec": {**body["spec"], "fromTheFuture": 1}}
+        return real(self, kind, body, **options)
+
+    monkeypatch.setattr(cluster_module.Cluster, "apply", newer)
+    result = call("deploy", "flows.py")
+    assert result.exit_code == 2
+    assert ".spec.fromTheFuture: field not declared in schema. The CRDs" in result.stderr
+    assert "of the cluster are of another version" in result.stderr
+
+
+def test_a_cluster_without_millstream_says_so(call, ns, project, monkeypatch):
+    monkeypatch.setattr(
+        "millstream._deploy.applying.FLOW_DEPLOYMENTS", Kind("millstream.dev", "v2", "flowdeployments")
+    )
+    result = call("deploy", "flows.py")
+    assert result.exit_code == 1
+    assert "Millstream is not installed in it, or in another version" in result.stderr
+    assert sources(ns) == {}
