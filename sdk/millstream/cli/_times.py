@@ -11,6 +11,7 @@ import click
 from millstream import _surroundings
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(\d+[smhdw])+")
 
 
@@ -43,6 +44,26 @@ class Moment(click.ParamType[datetime]):
             return moment if self._keeps_zoneless else moment.astimezone()
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: write 30m, 12h, 1d, 2w, or 2026-01-31T08:00.", param, ctx)
+
+
+class Span(click.ParamType[int]):
+    """A duration in seconds: `90`, `90s`, `15m`, `1d12h`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds, which are more than none."""
+        text = str(value)
+        if text.isdecimal():
+            seconds = int(text)
+        elif _SPAN.fullmatch(text):
+            parts = re.findall(r"\d+[smhdw]", text)
+            seconds = sum(int(part[:-1]) * _SECONDS[part[-1]] for part in parts)
+        else:
+            seconds = 0
+        if not seconds:
+            self.fail(f"{value!r} is no duration: write 90s, 15m, 2h, 1d12h.", param, ctx)
+        return seconds
 
 
 def ago(moment: datetime | None) -> str:

@@ -14,6 +14,7 @@ __all__ = [
     "RUN",
     "RUN_UID",
     "SCHEDULE",
+    "SOURCE",
 ]
 
 PREFIX = "millstream.dev/"
@@ -45,3 +46,6 @@ IDEMPOTENCY_KEY = PREFIX + "idempotency-key"
 """Annotation on FlowRuns that a client made: whoever asks for a run of this key again gets this one."""
 OUTCOME_FINALIZER = PREFIX + "outcome"
 """Finalizer on a pod: held until the pod's outcome stands in the FlowRun's status."""
+
+SOURCE = PREFIX + "source"
+"""Label on ConfigMaps with the files of flows: the FlowDeployment's name."""
