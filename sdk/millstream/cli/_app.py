@@ -17,9 +17,10 @@ COMMANDS = {
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
+    "deployment": "See, run and pause the deployments of the cluster.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, a manifest and an image.",
-    "run": "Run a flow here and now.",
+    "run": "Run a flow here and now, and see and steer the runs of the cluster.",
     "version": "Print the version.",
 }
 """What each command does; a noun's module has its verbs."""

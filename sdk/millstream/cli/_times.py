@@ -15,9 +15,16 @@ _SPAN = re.compile(r"(\d+[smhdw])+")
 
 
 class Moment(click.ParamType[datetime]):
-    """A time, or how long ago: `2026-01-31`, `2026-01-31T08:00Z`, `90m`, `1d12h`."""
+    """A time, or how long ago: `2026-01-31`, `2026-01-31T08:00Z`, `90m`, `1d12h`.
+
+    Args:
+        is_ahead: Whether a span is one from now on.
+    """
 
     name = "time"
+
+    def __init__(self, *, is_ahead: bool = False) -> None:
+        self._is_ahead = is_ahead
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The time; without a zone it is a local one."""
@@ -28,9 +35,9 @@ class Moment(click.ParamType[datetime]):
             for part in re.findall(r"\d+[smhdw]", value):
                 spans[_UNITS[part[-1]]] += int(part[:-1])
             try:
-                return _now() - timedelta(**spans)
+                return _now() + timedelta(**spans) * (1 if self._is_ahead else -1)
             except OverflowError:
-                self.fail(f"{value!r} is too long ago.", param, ctx)
+                self.fail(f"{value!r} is too {'far ahead' if self._is_ahead else 'long ago'}.", param, ctx)
         try:
             return datetime.fromisoformat(value).astimezone()
         except (ValueError, OverflowError):
@@ -40,6 +47,11 @@ class Moment(click.ParamType[datetime]):
 def ago(moment: datetime | None) -> str:
     """How long ago something was."""
     return "" if moment is None else duration((_now() - moment).total_seconds())
+
+
+def local(moment: datetime | None) -> str:
+    """A time by the clock of this machine."""
+    return "" if moment is None else moment.astimezone().isoformat(" ", "seconds")
 
 
 def duration(seconds: float) -> str:

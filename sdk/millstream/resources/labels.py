@@ -9,6 +9,7 @@ __all__ = [
     "MANAGED_BY_VALUE",
     "OUTCOME_FINALIZER",
     "PREFIX",
+    "RETRY_OF",
     "RUN",
     "RUN_UID",
     "SCHEDULE",
@@ -27,6 +28,9 @@ DEPLOYMENT = PREFIX + "deployment"
 
 SCHEDULE = PREFIX + "schedule"
 """Label on FlowRuns that a schedule made: its name."""
+
+RETRY_OF = PREFIX + "retry-of"
+"""Label on FlowRuns that somebody made to run another one again: the name of that one."""
 
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 """Label on Jobs by which Kueue takes them into a LocalQueue."""
