@@ -11,6 +11,7 @@ __all__ = [
     "OUTCOME_FINALIZER",
     "PARENT_RUN_UID",
     "PREFIX",
+    "RETRY_OF",
     "RUN",
     "RUN_UID",
     "SCHEDULE",
@@ -33,6 +34,9 @@ PARENT_RUN_UID = PREFIX + "parent-run-uid"
 
 SCHEDULE = PREFIX + "schedule"
 """Label on FlowRuns that a schedule made: its name."""
+
+RETRY_OF = PREFIX + "retry-of"
+"""Label on FlowRuns that somebody made to run another one again: the name of that one."""
 
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 """Label on Jobs by which Kueue takes them into a LocalQueue."""
