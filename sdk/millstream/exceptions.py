@@ -37,6 +37,10 @@ class OutdatedObject(MillstreamError):  # noqa: N818 - as those of its kind
     """Somebody else has changed an object, or has a say in it."""
 
 
+class UnsupportedError(MillstreamError):
+    """What a client reads from cannot do this."""
+
+
 class ClusterError(MillstreamError):
     """The cluster refused a request."""
 

@@ -14,6 +14,8 @@ __all__ = [
     "FLOW_RUNS",
     "LEASES",
     "PODS",
+    "POD_LOGS",
+    "REVISIONS",
     "Kind",
 ]
 
@@ -26,3 +28,6 @@ DEPLOYMENTS = Kind("apps", "v1", "deployments")
 EVENTS = Kind("", "v1", "events")
 LEASES = Kind("coordination.k8s.io", "v1", "leases")
 PODS = Kind("", "v1", "pods")
+REVISIONS = Kind("apps", "v1", "controllerrevisions")
+POD_LOGS = Kind("", "v1", "pods/log")
+"""As rules of RBAC call them."""

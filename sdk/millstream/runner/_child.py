@@ -54,6 +54,7 @@ def _prepare(document: RunDocument, mask: set[int]) -> None:
     os.environ.setdefault(
         Settings.history_enabled.name, "false"
     )  # the FlowRun is it, and the pod's files go with it
+    os.environ.setdefault(Settings.api.name, "cluster")
     faulthandler.enable()  # a segmentation fault shows where
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.

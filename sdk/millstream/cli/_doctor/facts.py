@@ -169,7 +169,7 @@ def look_at_cluster(place: Place) -> ClusterFacts | Hidden:
     """Read what can be told of the cluster; why not, if it cannot be reached at all."""
     try:
         return _cluster_facts(place.connect())
-    except ClusterError as error:
+    except (ClusterError, SettingsError) as error:  # settings may name the context and the namespace
         return Hidden(str(error))
 
 
