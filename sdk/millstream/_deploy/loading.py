@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ def loaded_alone(root: Path) -> Iterator[None]:
     """
     path, before = sys.path.copy(), set(sys.modules)
     try:
-        with chdir(root):
+        with chdir(root), redirect_stdout(sys.stderr):  # what it prints is not what was asked for
             yield
     except EntrypointError as error:
         raise EntrypointError("\n  ".join([str(error), *_own_lines(error.__cause__, root)])) from error

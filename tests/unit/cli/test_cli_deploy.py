@@ -201,6 +201,13 @@ def test_a_schedule_that_cannot_be_deployed_says_what_to_do(refused, folder):
     assert "--cron" in refused("old.py")
 
 
+def test_what_the_code_prints_is_not_among_the_manifests(call, folder):
+    (folder / "etl.py").write_text(f"{FLOW}print('hello')")
+    result = call("deploy", "etl.py", "--dry-run", "-o", "name")
+    assert "hello" in result.stderr
+    assert "hello" not in result.stdout
+
+
 def test_a_file_elsewhere_is_a_project_of_its_own(spec, folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "flows.py").write_text(FLOW)
