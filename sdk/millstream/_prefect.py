@@ -21,7 +21,6 @@ INSTEAD = {
 MODULES = {
     "assets": "a later release brings them",
     "automations": "a later release brings them",
-    "deployments": "use flow.serve, or a FlowDeployment (README.md)",
     "events": "a later release brings them",
     "flow_runs": "use spec.suspend of the FlowRun (docs/runs.md)",
     "infrastructure": "use spec.pod of a FlowDeployment",

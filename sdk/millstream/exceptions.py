@@ -41,6 +41,10 @@ class OutdatedObject(MillstreamError):  # noqa: N818 - as those of its kind
     """Somebody else has changed an object, or has a say in it."""
 
 
+class UnsupportedError(MillstreamError):
+    """What a client reads from cannot do this."""
+
+
 class ClusterError(MillstreamError):
     """The cluster refused a request."""
 
@@ -51,6 +55,10 @@ class ClusterUnreachable(ClusterError):  # noqa: N818 - as ObjectNotFound
 
 class ClusterForbidden(ClusterError):  # noqa: N818 - as ObjectNotFound
     """The cluster does not allow a request."""
+
+
+class MissingResult(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
+    """A run has no result, or it cannot be read from here."""
 
 
 class MissingContextError(MillstreamError, RuntimeError):

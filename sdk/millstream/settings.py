@@ -181,6 +181,24 @@ class Settings:
         "For `rate_limit`: how many slots of a limit become free again each second, by its name.",
     )
 
+    api = Setting(
+        kinds.choice("local", "cluster"),
+        "local",
+        "What clients read: the history of this machine, or the FlowRuns of a cluster. `cluster` in pods unless set there.",
+    )
+    cluster_context = Setting[str | None](
+        kinds.TEXT,
+        "none",
+        "The context of the kubeconfig that clients and commands use, if not its current one.",
+        fallback=lambda _: None,
+    )
+    cluster_namespace = Setting[str | None](
+        kinds.TEXT,
+        "none",
+        "The namespace that clients and commands use, if not the context's or the pod's.",
+        fallback=lambda _: None,
+    )
+
     blocks_folder: Setting[Path | None] = Setting(
         kinds.FOLDER,
         "none",

@@ -28,6 +28,7 @@ _NOUNS = {
     "flowdeployments": "FlowDeployment",
     "configmaps": "ConfigMap",
     "pods": "pod",
+    "pods/log": "pod",
 }
 
 UNDECLARED: Final = "field not declared in schema"
@@ -124,9 +125,11 @@ def _owned_fields(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _forbidden(verb: str, kind: Kind, place: str, said: str) -> ClusterForbidden:
     resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
     if "cannot" in said and "in API group" in said:  # RBAC's words; others, as admission policies, say why
+        known = (
+            ", as the cluster role edit does for what belongs to Millstream" if kind.group == GROUP else ""
+        )
         return ClusterForbidden(
-            f"You may not {verb} {resource} in {place}. Ask for a role that allows the verb {verb} on {resource}, "
-            "as the cluster role edit does for what belongs to Millstream."
+            f"You may not {verb} {resource} in {place}. Ask for a role that allows the verb {verb} on {resource}{known}."
         )
     return ClusterForbidden(said)
 

@@ -11,6 +11,7 @@ __all__ = [
     "FLOW_DEPLOYMENTS",
     "FLOW_RUNS",
     "PODS",
+    "POD_LOGS",
     "REVISIONS",
     "Kind",
 ]
@@ -22,3 +23,5 @@ DEPLOYMENTS = Kind("apps", "v1", "deployments")
 EVENTS = Kind("", "v1", "events")
 PODS = Kind("", "v1", "pods")
 REVISIONS = Kind("apps", "v1", "controllerrevisions")
+POD_LOGS = Kind("", "v1", "pods/log")
+"""As rules of RBAC call them."""
