@@ -165,33 +165,19 @@ def test_a_field_of_another_manager_is_named_and_taken_by_force(call, ns, projec
     assert "failures: 7 -> 3" in done(call("deploy", "flows.py", "--retries", "3", "--force"))
 
 
-@pytest.mark.parametrize("how", ["patch", "option"])
-def test_what_is_paused_stays_paused(call, ns, project, kubectl, how):
+@pytest.mark.parametrize("how", ["command", "option"])
+def test_what_is_paused_stays_paused(call, ns, project, how):
     done(call("deploy", "flows.py", *(["--suspend"] if how == "option" else [])))
-    if how == "patch":
-        change = '{"spec":{"suspend":true}}'
-        kubectl(
-            "patch",
-            "fdep",
-            "greet",
-            "-n",
-            ns.name,
-            "--type=merge",
-            "-p",
-            change,
-            "--field-manager=millstream",
-        )
+    if how == "command":
+        done(call("deployment", "pause", "greet"))
     for number in range(2):
         done(call("deploy", "flows.py", "--retries", str(number)))
         assert spec(ns)["suspend"] is True
 
 
-def test_what_was_resumed_is_paused_again_when_it_is_said(call, ns, project, kubectl):
+def test_what_was_resumed_is_paused_again_when_it_is_said(call, ns, project):
     done(call("deploy", "flows.py", "--suspend"))
-    change = '{"spec":{"suspend":false}}'
-    kubectl(
-        "patch", "fdep", "greet", "-n", ns.name, "--type=merge", "-p", change, "--field-manager=millstream"
-    )
+    done(call("deployment", "resume", "greet"))
     done(call("deploy", "flows.py"))
     assert spec(ns)["suspend"] is False
     done(call("deploy", "flows.py", "--suspend"))
