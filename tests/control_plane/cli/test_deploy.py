@@ -248,10 +248,11 @@ def docker(tmp_path, monkeypatch):
 
 def test_an_image_that_was_built_is_deployed(call, ns, project, docker):
     (project / "Dockerfile").write_text("FROM flows:1")
+    (project / "flows.py").write_text(f"# /// script\n# dependencies = ['pandas']\n# ///\n{FLOW}")
     result = call("deploy", "flows.py", "--build", "--image", "team/etl")
     done(result)
     assert spec(ns)["image"] == "team/etl:0123456789ab"
-    assert "source" not in spec(ns)
+    assert spec(ns)["source"] == {"requirements": ["pandas"]}
     assert "kind load docker-image team/etl:0123456789ab" in result.stderr
     assert "unchanged" in done(call("deploy", "flows.py", "--build", "--push", "--image", "team/etl"))
 
