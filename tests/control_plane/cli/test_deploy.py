@@ -70,6 +70,22 @@ def test_a_flow_is_created_with_its_files_and_then_unchanged(call, ns, project):
     assert ns.get(FLOW_DEPLOYMENTS, "greet")["metadata"]["generation"] == 1
 
 
+def test_a_package_and_requirements_travel(call, ns, project):
+    (project / "lib").mkdir()
+    (project / "lib" / "__init__.py").touch()
+    (project / "lib" / "a.sql").write_text("select 1")
+    (project / "flows.py").write_text(
+        f"# /// script\n# dependencies = ['pandas>=2']\n# ///\nimport lib\n{FLOW}"
+    )
+    done(call("deploy", "flows.py"))
+    source = spec(ns)["source"]
+    assert [item["path"] for item in source["items"]] == ["flows.py", "lib/__init__.py", "lib/a.sql"]
+    assert source["requirements"] == ["pandas>=2"]
+    data = sources(ns)[source["configMap"]]["data"]
+    assert data[source["items"][2]["key"]] == "select 1"
+    assert "unchanged" in done(call("deploy", "flows.py"))
+
+
 def test_changes_are_told_and_what_is_left_out_goes(call, ns, project):
     done(call("deploy", "flows.py", "--retries", "2", "--env", "TOKEN=abc", "--tag", "a"))
     told = done(call("deploy", "flows.py", "--retries", "3", "--env", "TOKEN=xyz")).splitlines()
