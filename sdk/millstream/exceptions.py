@@ -53,6 +53,10 @@ class ClusterForbidden(ClusterError):  # noqa: N818 - as ObjectNotFound
     """The cluster does not allow a request."""
 
 
+class MissingResult(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
+    """A run has no result, or it cannot be read from here."""
+
+
 class MissingContextError(MillstreamError, RuntimeError):
     """Something that belongs to a run was asked for outside of any run."""
 

@@ -205,6 +205,12 @@ class Settings:
         "The folder that blocks are looked for in first, as Kubernetes mounts Secrets.",
         fallback=lambda _: None,
     )
+    deploy_image = Setting[str | None](
+        kinds.TEXT,
+        "the namespace's or the operator's own",
+        "The image for flows that `millstream deploy` brings without one.",
+        fallback=lambda _: None,
+    )
     notifications_drain_seconds = Setting(
         kinds.SECONDS,
         "10",

@@ -366,7 +366,9 @@ def test_what_a_flow_with_access_may_change(ask, etl):
         {"metadata": {"finalizers": ["a.example/b"]}},
         {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}]}},
     ):
-        assert "may change nothing of a FlowRun but spec.cancel and spec.tags" in ask(run, TRIGGER, patch=patch), patch
+        assert "may change nothing of a FlowRun but spec.cancel and spec.tags" in ask(
+            run, TRIGGER, patch=patch
+        ), patch
         assert ask(run, ALICE, patch=patch) == "", patch
     status = {"status": {"state": "Completed"}}
     assert "cannot get resource" in ask(run, TRIGGER, patch=status, part="status")

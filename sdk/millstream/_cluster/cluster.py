@@ -10,7 +10,7 @@ import urllib3
 from kubernetes.client.rest import RESTClientObject
 
 from millstream._cluster.answers import refusal, unreachable
-from millstream._cluster.kinds import ACCESS_REVIEWS
+from millstream._cluster.kinds import ACCESS_REVIEWS, POD_LOGS, PODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +25,8 @@ FIELD_MANAGER: Final = "millstream"
 _PAGE: Final = 500
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 30.0
+_SILENT_SECONDS: Final = 60.0
+"""After which a log that is followed is asked for again: nobody can tell a flow that says nothing from a dead line."""
 _JSON: Final = "application/json"
 _MERGE: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -197,27 +199,28 @@ class Cluster:
             yield event
 
     def log(
-        self, pods: Kind, pod: str, *, container: str, namespace: str | None = None, **options: str
+        self, pod: str, *, container: str, namespace: str | None = None, follow: bool = False, **options: str
     ) -> Iterator[str]:
         """The lines of a container's log.
 
         Args:
-            pods: The kind of pods.
             pod: The pod's name.
             container: The container's name.
             namespace: The pod's namespace.
-            options: Those of Kubernetes, as `follow="true"`, `tailLines="10"`, `timestamps="true"`.
+            follow: Also those to come, until the container ends. What has no end yet is no line then.
+            options: Others of Kubernetes, as `tailLines="10"`, `timestamps="true"`.
 
         Raises:
             ObjectNotFound: There is no such pod.
             ObjectInvalid: Its container has not begun yet.
+            ClusterUnreachable: The line is broken, or there was nothing to follow for a minute.
         """
         place = namespace or self.namespace
-        path = pods.path(place, pod, "log")
-        query = {"container": container, **options}
-        # A flow may say nothing for hours.
-        seconds = None if options.get("follow") == "true" else _READ_SECONDS
-        for line in self._lines("get", pods, place, pod, path, query, seconds):
+        path = PODS.path(place, pod, "log")
+        query = {"container": container, **options} | ({"follow": "true"} if follow else {})
+        seconds = _SILENT_SECONDS if follow else _READ_SECONDS
+        lines = self._lines("get", POD_LOGS, place, pod, path, query, seconds, keep_rest=not follow)
+        for line in lines:
             yield line.decode(errors="replace")
 
     def _call(
@@ -256,6 +259,8 @@ class Cluster:
         path: str,
         query: Mapping[str, str],
         seconds: float | None,
+        *,
+        keep_rest: bool = False,
     ) -> Iterator[bytes]:
         with self._request("GET", path, query, None, _JSON, seconds=seconds) as answer:
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's own
@@ -267,7 +272,7 @@ class Cluster:
                     yield from lines
             except urllib3.exceptions.HTTPError as error:
                 raise unreachable(self.server, error) from error
-            if rest:
+            if rest and keep_rest:
                 yield rest
 
     def _request(

@@ -17,7 +17,29 @@ if TYPE_CHECKING:
 
 _WATCH_SECONDS: Final = 30
 _PATIENCE_SECONDS: Final = 60.0
-"""How long an API server may be away, as when it is upgraded."""
+
+
+class Patience:
+    """How long an API server may be away, as when it is upgraded: a minute."""
+
+    def __init__(self) -> None:
+        self._missing_since: float | None = None
+
+    def answered(self) -> None:
+        """It is there."""
+        self._missing_since = None
+
+    def missed(self, error: ClusterUnreachable) -> None:
+        """It is not there: wait a second.
+
+        Raises:
+            ClusterUnreachable: It has been away for too long.
+        """
+        now = _surroundings.current.time()
+        self._missing_since = self._missing_since or now
+        if now - self._missing_since > _PATIENCE_SECONDS:
+            raise error
+        _surroundings.current.sleep(1)
 
 
 def follow(
@@ -40,7 +62,7 @@ def follow(
     end = None if seconds is None else now() + seconds
     found = cluster.get(kind, name, namespace=namespace)
     uid = found["metadata"]["uid"]
-    answered = now()
+    patience = Patience()
     yield found
     while end is None or now() < end:
         left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
@@ -52,13 +74,11 @@ def follow(
                 found = event["object"]
                 yield found
             latest = cluster.get(kind, name, namespace=namespace)
-            answered = now()
+            patience.answered()
         except ObjectNotFound:
             return
-        except ClusterUnreachable:
-            if now() - answered > _PATIENCE_SECONDS:
-                raise
-            _surroundings.current.sleep(1)
+        except ClusterUnreachable as error:
+            patience.missed(error)
             continue
         if latest["metadata"]["uid"] != uid:
             return

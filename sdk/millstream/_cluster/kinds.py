@@ -11,6 +11,8 @@ __all__ = [
     "FLOW_DEPLOYMENTS",
     "FLOW_RUNS",
     "PODS",
+    "POD_LOGS",
+    "REVISIONS",
     "Kind",
 ]
 
@@ -20,3 +22,6 @@ CUSTOM_RESOURCE_DEFINITIONS = Kind("apiextensions.k8s.io", "v1", "customresource
 DEPLOYMENTS = Kind("apps", "v1", "deployments")
 EVENTS = Kind("", "v1", "events")
 PODS = Kind("", "v1", "pods")
+REVISIONS = Kind("apps", "v1", "controllerrevisions")
+POD_LOGS = Kind("", "v1", "pods/log")
+"""As rules of RBAC call them."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from millstream import _surroundings
 from millstream.exceptions import ParameterTypeError
+from millstream.resources.labels import RETRY_OF
 from millstream.resources.model import API_VERSION, timestamp
 from millstream.resources.names import MAX_RUN_NAME
 from millstream.resources.parameters import InvalidSchemaError, problems
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
     from millstream._cluster.cluster import Object
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes' own suffixes: no words by chance
+_AGAIN: Final = (
+    "deploymentRef",
+    "template",
+    "parameters",
+    "scheduledTime",
+    "priority",
+    "tags",
+    "overrides",
+    "ttlSecondsAfterFinished",
+)
 _SUFFIX: Final = 6
 _DIGEST: Final = 10
 
@@ -54,6 +65,25 @@ def new_run(
         spec["scheduledTime"] = timestamp(scheduled_time.astimezone()).isoformat()
     meta = {"name": name or _unused_name(of), "namespace": deployment["metadata"]["namespace"]}
     return {"apiVersion": API_VERSION, "kind": "FlowRun", "metadata": meta, "spec": spec}
+
+
+def another_run(run: Object) -> Object:
+    """The FlowRun to create to run another one again, with the same input.
+
+    It has the time that the other one was due at, as flows ask for that; it has passed, so the run starts at once.
+    """
+    meta, spec = run["metadata"], run["spec"]
+    of = spec.get("deploymentRef", meta)["name"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "FlowRun",
+        "metadata": {
+            "name": _unused_name(of),
+            "namespace": meta["namespace"],
+            "labels": {RETRY_OF: meta["name"]},
+        },
+        "spec": {name: spec[name] for name in _AGAIN if name in spec},
+    }
 
 
 def check_parameters(deployment: Object, parameters: Mapping[str, Any]) -> None:

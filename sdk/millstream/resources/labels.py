@@ -11,9 +11,11 @@ __all__ = [
     "OUTCOME_FINALIZER",
     "PARENT_RUN_UID",
     "PREFIX",
+    "RETRY_OF",
     "RUN",
     "RUN_UID",
     "SCHEDULE",
+    "SOURCE",
 ]
 
 PREFIX = "millstream.dev/"
@@ -33,6 +35,9 @@ PARENT_RUN_UID = PREFIX + "parent-run-uid"
 SCHEDULE = PREFIX + "schedule"
 """Label on FlowRuns that a schedule made: its name."""
 
+RETRY_OF = PREFIX + "retry-of"
+"""Label on FlowRuns that somebody made to run another one again: the name of that one."""
+
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 """Label on Jobs by which Kueue takes them into a LocalQueue."""
 
@@ -45,3 +50,6 @@ IDEMPOTENCY_KEY = PREFIX + "idempotency-key"
 """Annotation on FlowRuns that a client made: whoever asks for a run of this key again gets this one."""
 OUTCOME_FINALIZER = PREFIX + "outcome"
 """Finalizer on a pod: held until the pod's outcome stands in the FlowRun's status."""
+
+SOURCE = PREFIX + "source"
+"""Label on ConfigMaps with the files of flows: the FlowDeployment's name."""

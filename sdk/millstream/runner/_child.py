@@ -14,7 +14,7 @@ from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow,
 from millstream._secrets import mask
 from millstream.entrypoint import load_flow
 from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
-from millstream.resources.completion_record import CompletionRecord, why_not_kept
+from millstream.resources.completion_record import NOT_KEPT, CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
 from millstream.resources.states import RunState
@@ -91,7 +91,13 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     start_time = timestamp(time.time())
     handover.started(start_time)
     state = run_flow(flow, parameters, run=info)
-    return _record_of(document, state, start_time=start_time, tasks=info.task_counts())
+    return _record_of(
+        document,
+        state,
+        start_time=start_time,
+        tasks=info.task_counts(),
+        result_storage=info.result_storage,
+    )
 
 
 def _interrupted_before_start(document: RunDocument) -> CompletionRecord:
@@ -105,8 +111,8 @@ def _record_of(document: RunDocument, state: State[Any], **known: Any) -> Comple
         why = why_not_kept(state.data)
         if why is None:
             known |= {"result": state.data, "has_result": True}
-        else:
-            not_kept = f"The return value is not kept: {why}."
+        elif known.get("result_storage") is None:
+            not_kept = f"{NOT_KEPT} {why}."
             say(not_kept)
             message = f"{message} {not_kept}".lstrip()
         return _record(document, RunState.COMPLETED, None, message, **known)
