@@ -12,11 +12,13 @@ from millstream.exceptions import (
     ClusterError,
     ClusterForbidden,
     ClusterUnreachable,
+    MissingResult,
     ObjectAlreadyExists,
     ObjectNotFound,
     ParameterTypeError,
     UnsupportedError,
 )
+from millstream.results import ResultStore
 from millstream.settings import temporary_settings
 from millstream.states import Cancelled, Cancelling, Completed, Running, Scheduled
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
@@ -168,6 +170,34 @@ def test_the_states_of_a_run_that_was_tried_again(reader, ns):
     ]
     assert told[0][0] == "Scheduled"
     assert (run.run_count, run.state.timestamp.year) == (3, 2030)
+
+
+def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
+    ns.deploy()
+    names = ["none", "small", "not-kept", "stored"]
+    for name in names:
+        ns.run(name)
+    uid = ns.get(FLOW_RUNS, "stored")["metadata"]["uid"]
+    ResultStore(tmp_path / "results").write(uid, {"rows": 3})
+    for name, status in zip(
+        names,
+        (
+            {},
+            {"result": [1]},
+            {"message": "The return value is not kept: it is too large."},
+            {"resultStorage": str(tmp_path / "results")},
+        ),
+        strict=True,
+    ):
+        ns.patch(FLOW_RUNS, name, {"status": {"state": "Completed", **status}}, "status")
+    states = {run.name: run.state for run in reader.read_flow_runs()}
+    assert states["none"].result() is None
+    assert states["small"].result() == states["small"].data == [1]
+    assert states["stored"].result() == {"rows": 3}
+    with pytest.raises(MissingResult, match="not-kept has completed, and has no result"):
+        states["not-kept"].result()
+    with pytest.raises(TypeError, match="no option fetch"):
+        states["none"].result(fetch=True)
 
 
 def test_a_run_whose_deployment_is_gone_and_one_that_has_none(reader, ns):
