@@ -10,7 +10,7 @@ from millstream._engine.current import current
 from millstream.client._custom_resources import deployment_facts, flow_run_of, flows_of, state_of, states_of
 from millstream.client._matching import fits, page
 from millstream.client._selectors import field_selector
-from millstream.exceptions import ObjectInvalid, ObjectNotFound, UnsupportedError
+from millstream.exceptions import ObjectInvalid, ObjectNotFound, OutdatedObject, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class ClusterRuns:
             return False
         try:
             self.cluster.delete(FLOW_RUNS, name, uid=run_id)
-        except ObjectNotFound:
+        except (ObjectNotFound, OutdatedObject):
             return False
         return True
 
