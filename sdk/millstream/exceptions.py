@@ -29,6 +29,38 @@ class ObjectNotFound(MillstreamError, LookupError):  # noqa: N818 - Prefect's na
     """A client was asked for something that is not there."""
 
 
+class ObjectAlreadyExists(MillstreamError):  # noqa: N818 - Prefect's name
+    """There is something of that name already."""
+
+
+class ObjectInvalid(MillstreamError, ValueError):  # noqa: N818 - as those of its kind
+    """The cluster refuses an object as it is."""
+
+
+class OutdatedObject(MillstreamError):  # noqa: N818 - as those of its kind
+    """Somebody else has changed an object, or has a say in it."""
+
+
+class UnsupportedError(MillstreamError):
+    """What a client reads from cannot do this."""
+
+
+class ClusterError(MillstreamError):
+    """The cluster refused a request."""
+
+
+class ClusterUnreachable(ClusterError):  # noqa: N818 - as ObjectNotFound
+    """No cluster is configured, or it does not answer."""
+
+
+class ClusterForbidden(ClusterError):  # noqa: N818 - as ObjectNotFound
+    """The cluster does not allow a request."""
+
+
+class MissingResult(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
+    """A run has no result, or it cannot be read from here."""
+
+
 class MissingContextError(MillstreamError, RuntimeError):
     """Something that belongs to a run was asked for outside of any run."""
 

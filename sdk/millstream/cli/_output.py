@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import click
 
+from millstream.cli._terminal import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -17,7 +19,7 @@ T = TypeVar("T")
 
 FORMATS = ("json", "yaml", "wide", "name")
 _GAP = "   "
-_STYLES = {
+STYLES = {
     "Completed": "green",
     "Failed": "red",
     "Crashed": "red",
@@ -118,7 +120,7 @@ def show_table(columns: Sequence[Column[T]], items: Iterable[T]) -> None:
 
 def show_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print what there is to say of one thing, a line each; what is empty is left out."""
-    said = [(f"{name}:", text) for name, text in fields if text]
+    said = [(f"{name}:", harmless(text)) for name, text in fields if text]
     for line in aligned(said):
         click.echo(line)
 
@@ -143,4 +145,4 @@ def _one_line(text: str) -> str:
 def _cell(column: Column[Any], text: str) -> Text:
     from rich.text import Text  # noqa: PLC0415 - slow to import, and for terminals only
 
-    return Text(text, _STYLES.get(text, "") if column.is_state else "")
+    return Text(harmless(text), STYLES.get(text, "") if column.is_state else "")

@@ -20,7 +20,7 @@ from millstream.exceptions import (
     RequirementsError,
     RunInterrupted,
 )
-from millstream.resources.completion_record import CompletionRecord, why_not_kept
+from millstream.resources.completion_record import NOT_KEPT, CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
 from millstream.resources.states import RunState
@@ -60,6 +60,7 @@ def _prepare(document: RunDocument, mask: set[int]) -> None:
     os.environ.setdefault(
         Settings.history_enabled.name, "false"
     )  # the FlowRun is it, and the pod's files go with it
+    os.environ.setdefault(Settings.api.name, "cluster")
     faulthandler.enable()  # a segmentation fault shows where
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
@@ -111,7 +112,13 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     start_time = timestamp(time.time())
     handover.started(start_time)
     state = run_flow(flow, parameters, run=info)
-    return _record_of(document, state, start_time=start_time, tasks=info.task_counts())
+    return _record_of(
+        document,
+        state,
+        start_time=start_time,
+        tasks=info.task_counts(),
+        result_storage=info.result_storage,
+    )
 
 
 def _interrupted_before_start(document: RunDocument) -> CompletionRecord:
@@ -125,8 +132,8 @@ def _record_of(document: RunDocument, state: State[Any], **known: Any) -> Comple
         why = why_not_kept(state.data)
         if why is None:
             known |= {"result": state.data, "has_result": True}
-        else:
-            not_kept = f"The return value is not kept: {why}."
+        elif known.get("result_storage") is None:
+            not_kept = f"{NOT_KEPT} {why}."
             say(not_kept)
             message = f"{message} {not_kept}".lstrip()
         return _record(document, RunState.COMPLETED, None, message, **known)

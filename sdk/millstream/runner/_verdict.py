@@ -56,7 +56,13 @@ def judge(document: RunDocument, ending: Ending) -> CompletionRecord:
         state = _STOPPED[ending.stopped]
         message = _why_stopped(document, ending)
         return replace(
-            told, state=state, reason=ending.stopped, message=message, result=None, has_result=False
+            told,
+            state=state,
+            reason=ending.stopped,
+            message=message,
+            result=None,
+            has_result=False,
+            result_storage=None,
         )
     state, reason, message = _how_it_vanished(ending)
     return replace(_nothing_told(document, ending), state=state, reason=reason, message=message)
