@@ -12,7 +12,7 @@ INSTEAD = {
     "PrefectTaskRunner": "use a FlowRun of a small flow",
     "RayTaskRunner": "use ExecutorTaskRunner(client.get_executor)",
     "SequentialTaskRunner": "use ThreadPoolTaskRunner(max_workers=1)",
-    "deploy": "use a FlowDeployment (README.md)",
+    "deploy": "use `millstream deploy` (docs/deploy.md)",
     "pause_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "resume_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "suspend_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
@@ -28,7 +28,7 @@ MODULES = {
     "orion": "use millstream.client.schemas",
     "server": "use millstream.client.schemas",
     "variables": "a later release brings them",
-    "workers": "use a FlowDeployment (README.md)",
+    "workers": "use `millstream deploy` (docs/deploy.md)",
 }
 
 

@@ -9,6 +9,10 @@ class EntrypointError(MillstreamError):
     """The flow that an entrypoint names could not be loaded."""
 
 
+class RequirementsError(MillstreamError):
+    """The packages that a run requires beside those of its image cannot be had."""
+
+
 class InvalidNameError(MillstreamError, ValueError):
     """A flow or a task was given a name that cannot be used."""
 

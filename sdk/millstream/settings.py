@@ -207,8 +207,8 @@ class Settings:
     )
     deploy_image = Setting[str | None](
         kinds.TEXT,
-        "the namespace's or the operator's own",
-        "The image for flows that `millstream deploy` brings without one.",
+        "none",
+        "The image for flows that `millstream deploy` brings without one; else the namespace's or the operator's own.",
         fallback=lambda _: None,
     )
     notifications_drain_seconds = Setting(

@@ -19,7 +19,7 @@ from millstream.resources.model import API_VERSION
 from millstream.resources.names import MAX_RUN_NAME, object_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from millstream._cluster.cluster import Object
     from millstream._deploy.wanted import Wanted
@@ -69,20 +69,23 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
     wrong = [*_name_problems(wanted.name), *spec_problems(wanted.spec, wanted.place)]
     _refuse(wanted.name or wanted.entrypoint, [*wrong, *_schedule_problems(wanted)])
     root, entrypoint = _in_project(root, wanted.entrypoint)
-    with loaded_alone(root):
+    with loaded_alone(root) as loaded:
         entrypoint = full_entrypoint(entrypoint)
         flow = load_flow(entrypoint)
         spec = _spec(wanted, flow, entrypoint)
     name = wanted.name if wanted.name is not None else object_name(flow.name)
     _refuse(name, list(_parameter_problems(spec)))
     travels = not builds and not spec.get("image") and "configMap" not in (spec.get("source") or {})
-    place = entrypoint.rpartition(":")[0]
-    found = local_files(root, place, wanted.include) if travels or builds else {}
+    into_image = builds and not (root / "Dockerfile").is_file()
+    found: dict[str, bytes] = {}
+    if travels or into_image:
+        found = local_files(root, entrypoint.rpartition(":")[0], wanted.include)
+        _refuse(name, _left_behind(root, loaded, found))
     needed = _requirements(root, entrypoint, wanted, declared=travels or builds)
     made = source.source_map(name, found) if travels else None
     if made is not None and image is not None:
         spec["image"] = image
-    if made is not None or (needed and not builds):
+    if made is not None or (needed and not into_image):  # a Dockerfile of the project may leave some out
         spec["source"] = _source(spec.get("source") or {}, made, found, needed)
     body = {
         "apiVersion": API_VERSION,
@@ -110,6 +113,17 @@ def manifests_of_all(
     if problems:
         raise DeploymentError("\n".join(problems))
     return made
+
+
+def _left_behind(root: Path, loaded: Iterable[Path], found: Mapping[str, bytes]) -> list[str]:
+    """What was loaded here and will not be found there, as the folder `src` of a project that is installed here."""
+    files = (path.relative_to(root).as_posix() for path in loaded)
+    return [
+        f"It loads {file}, which is not found by its imports beside it and in {root}. Include it, if it is loaded "
+        f"by name (--include {file}), or make an image (--build, --image)."
+        for file in sorted(files)
+        if file not in found
+    ]
 
 
 def _in_project(root: Path, entrypoint: str) -> tuple[Path, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from millstream.exceptions import DeploymentError
 
 if TYPE_CHECKING:
@@ -77,12 +75,14 @@ def _content(file: Path, lines: Iterable[str]) -> dict[str, Any]:
 
 def _checked(given: Iterable[tuple[str, str]]) -> list[str]:
     found = list(given)
-    if problems := list(_problems(found)):
+    if found and (problems := list(_problems(found))):
         raise DeploymentError("\n  ".join(problems))
     return list(dict.fromkeys(text for text, _ in found))
 
 
 def _problems(given: Iterable[tuple[str, str]]) -> Iterator[str]:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - slow, and for few
+
     for text, place in given:
         if text.startswith("-"):
             yield (

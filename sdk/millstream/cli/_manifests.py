@@ -6,36 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from millstream._cluster.cluster import Object
 
 
-def show_manifests(objects: Sequence[Mapping[str, Any]], output: str) -> None:
+def show_manifests(objects: Sequence[Object], output: str) -> None:
     """Print objects: as YAML one document each, texts of several lines as they are; as JSON a list; or their names."""
-    shown = [{**one, "metadata": _without_fields(one["metadata"])} for one in objects]
+    shown = [plain(one) for one in objects]
     if output == "json":
         show_document({"apiVersion": "v1", "kind": "List", "items": shown}, "json")
     elif output == "name":
         for one in objects:
-            click.echo(object_name(one))
+            click.echo(full_name(one))
     else:
         _show_yaml(shown)
 
 
-def object_name(one: Mapping[str, Any]) -> str:
-    """What kubectl calls an object."""
-    group = one["apiVersion"].rpartition("/")[0].partition("/")[0]
-    kind = one["kind"].lower()
-    return f"{kind}.{group}/{one['metadata']['name']}" if group else f"{kind}/{one['metadata']['name']}"
-
-
-def _without_fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metadata.items() if name != "managedFields"}
-
-
-def _show_yaml(objects: Sequence[Mapping[str, Any]]) -> None:
+def _show_yaml(objects: Sequence[Object]) -> None:
     import yaml  # noqa: PLC0415 - slow to import
 
     class Dumper(yaml.SafeDumper):

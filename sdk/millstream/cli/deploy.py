@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from millstream.cli._cluster import cluster_options
 from millstream.cli._deploy_options import deploy_options
-from millstream.cli._manifests import object_name, show_manifests
+from millstream.cli._manifests import show_manifests
+from millstream.cli._objects import full_name
 from millstream.cli.run import names_a_flow
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ class _Command(click.Command):
 
 
 @click.command("deploy", cls=_Command)
-@click.argument("what", metavar="[FILE:FLOW | NAME...]", nargs=-1)
+@click.argument(
+    "what",
+    metavar="[FILE:FLOW | NAME...]",
+    nargs=-1,
+    shell_complete=lambda _ctx, _param, incomplete: [CompletionItem(incomplete, type="file")],
+)
 @deploy_options
 @click.option(
     "--build", "builds", is_flag=True, help="Build an image with the project, by Docker or Buildah."
@@ -155,7 +162,7 @@ def _deploy(
 
 
 def _tell(planned: Planned, how: str) -> None:
-    click.echo(f"{object_name(planned.manifests.deployment)} {planned.word}{how}")
+    click.echo(f"{full_name(planned.manifests.deployment)} {planned.word}{how}")
     for change in planned.changes:
         click.echo(f"  {change}")
 
@@ -168,7 +175,7 @@ def _show(
         objects += [deployment] if one.source is None else [one.source, deployment]
     if output is None:
         for each in objects:
-            click.echo(f"{object_name(each)} (dry run)")
+            click.echo(f"{full_name(each)} (dry run)")
         return
     named = {} if namespace is None else {"namespace": namespace}
     show_manifests([{**each, "metadata": {**each["metadata"], **named}} for each in objects], output)

@@ -1,4 +1,4 @@
-"""The flow's process: loads the flow, checks its parameters, runs it, and hands over how it ended."""
+"""The flow's process: installs what the flow requires, loads it, checks its parameters, runs it, and hands over how it ended."""
 
 import faulthandler
 import io
@@ -13,7 +13,13 @@ from typing import Any
 from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
 from millstream._secrets import mask
 from millstream.entrypoint import load_flow
-from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
+from millstream.exceptions import (
+    EntrypointError,
+    ParameterBindError,
+    ParameterTypeError,
+    RequirementsError,
+    RunInterrupted,
+)
 from millstream.resources.completion_record import NOT_KEPT, CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
@@ -40,7 +46,7 @@ def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
         mask: signals to go on blocking, once there are handlers for the others.
     """
     _prepare(document, mask)
-    record = _attempt(document, handover)
+    record = _without_requirements(document) or _attempt(document, handover)
     # From here on SIGINT, the supervisor's last word before SIGKILL, has nothing to interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handover.ended(record)
@@ -60,6 +66,21 @@ def _prepare(document: RunDocument, mask: set[int]) -> None:
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
         sys.stdout.reconfigure(line_buffering=True)
     sys.argv = [document.entrypoint]
+
+
+def _without_requirements(document: RunDocument) -> CompletionRecord | None:
+    """Provide the packages that the run requires; tell how the attempt ended if that is not possible."""
+    if not document.requirements:
+        return None
+    from millstream.runner._requirements import provide  # noqa: PLC0415  most runs have none
+
+    try:
+        provide(document.requirements)
+    except RequirementsError as error:
+        return _record(document, RunState.FAILED, Reason.REQUIREMENTS_FAILED, str(error), error)
+    except KeyboardInterrupt:
+        return _interrupted_before_start(document)
+    return _interrupted_before_start(document) if stop_requested() else None
 
 
 def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:

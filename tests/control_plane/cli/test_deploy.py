@@ -70,6 +70,22 @@ def test_a_flow_is_created_with_its_files_and_then_unchanged(call, ns, project):
     assert ns.get(FLOW_DEPLOYMENTS, "greet")["metadata"]["generation"] == 1
 
 
+def test_a_package_and_requirements_travel(call, ns, project):
+    (project / "lib").mkdir()
+    (project / "lib" / "__init__.py").touch()
+    (project / "lib" / "a.sql").write_text("select 1")
+    (project / "flows.py").write_text(
+        f"# /// script\n# dependencies = ['pandas>=2']\n# ///\nimport lib\n{FLOW}"
+    )
+    done(call("deploy", "flows.py"))
+    source = spec(ns)["source"]
+    assert [item["path"] for item in source["items"]] == ["flows.py", "lib/__init__.py", "lib/a.sql"]
+    assert source["requirements"] == ["pandas>=2"]
+    data = sources(ns)[source["configMap"]]["data"]
+    assert data[source["items"][2]["key"]] == "select 1"
+    assert "unchanged" in done(call("deploy", "flows.py"))
+
+
 def test_changes_are_told_and_what_is_left_out_goes(call, ns, project):
     done(call("deploy", "flows.py", "--retries", "2", "--env", "TOKEN=abc", "--tag", "a"))
     told = done(call("deploy", "flows.py", "--retries", "3", "--env", "TOKEN=xyz")).splitlines()
@@ -165,33 +181,19 @@ def test_a_field_of_another_manager_is_named_and_taken_by_force(call, ns, projec
     assert "failures: 7 -> 3" in done(call("deploy", "flows.py", "--retries", "3", "--force"))
 
 
-@pytest.mark.parametrize("how", ["patch", "option"])
-def test_what_is_paused_stays_paused(call, ns, project, kubectl, how):
+@pytest.mark.parametrize("how", ["command", "option"])
+def test_what_is_paused_stays_paused(call, ns, project, how):
     done(call("deploy", "flows.py", *(["--suspend"] if how == "option" else [])))
-    if how == "patch":
-        change = '{"spec":{"suspend":true}}'
-        kubectl(
-            "patch",
-            "fdep",
-            "greet",
-            "-n",
-            ns.name,
-            "--type=merge",
-            "-p",
-            change,
-            "--field-manager=millstream",
-        )
+    if how == "command":
+        done(call("deployment", "pause", "greet"))
     for number in range(2):
         done(call("deploy", "flows.py", "--retries", str(number)))
         assert spec(ns)["suspend"] is True
 
 
-def test_what_was_resumed_is_paused_again_when_it_is_said(call, ns, project, kubectl):
+def test_what_was_resumed_is_paused_again_when_it_is_said(call, ns, project):
     done(call("deploy", "flows.py", "--suspend"))
-    change = '{"spec":{"suspend":false}}'
-    kubectl(
-        "patch", "fdep", "greet", "-n", ns.name, "--type=merge", "-p", change, "--field-manager=millstream"
-    )
+    done(call("deployment", "resume", "greet"))
     done(call("deploy", "flows.py"))
     assert spec(ns)["suspend"] is False
     done(call("deploy", "flows.py", "--suspend"))
@@ -262,10 +264,11 @@ def docker(tmp_path, monkeypatch):
 
 def test_an_image_that_was_built_is_deployed(call, ns, project, docker):
     (project / "Dockerfile").write_text("FROM flows:1")
+    (project / "flows.py").write_text(f"# /// script\n# dependencies = ['pandas']\n# ///\n{FLOW}")
     result = call("deploy", "flows.py", "--build", "--image", "team/etl")
     done(result)
     assert spec(ns)["image"] == "team/etl:0123456789ab"
-    assert "source" not in spec(ns)
+    assert spec(ns)["source"] == {"requirements": ["pandas"]}
     assert "kind load docker-image team/etl:0123456789ab" in result.stderr
     assert "unchanged" in done(call("deploy", "flows.py", "--build", "--push", "--image", "team/etl"))
 

@@ -7,7 +7,9 @@ import pytest
 import yaml
 from api_server import COMPLETED, FAILED, custom, eventually
 from builders import TEMPLATE
+from click.shell_completion import ShellComplete
 
+from millstream.cli._app import root
 from millstream.resources.labels import RETRY_OF
 from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
@@ -271,10 +273,6 @@ def test_no_cluster(tmp_path, call, monkeypatch):
 
 
 def test_names_are_completed_and_nothing_where_there_is_no_cluster(ns, call, tmp_path):
-    from click.shell_completion import ShellComplete
-
-    from millstream.cli._app import root
-
     ns.deploy()
     ns.run("etl-1")
     ns.run("report-1")

@@ -201,6 +201,13 @@ def test_a_schedule_that_cannot_be_deployed_says_what_to_do(refused, folder):
     assert "--cron" in refused("old.py")
 
 
+def test_what_the_code_prints_is_not_among_the_manifests(call, folder):
+    (folder / "etl.py").write_text(f"{FLOW}print('hello')")
+    result = call("deploy", "etl.py", "--dry-run", "-o", "name")
+    assert "hello" in result.stderr
+    assert "hello" not in result.stdout
+
+
 def test_a_file_elsewhere_is_a_project_of_its_own(spec, folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "flows.py").write_text(FLOW)
@@ -391,6 +398,29 @@ def test_an_import_that_fails_is_told_by_the_lines_of_the_users_code(refused, fo
     told = refused("bad.py")
     assert "could not be imported: JSONDecodeError" in told
     assert "  bad.py:1: import lib\n  lib.py:3: json.loads('{')\n" in told
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import importlib\nimportlib.import_module('plugin')",
+        "import sys\nsys.path.insert(0, 'src')\nimport hidden",
+    ],
+)
+def test_what_is_loaded_and_would_not_travel_is_told(refused, folder, code):
+    (folder / "plugin.py").touch()
+    (folder / "src").mkdir()
+    (folder / "src" / "hidden.py").touch()
+    (folder / "etl.py").write_text(f"{code}\n{FLOW}")
+    told = refused("etl.py")
+    assert "It loads plugin.py, " in told or "It loads src/hidden.py, " in told
+    assert "--include" in told
+
+
+def test_what_is_included_travels(spec, folder):
+    (folder / "plugin.py").touch()
+    (folder / "etl.py").write_text(f"import importlib\nimportlib.import_module('plugin')\n{FLOW}")
+    assert spec("etl.py", "--include", "plugin.py")
 
 
 def test_a_cluster_that_is_not_configured(call, folder, monkeypatch):
