@@ -44,19 +44,22 @@ def install(requirements: Sequence[str], *, what: str) -> str:
     Raises:
         RequirementsError: There is no installer, or it failed.
     """
-    environment = Path(tempfile.mkdtemp(prefix="millstream-requirements-"))
-    command = _installer(environment / "bin/python")
-    if not command:
-        raise RequirementsError(f"{what} cannot be installed: the image has neither uv nor pip.")
-    venv.EnvBuilder(symlinks=True).create(environment)
-    variables = {"base": str(environment), "platbase": str(environment)}
-    packages = Path(sysconfig.get_path("purelib", "venv", variables))
-    stubs = _tell_of_the_image(packages)
-    wanted = environment / "requirements.txt"
-    wanted.write_text("\n".join(requirements), encoding="utf-8")
-    problems = _run([*command, "--requirement", str(wanted)])
-    if problems is not None and not stop_requested():
-        why = redact("; ".join(problems), ()) or "the installer does not say why"
+    try:
+        environment = Path(tempfile.mkdtemp(prefix="millstream-requirements-"))
+        command = _installer(environment / "bin/python")
+        if not command:
+            raise RequirementsError(f"{what} cannot be installed: the image has neither uv nor pip.")
+        venv.EnvBuilder(symlinks=True).create(environment)
+        variables = {"base": str(environment), "platbase": str(environment)}
+        packages = Path(sysconfig.get_path("purelib", "venv", variables))
+        stubs = _tell_of_the_image(packages)
+        wanted = environment / "requirements.txt"
+        wanted.write_text("\n".join(requirements), encoding="utf-8")
+        problems = _run([*command, "--requirement", str(wanted)])
+    except OSError as error:
+        raise RequirementsError(f"{what} could not be installed: {error}.") from error
+    if problems and not stop_requested():
+        why = redact("; ".join(problems).rstrip("."), ())
         raise RequirementsError(f"{what} could not be installed: {why}.")
     for stub in stubs:
         if not (
@@ -69,15 +72,19 @@ def install(requirements: Sequence[str], *, what: str) -> str:
 def _installer(python: Path) -> list[str]:
     """The beginning of a command that installs for a Python; nothing if there is no installer."""
     if uv := shutil.which("uv"):
-        return [uv, "pip", "install", "--no-progress", f"--python={python}"]
+        return [uv, "pip", "install", f"--python={python}", "--no-progress", *_uncached("UV", "--no-cache")]
     if importlib.util.find_spec("pip") is None:
         return []
     # Bytecode would be made of all that is installed, which takes longer than of what is imported. And without -P,
     # modules in the working directory would be taken for those that pip imports.
     options = ["--no-compile", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    if "PIP_CACHE_DIR" not in os.environ:  # another pod will not find it
-        options.append("--no-cache-dir")
-    return [sys.executable, "-P", "-m", "pip", f"--python={python}", "install", *options]
+    pip = [sys.executable, "-P", "-m", "pip", f"--python={python}", "install"]
+    return [*pip, *options, *_uncached("PIP", "--no-cache-dir")]
+
+
+def _uncached(installer: str, option: str) -> list[str]:
+    """Without a place that outlives the pod, a cache only takes space, if there is a home to write it to at all."""
+    return [] if f"{installer}_CACHE_DIR" in os.environ else [option]
 
 
 def _tell_of_the_image(packages: Path) -> list[Path]:
@@ -94,11 +101,11 @@ def _tell_of_the_image(packages: Path) -> list[Path]:
     return stubs
 
 
-def _run(command: list[str]) -> list[str] | None:
+def _run(command: list[str]) -> list[str]:
     """Run an installer, and pass on what it prints.
 
     Returns:
-        None if it succeeded, else what it said of why not.
+        What it said of why it failed; nothing if it succeeded.
     """
     errors: list[str] = []
     warnings: list[str] = []
@@ -123,7 +130,11 @@ def _run(command: list[str]) -> list[str] | None:
                 installer.wait()
         finally:
             _end(installer.pid)
-    return None if installer.returncode == 0 else [*errors[:_MOST_ERRORS], *warnings]
+    if installer.returncode < 0:
+        return [f"{signal.Signals(-installer.returncode).name} ended the installer, as when memory is short"]
+    if installer.returncode > 0:
+        return [*errors[:_MOST_ERRORS], *warnings] or ["the installer does not say why"]
+    return []
 
 
 def _end(group: int) -> None:

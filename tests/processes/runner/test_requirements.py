@@ -205,32 +205,36 @@ def test_credentials_may_come_from_the_environment(run, wheels, environment, tmp
 
 
 @pytest.fixture
-def hanging(workbench, environment):
-    """An attempt whose requirement is being built, and never will be."""
+def fifo(workbench):
+    path = workbench.directory / "building"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def start_to_build(workbench, environment, fifo):
+    """Start an attempt whose requirement has to be built, which never ends."""
 
     def start(**options):
-        fifo = workbench.directory / "building"
-        os.mkfifo(fifo)
         requirement = make_project_that_hangs(workbench.directory / "slow", fifo)
         source = "@flow\ndef main(): print('ran')"
-        told = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        attempt = workbench.start(source, requirements=[requirement], environment=environment, **options)
-        ready, _, _ = select.select([told], [], [], DEADLINE)
-        os.close(told)
-        assert ready, attempt.err.content
-        return attempt, fifo
+        return workbench.start(source, requirements=[requirement], environment=environment, **options)
 
     return start
 
 
 def assert_given_up(fifo):
-    """Nobody waits for the FIFO any more: a process that writes into it finds no reader."""
+    """Nobody waits for the FIFO any more: who opens it to write finds no reader."""
     with pytest.raises(OSError, match="No such device or address"):
         os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
 
 
-def test_a_stop_in_the_middle_of_it(hanging):
-    attempt, fifo = hanging(grace_seconds=3600)
+def test_a_stop_in_the_middle_of_it(start_to_build, fifo):
+    told = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    attempt = start_to_build(grace_seconds=3600)
+    builds, _, _ = select.select([told], [], [], DEADLINE)
+    os.close(told)
+    assert builds, attempt.err.content
     attempt.signal(signal.SIGTERM)
     outcome = attempt.finish()
     assert outcome.exit_code == ExitCode.INTERRUPTED
@@ -239,9 +243,8 @@ def test_a_stop_in_the_middle_of_it(hanging):
     assert_given_up(fifo)
 
 
-def test_the_time_limit_holds_during_it(hanging):
-    attempt, fifo = hanging(run_seconds=3, grace_seconds=3600)
-    outcome = attempt.finish()
+def test_the_time_limit_holds_during_it(start_to_build, fifo):
+    outcome = start_to_build(run_seconds=3, grace_seconds=3600).finish()
     assert outcome.exit_code == ExitCode.RUN_TIMEOUT
     assert outcome.record.message == "The attempt took longer than 3 s. The flow had not started."
     assert_given_up(fifo)

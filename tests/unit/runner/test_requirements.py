@@ -109,6 +109,14 @@ def test_without_an_installer(monkeypatch, tmp_path):
         provide(["absent"])
 
 
+def test_without_a_folder_to_install_into(monkeypatch, tmp_path):
+    monkeypatch.setattr(_installation.tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(
+        RequirementsError, match=r"^absent could not be installed: .*No such file or directory"
+    ):
+        provide(["absent"])
+
+
 SAID = [
     (["Collecting x", "ERROR: No matching distribution found for x"], ["No matching distribution found for x"]),
     (
@@ -118,7 +126,7 @@ SAID = [
     (["error: Request failed", "  cause: Failed to fetch: http://x", "hint: go on"], ["Request failed", "Failed to fetch: http://x"]),
     (["  \u00d7 git clone did not run", "  error: exit 128"], ["git clone did not run", "exit 128"]),
     ([f"ERROR: {n}" for n in range(9)], ["0", "1", "2", "3", "4", "5"]),
-    (["nothing of use"], []),
+    (["nothing of use"], ["the installer does not say why"]),
 ]  # fmt: skip
 
 
@@ -131,13 +139,16 @@ def test_what_an_installer_says_of_its_failure(capfd, lines, problems):
 
 def test_what_needs_no_installation_is_not_told(capfd):
     lines = "Requirement already satisfied: x\nSuccessfully installed y"
-    assert _installation._run([sys.executable, "-c", f"print({lines!r})"]) is None
+    assert _installation._run([sys.executable, "-c", f"print({lines!r})"]) == []
     assert capfd.readouterr().err == "Successfully installed y\n"
+
+
+KILLED = ["SIGKILL ended the installer, as when memory is short"]
 
 
 def test_nothing_goes_on_when_the_process_is_to_stop(monkeypatch):
     monkeypatch.setattr(_stopping, "stopped", True)
-    assert _installation._run([sys.executable, "-c", "import signal; signal.pause()"]) == []
+    assert _installation._run([sys.executable, "-c", "import signal; signal.pause()"]) == KILLED
 
 
 def test_an_installer_is_ended_when_the_process_is_to_stop(monkeypatch, capfd):
@@ -145,4 +156,6 @@ def test_an_installer_is_ended_when_the_process_is_to_stop(monkeypatch, capfd):
     monkeypatch.setattr(
         _installation.sys, "stderr", type("Stop", (), {"write": lambda self, line: _stopping.stop()})()
     )
-    assert _installation._run([sys.executable, "-uc", "import signal; print('now'); signal.pause()"]) == []
+    assert (
+        _installation._run([sys.executable, "-uc", "import signal; print('now'); signal.pause()"]) == KILLED
+    )
