@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
 
 class LogLine(NamedTuple):
@@ -18,10 +19,14 @@ class LogLine(NamedTuple):
     time: str = ""
 
 
+_MARGIN: Final = timedelta(seconds=1)
+"""Lines of a container's two streams may be in the wrong order by a hair."""
+
+
 class LogPosition:
     """How far the log of one container has been read.
 
-    The API server gives what was written since a second. Of that second, as many lines are known as were read before.
+    The API server gives what was written since a second. Of that time, as many lines are known as were read before.
 
     Attributes:
         last_text: The last line that was read.
@@ -31,8 +36,7 @@ class LogPosition:
     def __init__(self) -> None:
         self._first: datetime | None = None
         self._newest: datetime | None = None
-        self._second: datetime | None = None
-        self._of_second = 0
+        self._counts: Counter[datetime] = Counter()
         self._known = 0
         self.last_text: str | None = None
         self.excuse = ""
@@ -40,11 +44,11 @@ class LogPosition:
     def resume(self) -> dict[str, str]:
         """The options by which reading goes on; from now on lines are passed over that were read before."""
         self.excuse = ""
-        if self._second is None:
+        if self._newest is None:
             return {}
-        self._known = self._of_second
+        self._known = self._counts.total()
         # Kubernetes takes whole seconds only.
-        return {"sinceTime": self._second.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return {"sinceTime": self._oldest(self._newest).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
     def take(self, raw: str) -> LogLine | None:
         """The next line, with its time before it; None for one that was read before, or that is none of the flow's."""
@@ -57,15 +61,20 @@ class LogPosition:
         if self._is_known(time):
             return None
         self._known = 0
-        second = time.replace(microsecond=0)
-        if self._second is None or second > self._second:
-            self._second, self._of_second = second, 0
-        # Lines of the two streams may be in the wrong order by a hair.
-        self._of_second += second == self._second
-        self._first = self._first or time
-        self._newest = time if self._newest is None else max(time, self._newest)
+        self._first = time if self._first is None else min(time, self._first)
+        if self._newest is None or time > self._newest:
+            self._newest = time
+            for second in [second for second in self._counts if second < self._oldest(time)]:
+                del self._counts[second]
+        if time >= self._oldest(self._newest):
+            self._counts[time.replace(microsecond=0)] += 1
         self.last_text = text
         return LogLine(text, stamp)
+
+    @staticmethod
+    def _oldest(newest: datetime) -> datetime:
+        """Since when it is read again."""
+        return newest.replace(microsecond=0) - _MARGIN
 
     def _is_known(self, time: datetime) -> bool:
         if self._known == 0 or self._newest is None or self._first is None:

@@ -147,7 +147,7 @@ class RunLog:
                     yield from self._rest(number, position, str(error))
                     return
                 if not complaint:
-                    yield LogNote(f"The log of attempt {number} cannot be read now. {error}")
+                    yield LogNote(f"The log of attempt {number} cannot be read now: {error}")
                 complaint = str(error)
             if is_last:
                 return
@@ -193,7 +193,7 @@ class RunLog:
             why = attempt.message or attempt.reason or self._run.status.message
             yield LogNote(f"Attempt {number} has no log: its container has not run. {why}".strip())
             return
-        why = f"cannot be read. {complaint}" if complaint else "is gone with its pod."
+        why = f"cannot be read: {complaint.rstrip('.')}." if complaint else "is gone with its pod."
         if position.last_text is None:
             said = (
                 "These are the last lines that the run has kept:"

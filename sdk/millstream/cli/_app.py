@@ -14,12 +14,13 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
-    "backfill": "Create the runs of ticks that a schedule had.",
+    "backfill": "Create a run for each tick of a schedule in a range of time.",
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
     "deploy": "Bring flows into the cluster, with their files and schedules.",
     "deployment": "See, run and pause the deployments of the cluster.",
+    "doctor": "Say what is wrong with this machine and the cluster, and what to do.",
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, its deployment and an image.",
     "result": "Print or save what a run of the cluster returned.",

@@ -64,7 +64,7 @@ def preview(deployment: Object, spec: ScheduleSpec, ticks: Sequence[Tick], *, in
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         lines.append(
             f"{_number(states.total(), 'tick')} with a run already, left as it is: {counts}. "
-            "Delete a run to have its tick run again."
+            "Retry a run, or delete it, to have its tick run again."
         )
     missing = [tick for tick in ticks if tick.state is None]
     if missing:
@@ -76,17 +76,18 @@ def preview(deployment: Object, spec: ScheduleSpec, ticks: Sequence[Tick], *, in
     click.echo("\n".join(lines), err=True)
 
 
-def confirmed(runs: int, *, yes: bool) -> bool:
-    """Whether so many runs are wanted: more than a few are asked about.
+def ask(runs: int) -> None:
+    """Ask whether so many runs are wanted, if there are more than a few.
 
     Raises:
         click.UsageError: Nobody is there to be asked.
+        click.Abort: They are not.
     """
-    if yes or runs <= _WITHOUT_A_QUESTION:
-        return True
+    if runs <= _WITHOUT_A_QUESTION:
+        return
     if not sys.stdin.isatty():
         raise click.UsageError(f"To create {runs:,} runs without being asked, give --yes.")
-    return click.confirm(f"Create {runs:,} runs?", err=True)
+    click.confirm(f"Create {runs:,} runs?", abort=True, err=True)
 
 
 def carry_out(steps: Iterable[Step], ticks: Sequence[Tick], spec: ScheduleSpec) -> None:

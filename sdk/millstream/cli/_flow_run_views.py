@@ -60,7 +60,7 @@ def _seen(event: Object) -> str:
 _ATTEMPTS: tuple[Column[Attempt], ...] = (
     Column("attempt", lambda attempt: str(attempt.number)),
     Column("reason", lambda attempt: attempt.reason or ""),
-    Column("began", lambda attempt: local(attempt.start_time or attempt.creation_time)),
+    Column("began", lambda attempt: f"{ago(attempt.start_time or attempt.creation_time)} ago"),
     Column("starting", lambda attempt: duration(starting(attempt, _now()))),
     Column("running", lambda attempt: _spent(running(attempt, _now()))),
     Column("exit code", lambda attempt: "" if attempt.exit_code is None else str(attempt.exit_code)),
@@ -104,20 +104,20 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
         click.echo()
         show_table(_ATTEMPTS, status.attempts)
     for attempt in status.attempts:
-        _print_end(attempt)
+        _print_end(run, attempt)
     if warnings:
         click.echo()
         show_table(_WARNINGS, warnings)
 
 
-def _print_end(attempt: Attempt) -> None:
-    """What an attempt that went wrong said at its end."""
-    if attempt.message:
-        click.echo(f"\nAttempt {attempt.number}: {harmless(attempt.message)}")
-    if attempt.log_tail:
-        click.echo("" if attempt.message else f"\nAttempt {attempt.number}, its last lines:")
-        for line in attempt.log_tail.splitlines():
-            click.echo(f"  {harmless(line)}")
+def _print_end(run: Run, attempt: Attempt) -> None:
+    """What an attempt that went wrong said at its end, or what its reason means."""
+    hint = "" if attempt.reason is None else attempt.reason.hint.replace("{run}", run.name)
+    kept = attempt.log_tail.splitlines()
+    if attempt.message or hint or kept:
+        click.echo(f"\nAttempt {attempt.number}: {harmless(attempt.message) or hint or 'its last lines:'}")
+    for line in kept:
+        click.echo(f"  {harmless(line)}")
 
 
 def _phases(run: Run) -> str:

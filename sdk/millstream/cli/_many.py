@@ -119,7 +119,8 @@ def _do_all(deed: Deed, cluster: Cluster, runs: Sequence[Run]) -> list[Run]:
             continue
         done.append(run)
     if len(done) < len(runs):
-        click.echo(f"{len(runs) - len(done)} of {_counted(runs)} could not be {deed.done}.", err=True)
+        if len(runs) > 1:
+            click.echo(f"{len(runs) - len(done)} of {_counted(runs)} could not be {deed.done}.", err=True)
         sys.exit(FAILED)
     return done
 

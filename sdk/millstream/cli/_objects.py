@@ -91,10 +91,17 @@ def show_objects(
     elif not objects:
         click.echo(nothing, err=True)
     else:
-        chosen = [column for column in columns if output == "wide" or not column.is_wide]
-        if everywhere:
-            chosen.insert(0, Column("namespace", lambda row: row.body["metadata"]["namespace"]))
-        show_table(chosen, [read(o) for o in objects])
+        show_table(shown_columns(columns, output, everywhere=everywhere), [read(o) for o in objects])
+
+
+def shown_columns(
+    columns: Sequence[Column[Any]], output: str | None, *, everywhere: bool
+) -> list[Column[Any]]:
+    """The columns of a table of objects, with their namespace if they are of all."""
+    chosen = [column for column in columns if output == "wide" or not column.is_wide]
+    if everywhere:
+        chosen.insert(0, Column("namespace", lambda row: row.body["metadata"]["namespace"]))
+    return chosen
 
 
 def plain(o: Object) -> Object:

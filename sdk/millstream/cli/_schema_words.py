@@ -38,7 +38,7 @@ def parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> list[Para
     properties = {key: {} for key in given} | schema.get("properties", {})
     return [
         Parameter(name, takes(of, schema), _value(name, of, given), str(of.get("description", "")))
-        for name, of in properties.items()
+        for name, of in ((name, of if isinstance(of, dict) else {}) for name, of in properties.items())
     ]
 
 

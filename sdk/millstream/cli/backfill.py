@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from millstream.cli._cluster import cluster_options
+from millstream.cli._deployments import deployment_argument, named_deployment
 from millstream.cli._parameters import given_parameters, parameter_options
 from millstream.cli._times import Moment
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("backfill")
-@click.argument("deployment")
+@deployment_argument
 @click.option(
     "--from", "start", type=Moment(keeps_zoneless=True), required=True, help="The first time of the range."
 )
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @cluster_options
 def command(
     *,
-    deployment: str,
+    name: str,
     start: datetime,
     end: datetime | None,
     schedule: str | None,
@@ -54,7 +55,9 @@ def command(
     yes: bool,
     place: Place,
 ) -> None:
-    """Create a run for each tick of a deployment's schedule from --from on and before --to.
+    """Create a run for each tick of a schedule in a range of time.
+
+    The range begins with --from, and ends before --to.
 
     Ticks that have a run already, in whatever state, are left alone, so this can be repeated, and goes on where it
     stopped. Ticks whose runs have been deleted, as by the deployment's runHistory, are run again.
@@ -68,11 +71,10 @@ def command(
       millstream backfill etl --schedule hourly --from 12h -p full=true --tag again --yes
     """
     from millstream._cluster import backfills  # noqa: PLC0415 - all of these are slow to import
-    from millstream._cluster.kinds import FLOW_DEPLOYMENTS  # noqa: PLC0415
-    from millstream.cli._backfill import carry_out, confirmed, period, preview  # noqa: PLC0415
+    from millstream.cli._backfill import ask, carry_out, period, preview  # noqa: PLC0415
 
     cluster = place.connect()
-    found = cluster.get(FLOW_DEPLOYMENTS, deployment)
+    found = named_deployment(cluster, name)
     spec = backfills.chosen_schedule(found, schedule)
     times = backfills.ticks_between(spec, *period(spec, start, end))
     parameters = given_parameters(
@@ -83,5 +85,8 @@ def command(
     missing = [tick for tick in ticks if tick.state is None]
     backfills.check_deployment(found, runs=len(missing), parallel=parallel)
     preview(found, spec, ticks, in_full=dry_run)
-    if missing and not dry_run and confirmed(len(missing), yes=yes):
-        carry_out(backfills.create_runs(cluster, found, template, ticks, parallel), missing, spec)
+    if not missing or dry_run:
+        return
+    if not yes:
+        ask(len(missing))
+    carry_out(backfills.create_runs(cluster, found, template, ticks, parallel), missing, spec)

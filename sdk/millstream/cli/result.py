@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from millstream.cli._cluster import cluster_options
+from millstream.cli._flow_runs import one_run, run_argument
 
 if TYPE_CHECKING:
     from millstream._cluster.connection import Place
 
 
 @click.command("result")
-@click.argument("run")
+@run_argument
 @click.option(
     "-o",
     "--output",
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     help="Where the result is, if not where the run says: a copy of a claim's folder, for instance.",
 )
 @cluster_options
-def command(*, run: str, output: str | None, storage: str | None, place: Place) -> None:
-    """Print or save what a run returned.
+def command(*, name: str | None, last: bool, output: str | None, storage: str | None, place: Place) -> None:
+    """Print or save what a run of the cluster returned.
 
     Small JSON is in the run itself. What a flow with persist_result keeps is read from its storage, with the
     credentials that your environment has for it. A result that was pickled is loaded, which runs code that whoever
@@ -38,14 +39,14 @@ def command(*, run: str, output: str | None, storage: str | None, place: Place) 
     Examples:
       millstream result nightly-x7k2p9
       millstream result nightly-x7k2p9 -o sales.parquet
-      millstream result nightly-x7k2p9 -o json | jq .total
+      millstream result --last -o json | jq .total
       millstream result nightly-x7k2p9 -o result.pickle
     """
-    from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - all of these are slow to import
-    from millstream._cluster.results import find_result  # noqa: PLC0415
+    from millstream._cluster.results import find_result  # noqa: PLC0415 - all of these are slow to import
     from millstream.cli._results import print_result, save_result  # noqa: PLC0415
 
-    found = find_result(place.connect().get(FLOW_RUNS, run), storage=storage)
+    run = one_run(place.connect(), name, last=last)
+    found = find_result(run.body, storage=storage)
     if output in {None, "json"}:
         print_result(found, as_json=output == "json")
     else:

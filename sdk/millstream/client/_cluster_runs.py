@@ -10,7 +10,7 @@ from millstream._engine.current import current
 from millstream.client._custom_resources import deployment_facts, flow_run_of, flows_of, state_of, states_of
 from millstream.client._matching import fits, page
 from millstream.client._selectors import field_selector
-from millstream.exceptions import ObjectNotFound, OutdatedObject, UnsupportedError
+from millstream.exceptions import ObjectInvalid, ObjectNotFound, OutdatedObject, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class ClusterRuns:
             return False
         try:
             self.cluster.delete(FLOW_RUNS, name, uid=run_id)
-        except ObjectNotFound:
+        except (ObjectNotFound, OutdatedObject):
             return False
         return True
 
@@ -139,8 +139,10 @@ class ClusterRuns:
         try:
             # With its id, so that it is no later run of the same name.
             self.cluster.patch(FLOW_RUNS, name, {"metadata": {"uid": run_id}, **change})
-        except (ObjectNotFound, OutdatedObject):
-            return False
+        except (ObjectInvalid, ObjectNotFound):
+            if self.read(run_id) is None:
+                return False
+            raise
         return True
 
     def _name(self, run_id: str) -> str | None:

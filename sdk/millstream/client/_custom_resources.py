@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millstream.client._flow_ids import flow_id
 from millstream.client._matching import DeploymentFacts
-from millstream.client._states import told_state
+from millstream.client._states import StateWithResultElsewhere, told_state
 from millstream.client.schemas.objects import Deployment, Flow, FlowRun
 from millstream.resources import labels
 from millstream.resources.reasons import Reason
@@ -177,7 +178,16 @@ def _state(run: Object, step: _Step) -> State[Any]:
         if step.state is RunState.AWAITING_RETRY:
             due = _time(status.get("nextAttemptTime"))
     result = status.get("result") if kind is StateType.COMPLETED else None
-    return told_state(kind, name, step.entered.timestamp(), step.message, result, due)
+    told = told_state(kind, name, step.entered.timestamp(), step.message, result, due)
+    if kind is StateType.COMPLETED and result is None:
+        return StateWithResultElsewhere(told, partial(_fetched_result, run))
+    return told
+
+
+def _fetched_result(run: Object) -> Any:
+    from millstream._cluster.results import read_result  # noqa: PLC0415 - few ask for it
+
+    return read_result(run)
 
 
 def _due(run: Object) -> datetime:

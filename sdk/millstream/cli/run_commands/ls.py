@@ -9,8 +9,8 @@ import click
 
 from millstream.cli._choices import Choice, choice_options, chosen_runs
 from millstream.cli._cluster import cluster_options
-from millstream.cli._objects import show_objects
-from millstream.cli._output import output_option
+from millstream.cli._objects import show_objects, shown_columns
+from millstream.cli._output import output_option, watch_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from millstream._cluster.connection import Place
     from millstream._cluster.runs import Run
+
+_WATCH_SECONDS = 2.0
 
 
 def _end(run: Run) -> float:
@@ -41,16 +43,24 @@ _SORTS: dict[str, Callable[[Run], Any]] = {
     "--sort", type=click.Choice(list(_SORTS)), default="newest", show_default=True, help="In which order."
 )
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")
+@click.option("-w", "--watch", is_flag=True, help="Show the list anew every two seconds, until Ctrl-C.")
 @output_option
 @cluster_options
 def command(
-    *, choice: Choice, limit: int | None, sort: str, everywhere: bool, output: str | None, place: Place
+    *,
+    choice: Choice,
+    limit: int | None,
+    sort: str,
+    everywhere: bool,
+    watch: bool,
+    output: str | None,
+    place: Place,
 ) -> None:
     """List the runs of the cluster.
 
     \b
     Examples:
-      millstream run ls --state live
+      millstream run ls --state live --watch
       millstream run ls --state unsuccessful --since 1d --deployment etl
       millstream run ls --name 'etl-*' --sort ended -o wide
       millstream run ls -A --state failed --reason OOMKilled -o name
@@ -59,10 +69,17 @@ def command(
     from millstream.cli._flow_run_views import RUNS  # noqa: PLC0415
 
     cluster = place.connect()
-    runs = sorted(chosen_runs(cluster, choice, everywhere=everywhere), key=lambda run: run.name)
-    runs.sort(key=_SORTS[sort])
+
+    def read() -> list[Run]:
+        runs = sorted(chosen_runs(cluster, choice, everywhere=everywhere), key=lambda run: run.name)
+        return sorted(runs, key=_SORTS[sort])[:limit]
+
+    if watch:
+        if output not in {None, "wide"}:
+            raise click.UsageError("--watch shows a table: leave out -o, or give -o wide.")
+        watch_table(shown_columns(RUNS, output, everywhere=everywhere), read, seconds=_WATCH_SECONDS)
     show_objects(
-        [run.body for run in runs[:limit]],
+        [run.body for run in read()],
         RUNS,
         output,
         everywhere=everywhere,

@@ -65,8 +65,8 @@ class FlowRun(_Run):
         id: Its id.
         name: Its name.
         tags: Its tags, in order.
-        state: Its state. `state.data` is None in the history, which keeps no results; of a cluster's run that completed
-            it is the result, if that is small enough for the FlowRun.
+        state: Its state. The history keeps no results: there `state.data` is None. `state.result()` of a cluster's run
+            gives the result that is in the FlowRun, or fetches it from where the FlowRun says.
         start_time: When its first attempt began.
         end_time: When it ended.
         run_count: How many attempts there were.
