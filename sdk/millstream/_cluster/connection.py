@@ -51,6 +51,7 @@ class Place(NamedTuple):
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if path or self.context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+                path = path or _default_kubeconfig()
                 config.load_kube_config(path, self.context, configuration)  # type: ignore[no-untyped-call]
                 return configuration, self._namespace_of_context(config, path)
             config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
@@ -60,7 +61,12 @@ class Place(NamedTuple):
             ) from error
         return configuration, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
 
-    def _namespace_of_context(self, config: Any, path: str | None) -> str:
+    def _namespace_of_context(self, config: Any, path: str) -> str:
         contexts, current = config.list_kube_config_contexts(path)
         (chosen,) = [one for one in contexts if one["name"] == (self.context or current["name"])]
         return chosen["context"].get("namespace") or "default"
+
+
+def _default_kubeconfig() -> str:
+    """As the kubernetes package has it, which looks once only, when it is imported."""
+    return str(Path.home() / ".kube" / "config")
