@@ -9,6 +9,10 @@ class EntrypointError(MillstreamError):
     """The flow that an entrypoint names could not be loaded."""
 
 
+class RequirementsError(MillstreamError):
+    """The packages that a run requires beside those of its image cannot be had."""
+
+
 class InvalidNameError(MillstreamError, ValueError):
     """A flow or a task was given a name that cannot be used."""
 
@@ -37,6 +41,10 @@ class OutdatedObject(MillstreamError):  # noqa: N818 - as those of its kind
     """Somebody else has changed an object, or has a say in it."""
 
 
+class UnsupportedError(MillstreamError):
+    """What a client reads from cannot do this."""
+
+
 class ClusterError(MillstreamError):
     """The cluster refused a request."""
 
@@ -47,6 +55,10 @@ class ClusterUnreachable(ClusterError):  # noqa: N818 - as ObjectNotFound
 
 class ClusterForbidden(ClusterError):  # noqa: N818 - as ObjectNotFound
     """The cluster does not allow a request."""
+
+
+class MissingResult(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
+    """A run has no result, or it cannot be read from here."""
 
 
 class MissingContextError(MillstreamError, RuntimeError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from millstream.exceptions import (
     ClusterError,
@@ -18,6 +19,8 @@ from millstream.exceptions import (
 from millstream.resources.model import GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from millstream._cluster.kinds import Kind
 
 _NOUNS = {
@@ -28,9 +31,24 @@ _NOUNS = {
     "pods/log": "pod",
 }
 
+UNDECLARED: Final = "field not declared in schema"
+"""What the API server says of fields that its CRD does not have."""
+
 
 class ExpiredError(ClusterError):
     """The API server has forgotten what happened since then; it has to be read anew."""
+
+
+class FieldsOwnedError(OutdatedObject):
+    """Others own fields that are to have another value.
+
+    Attributes:
+        fields: The name of who owns one, and its path, each.
+    """
+
+    def __init__(self, message: str, fields: list[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 def refusal(
@@ -61,8 +79,13 @@ def refusal(
         case HTTPStatus.CONFLICT if status.get("reason") == "AlreadyExists":
             error = ObjectAlreadyExists(f"There is a {noun(kind)} {name} already in {place}.")
         case HTTPStatus.CONFLICT:
-            error = OutdatedObject(said)
+            owned = list(_owned_fields(status))
+            error = FieldsOwnedError(said, owned) if owned else OutdatedObject(said)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
+            error = ObjectInvalid(said)
+        case HTTPStatus.INTERNAL_SERVER_ERROR if (
+            UNDECLARED in said
+        ):  # its answer to an apply, in place of 400
             error = ObjectInvalid(said)
         case HTTPStatus.GONE:
             error = ExpiredError(said)
@@ -90,6 +113,13 @@ def _status(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return status if isinstance(status, dict) else {}
+
+
+def _owned_fields(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for cause in status.get("details", {}).get("causes", ()):
+        if cause.get("reason") == "FieldManagerConflict":
+            named = re.search(r'conflict with "([^"]*)"', cause.get("message", ""))
+            yield named[1] if named else "another's", cause.get("field", "")
 
 
 def _forbidden(verb: str, kind: Kind, place: str, said: str) -> ClusterForbidden:

@@ -62,7 +62,7 @@ def new_run(
     if chosen := sorted(set(tags)):
         spec["tags"] = chosen
     if scheduled_time is not None:
-        spec["scheduledTime"] = timestamp(scheduled_time).isoformat()
+        spec["scheduledTime"] = timestamp(scheduled_time.astimezone()).isoformat()
     meta = {"name": name or _unused_name(of), "namespace": deployment["metadata"]["namespace"]}
     return {"apiVersion": API_VERSION, "kind": "FlowRun", "metadata": meta, "spec": spec}
 

@@ -112,7 +112,8 @@ def plain(o: Object) -> Object:
 
 def full_name(o: Object) -> str:
     """What `-o name` prints, and other commands and kubectl take."""
-    return f"{o['kind'].lower()}.millstream.dev/{o['metadata']['name']}"
+    group, slash, _ = o["apiVersion"].partition("/")
+    return f"{o['kind'].lower()}{f'.{group}' if slash else ''}/{o['metadata']['name']}"
 
 
 def complete_names(plural: str) -> Completion:
