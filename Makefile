@@ -51,6 +51,7 @@ generate: venv ## Write the files that are made from others: CRDs, the chart's c
 	$(BIN)/python hack/prefect_table.py
 	$(BIN)/python hack/reference.py
 	$(BIN)/python hack/cli_reference.py
+	$(BIN)/python hack/metrics.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -68,6 +69,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python hack/prefect_table.py --check
 	$(BIN)/python hack/reference.py --check
 	$(BIN)/python hack/cli_reference.py --check
+	$(BIN)/python hack/metrics.py --check
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

@@ -14,8 +14,9 @@ async def serve(
 ) -> web.AppRunner:
     """Serve the endpoints; `healthy` and `ready` give "" or what is wrong."""
 
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.page(), headers={"Content-Type": "text/plain; version=0.0.4"})
+    async def show_metrics(request: web.Request) -> web.Response:
+        body, content_type = metrics.page(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     def check(problem: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

@@ -78,7 +78,7 @@ def leads(operator):
 
 def writes(operator):
     """Give the resources that an operator has written to, leases apart."""
-    calls = samples(operator, "millstream_operator_api_request_seconds_count")
+    calls = samples(operator, "millstream_operator_api_requests_total")
     verbs = {"create", "patch", "delete"}
     return {call.labels["resource"] for call in calls if call.labels["verb"] in verbs} - {"leases"}
 

@@ -92,6 +92,7 @@ class Answer:
     started: float
     counts: dict[str, int]
     told: bool = True
+    retries: int = 0
 
 
 class _FlowRunElsewhere(FlowRun):
@@ -162,7 +163,17 @@ def _answer(message: bytes) -> bytes:
         state, data = _unsendable(state, run.title, error)
     begun = run.start_time.timestamp()
     return _written(
-        Answer(state.type, state.name, state.message, data, run.run_count, begun, counts.copy(), told)
+        Answer(
+            state.type,
+            state.name,
+            state.message,
+            data,
+            run.run_count,
+            begun,
+            counts.copy(),
+            told,
+            counts.retries,
+        )
     )
 
 

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 
 class TaskCounts:
-    """How many task runs ended in which state."""
+    """How many task runs ended in which state, and how often one was tried again."""
 
-    __slots__ = ("_by_state", "_lock")
+    __slots__ = ("_by_state", "_lock", "retries")
 
     def __init__(self) -> None:
         self._by_state: dict[str, int] = {}
+        self.retries = 0
         self._lock = threading.Lock()
 
     def add(self, state_name: str, number: int = 1) -> None:
@@ -40,6 +41,11 @@ class TaskCounts:
         by_state = self._by_state
         with self._lock:
             by_state[state_name] = by_state.get(state_name, 0) + number
+
+    def tried_again(self, times: int = 1) -> None:
+        """Count further attempts."""
+        with self._lock:
+            self.retries += times
 
     def copy(self) -> dict[str, int]:
         """The counts by the state's name, without the lock: a signal handler may ask while its own thread counts."""
@@ -81,6 +87,10 @@ class FlowRunInfo:
         May be asked from any thread, and from a signal handler.
         """
         return self.counts.copy()
+
+    def task_retries(self) -> int:
+        """How often tasks were tried again, subflows' included; may be asked like `task_counts`."""
+        return self.counts.retries
 
 
 class FlowRun(Run):

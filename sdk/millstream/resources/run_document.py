@@ -37,6 +37,7 @@ class RunDocument:
         run_seconds: how long this attempt may take, None for no limit.
         grace_seconds: between SIGTERM and SIGKILL.
         log_tail: whether the last lines of output may be stored with a failed run.
+        metrics: what the flow may record about itself: type and labels by name.
     """
 
     run: str
@@ -51,11 +52,12 @@ class RunDocument:
     run_seconds: int | None = None
     grace_seconds: int = 30
     log_tail: bool = True
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists."""
         return json.dumps(
-            {"version": VERSION} | {name: getattr(self, name) for name in _TYPES},
+            {"version": VERSION} | {name: value for name in _TYPES if (value := getattr(self, name)) != {}},
             separators=(",", ":"),
             ensure_ascii=False,
         )
@@ -103,4 +105,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "run_seconds": (int, type(None)),
     "grace_seconds": (int,),
     "log_tail": (bool,),
+    "metrics": (dict,),
 }

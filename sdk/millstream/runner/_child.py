@@ -90,7 +90,8 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     start_time = timestamp(time.time())
     handover.started(start_time)
     state = run_flow(flow, parameters, run=info)
-    return _record_of(document, state, start_time=start_time, tasks=info.task_counts())
+    known = {"start_time": start_time, "tasks": info.task_counts(), "task_retries": info.task_retries()}
+    return _record_of(document, state, **known)
 
 
 def _interrupted_before_start(document: RunDocument) -> CompletionRecord:
