@@ -102,6 +102,7 @@ class _FlowRunElsewhere(FlowRun):
     """
 
     __slots__ = ()
+    elsewhere = True
 
     def __init__(self, facts: FlowFacts) -> None:
         info = FlowRunInfo(

@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from millstream._engine.submissions import Submissions
+    from millstream._recorded_metrics import Recording
     from millstream.flows import Flow
 
 
 class TaskCounts:
-    """How many task runs ended in which state, and how often one was tried again."""
+    """How many task runs ended in which state, how often one was tried again, and what the flow counted itself."""
 
-    __slots__ = ("_by_state", "_lock", "retries")
+    __slots__ = ("_by_state", "_lock", "recording", "retries")
 
     def __init__(self) -> None:
         self._by_state: dict[str, int] = {}
         self.retries = 0
+        self.recording: Recording | None = None
         self._lock = threading.Lock()
 
     def add(self, state_name: str, number: int = 1) -> None:
@@ -119,6 +121,7 @@ class FlowRun(Run):
     kind: ClassVar[str] = "Flow"
     logger: ClassVar[logging.Logger] = logging.getLogger("millstream.flow_runs")
     success_level: ClassVar[int] = logging.INFO
+    elsewhere: ClassVar[bool] = False  # seen from another process
 
     counts: TaskCounts
     parameters: dict[str, Any]

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Never
 
+from millstream._metric_bounds import MOST_SERIES
 from millstream.resources.reasons import Reason
-from millstream.resources.recorded_metrics import MOST_SERIES
 from millstream.resources.states import RunState
 
 __all__ = ["MAX_BYTES", "PATH", "CompletionRecord", "why_not_kept"]
@@ -24,6 +24,7 @@ _RESULT_BYTES = 1024
 _MESSAGE_CHARACTERS = 500
 _ERROR_CHARACTERS = 100
 _TAIL_STEP = 256
+_TAIL_SHOWN = 2000
 _LARGEST = 1e300
 
 
@@ -68,11 +69,14 @@ class CompletionRecord:
     def encode(self) -> bytes:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
-        What is nice to have makes room for what is needed: the metrics go first, from their end, then the log's tail,
-        from its start, the result, the tasks, the message and the error. A result that is no JSON, or not small, is left out.
+        What is nice to have makes room for what is needed: the metrics go first, from their end, after all of the
+        log's tail that nobody would see; then the tail, from its start, the result, the tasks, the message and the
+        error. A result that is no JSON, or not small, is left out.
         """
         values = self._bounded()
-        while len(encoded := _dump(values)) > MAX_BYTES and (_drop_metric(values) or _make_room(values)):
+        while len(encoded := _dump(values)) > MAX_BYTES and (
+            _trim_tail(values) or _drop_metric(values) or _make_room(values)
+        ):
             pass
         return encoded[:MAX_BYTES]
 
@@ -143,6 +147,15 @@ def _is_sample(value: object) -> bool:
         and type(number) in (int, float)
         and -_LARGEST < number < _LARGEST
     )
+
+
+def _trim_tail(values: dict[str, Any]) -> bool:
+    """Shorten the log's tail, down to what a status shows of it."""
+    tail = values.get("log_tail", "")
+    if not values.get("metrics") or len(tail) <= _TAIL_SHOWN:
+        return False
+    values["log_tail"] = tail[_TAIL_STEP:]
+    return True
 
 
 def _drop_metric(values: dict[str, Any]) -> bool:

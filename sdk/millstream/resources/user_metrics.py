@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from millstream.resources.model import Model, StoredModel, matches
-from millstream.resources.recorded_metrics import (
+from millstream._metric_bounds import (
     MOST_LABELS,
     MOST_METRICS,
     MOST_SERIES,
     NAME,
     RESERVED_LABELS,
 )
+from millstream.resources.model import Model, StoredModel, matches
 
 __all__ = ["MOST_SERIES", "MetricType", "UserMetric", "UserMetrics", "UserSample"]
 

@@ -1,4 +1,4 @@
-"""The bounds of what a flow may record, for all that check them. Standard library only: the pod reads it."""
+"""The bounds of what a flow may record about itself, for all that check them."""
 
 __all__ = ["MOST_LABELS", "MOST_METRICS", "MOST_SERIES", "NAME", "RESERVED_LABELS"]
 
