@@ -52,6 +52,7 @@ generate: venv ## Write the files that are made from others: CRDs, the chart's c
 	$(BIN)/python hack/reference.py
 	$(BIN)/python hack/cli_reference.py
 	$(BIN)/python hack/metrics.py
+	PYTHONPATH=hack $(BIN)/python -m dashboards
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -70,6 +71,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python hack/reference.py --check
 	$(BIN)/python hack/cli_reference.py --check
 	$(BIN)/python hack/metrics.py --check
+	PYTHONPATH=hack $(BIN)/python -m dashboards --check
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
