@@ -176,7 +176,7 @@ def _number(panel: Panel) -> stat.Panel:
 
 
 def _table(panel: Panel) -> table.Panel:
-    made = table.Panel().with_transformation(
+    made = table.Panel().show_header(True).with_transformation(
         models.DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}})
     )
     if any("deployment)" in query or "deployment," in query for query in panel.queries.values()):
