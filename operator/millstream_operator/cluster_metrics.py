@@ -72,10 +72,6 @@ class ClusterMetrics(Collector):
         self._now = now
         self._most_series = most_series
 
-    def describe(self) -> Iterable[Family]:
-        """Give the names, without computing anything."""
-        return [*_families().values(), *self._user.describe()]
-
     def collect(self) -> Iterable[Family]:
         """Compute what holds now."""
         if not self._leads():

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS, Metric
@@ -35,7 +36,8 @@ class Metrics:
             most_series: that a metric may have; what would make one more is left out, and counted.
         """
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._page = CollectorRegistry()
+        self._counting = CollectorRegistry()
+        self._computing: list[Collector] = []
         self._most_series = most_series
         self._known: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
         self._counters = {m.name: self._counter(m) for m in METRICS.values() if _counted_here(m, "counter")}
@@ -47,7 +49,9 @@ class Metrics:
                 self.begin("millstream_operator_reconciles_total", kind, result)
 
     def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.name.removesuffix("_total"), metric.text, metric.labels, registry=self._page)
+        return Counter(
+            metric.name.removesuffix("_total"), metric.text, metric.labels, registry=self._counting
+        )
 
     def _histogram(self, metric: Metric) -> Histogram:
         return Histogram(
@@ -56,7 +60,7 @@ class Metrics:
             metric.labels,
             unit=metric.unit,
             buckets=metric.buckets,
-            registry=self._page,
+            registry=self._counting,
         )
 
     # --- counting ---
@@ -123,12 +127,17 @@ class Metrics:
 
     def show(self, collector: Collector) -> None:
         """Show also what a collector computes when asked."""
-        self._page.register(collector)
+        self._computing.append(collector)
+
+    def collect(self) -> list[Family]:
+        """Give all that is to be shown. Who computes comes first, and may begin series of what is counted."""
+        computed = [family for collector in self._computing for family in collector.collect()]
+        return [*self._counting.collect(), *computed]
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Give what /metrics answers and its type: OpenMetrics, with exemplars, for those who accept that."""
         encode, content_type = choose_encoder(accept)
-        return encode(self._page), content_type
+        return encode(self), content_type
 
 
 def _counted_here(metric: Metric, kind: str) -> bool:

@@ -36,10 +36,6 @@ class ProcessMetrics(Collector):
         self._lag_seconds = lag_seconds
         self._watch_ages = watch_ages
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Give the names, without computing anything."""
-        return [_family("watch_age_seconds")]
-
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Compute what holds now."""
         build, ages = _family("build_info"), _family("watch_age_seconds")

@@ -54,10 +54,6 @@ class UserMetrics:
         else:
             self._dropped[name, "TooManySeries"] += 1
 
-    def describe(self) -> Iterable[Family]:
-        """Give the names, without computing anything."""
-        return self._families()
-
     def collect(self) -> Iterable[Family]:
         """Give what the deployments of this moment declare."""
         counters, gauges, dropped = families = self._families()

@@ -35,12 +35,11 @@ class World:
         self.cache.put(FLOW_RUNS, make_run(name, status=status, **more))
 
     def samples(self, name):
-        self.collector.collect()  # as the first scrape would
         return {
             tuple(
                 sample.labels[label] for label in METRICS[name].labels if label != "namespace"
             ): sample.value
-            for family in self.metrics._page.collect()
+            for family in self.metrics.collect()
             for sample in family.samples
             if sample.name == name
         }
