@@ -13,7 +13,9 @@ HEAD = """# Metrics
 
 What the operator shows at `/metrics` on port 8080 (the Service `millstream-metrics`), in Prometheus' text format, or as OpenMetrics for
 those who ask for that. This page is made from the operator's registry, and dashboards and alerts are checked against the same list.
-How a flow records figures of its own is in [user_metrics.md](user_metrics.md).
+How a flow records figures of its own is in [user_metrics.md](user_metrics.md), and what to look at first in [dashboards.md](dashboards.md).
+
+Scrape it with `honorLabels: true`, or Prometheus puts the operator's own namespace in place of the deployments'.
 
 Labels are namespaces, deployments that exist, and closed lists; never the name of a run, a pod or a node. In OpenMetrics, counters and
 durations of runs carry the name of the newest run as an exemplar (start Prometheus with `--enable-feature=exemplar-storage`). A run of a

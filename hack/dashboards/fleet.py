@@ -15,8 +15,10 @@ _NOT_RUNNING = 'state!="Running"'
 _WAITING = 'state=~"Queued|Pending|AwaitingRetry"'
 _LIVE = 'state!~"Completed|Failed|TimedOut|Crashed|Cancelled"'
 _JUDGED = 'state=~"Completed|Failed|TimedOut|Crashed"'
-_INFO = of_deployment("millstream_deployment_info")
-_SUCCESS = of_deployment("millstream_flow_run_last_success_timestamp_seconds")
+_INFO = f"max by (namespace, deployment, owner, severity) ({of_deployment('millstream_deployment_info')})"
+_SUCCESS = (
+    f"max by (namespace, deployment) ({of_deployment('millstream_flow_run_last_success_timestamp_seconds')})"
+)
 
 
 def dashboard() -> Dashboard:

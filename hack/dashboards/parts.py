@@ -176,8 +176,12 @@ def _number(panel: Panel) -> stat.Panel:
 
 
 def _table(panel: Panel) -> table.Panel:
-    made = table.Panel().show_header(True).with_transformation(
-        models.DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}})
+    made = (
+        table.Panel()
+        .show_header(True)
+        .with_transformation(
+            models.DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}})
+        )
     )
     if any("deployment)" in query or "deployment," in query for query in panel.queries.values()):
         made.data_links([grafana.DashboardLink("This deployment").url(_DRILL_DOWN)])

@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import api_server
 import pytest
@@ -19,6 +20,8 @@ from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, PODS
 from millstream_operator.metric_registry import METRICS
 
 pytestmark = pytest.mark.control_plane
+
+ALERTS = Path(__file__).parents[2] / "charts/millstream/files/alerts.yaml"
 
 ROWS = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 5}
 FILL = {"name": "fill", "type": "Gauge", "labels": {}, "value": 0.5}
@@ -264,7 +267,7 @@ def played(make_namespace, limited_kubeconfig, tmp_path_factory):
         patch.setattr(api_server, "STARTED", started.isoformat(timespec="seconds"))
         with run_operator(limited_kubeconfig, folder / "operator", "--namespaces", ns.name) as operator:
             target = operator.url.removeprefix("http://")
-            with run_prometheus(target, folder) as prometheus:
+            with run_prometheus(target, folder, ALERTS) as prometheus:
                 deploy_all(ns)
                 zero = 'millstream_flow_runs_finished_total{deployment="resting"}'
                 eventually(lambda: prometheus.ask(zero), "all begins at zero")
@@ -400,9 +403,9 @@ POSSIBLE = {
     ("operator", "Queue"): lambda values: 0 <= values[0] < 100,
     ("operator", "Decisions"): lambda values: len(values) == 2 * 5 and max(values) > 0.1,
     ("operator", "Duration of decisions"): lambda values: len(values) == 2 and 0 < max(values) < 15,
-    ("operator", "Requests"): lambda values: len(values) > 5 and max(values) > 0.1,
+    ("operator", "Requests"): lambda values: len(values) > 3 and max(values) > 0.1,
     ("operator", "Refused or not answered"): lambda values: all(value < 10 for value in values),
-    ("operator", "Duration of requests"): lambda values: len(values) >= 5 and 0 < max(values) < 15,
+    ("operator", "Duration of requests"): lambda values: len(values) > 2 and 0 < max(values) < 15,
     ("operator", "Age of watches"): lambda values: len(values) == 6 and max(values) < 300,
     ("operator", "Size of objects"): lambda values: 1000 < max(values) < 50_000,
 }
@@ -465,3 +468,16 @@ def test_exemplars_name_runs(played):
     names = {exemplar["labels"]["run"] for exemplar in series["exemplars"]}
     assert names
     assert names <= {run["metadata"]["name"] for run in played.runs}
+
+
+def test_the_alerts_are_loaded_and_the_one_that_should_fires(played):
+    rules = [rule for group in played.prometheus.rules() for rule in group["rules"]]
+    assert {rule["health"] for rule in rules} == {"ok"}, [rule.get("lastError") for rule in rules]
+    missed = "MillstreamScheduleMissed"
+    assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= {
+        missed,
+        "MillstreamRunFailureRatioHigh",
+    }
+    (alert,) = next(rule["alerts"] for rule in rules if rule["name"] == missed)
+    assert alert["labels"]["deployment"] == "nightly"
+    assert alert["labels"]["severity"] == "warning"
