@@ -168,7 +168,7 @@ def since(run: Run) -> datetime:
     """Say from when on a run has been Queued, Pending or Running."""
     status = run.status
     if not status.attempts:
-        return run.due
+        return run.waits_since
     attempt = status.current
     if status.state is RunState.RUNNING:
         return attempt.start_time or attempt.creation_time

@@ -20,7 +20,7 @@ TASK_STATES = ("Completed", "Cached", "Failed", "TimedOut", "Crashed", "Cancelle
 """Names of states that the SDK gives to task runs; a flow may give any other, which counts as Other."""
 POD_REASONS = (
     Reason.IMAGE_PULL_ERROR, Reason.CONFIG_ERROR, Reason.UNSCHEDULABLE, Reason.POD_CREATION_FAILED,
-    Reason.START_TIMEOUT, Reason.OOM_KILLED, Reason.EVICTED, Reason.INTERRUPTED, Reason.POD_LOST,
+    Reason.START_TIMEOUT, Reason.REQUIREMENTS_FAILED, Reason.OOM_KILLED, Reason.EVICTED, Reason.INTERRUPTED, Reason.POD_LOST,
     Reason.NODE_LOST, Reason.STORAGE_EXCEEDED, Reason.SIGNALLED, Reason.NON_ZERO_EXIT, Reason.NO_RESULT,
 )  # fmt: skip
 """What goes wrong with pods, rather than with what the flow's code does."""
@@ -210,7 +210,7 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _DECLARED}
 
 LABEL_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("millstream_flow_runs", "state"): tuple(RunState),
-    ("millstream_flow_runs_created_total", "trigger"): ("Schedule", "Manual"),
+    ("millstream_flow_runs_created_total", "trigger"): ("Schedule", "Backfill", "Manual"),
     ("millstream_flow_runs_finished_total", "state"): tuple(s for s in RunState if s.is_final),
     ("millstream_flow_run_retries_total", "cause"): ("Failure", "Disruption"),
     ("millstream_flow_run_oldest_seconds", "state"): (RunState.QUEUED, RunState.PENDING, RunState.RUNNING),

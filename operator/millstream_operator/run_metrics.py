@@ -33,7 +33,7 @@ def entries(before: FlowRunStatus, run: Run, deployment: str) -> Iterator[Entry]
     if before.state is None and after.state is not None:
         yield from _created(run, of_run)
     if before.start_time is None and after.start_time is not None:
-        delay = max(0.0, (after.start_time - run.due).total_seconds())
+        delay = max(0.0, (after.start_time - run.waits_since).total_seconds())
         yield Entry("millstream_flow_run_start_delay_seconds", of_run, delay)
     reason = after.reason if after.state is RunState.PENDING else None
     if reason in _PENDING_REASONS and (before.state, before.reason) != (after.state, reason):
@@ -55,11 +55,18 @@ def before_its_end(status: FlowRunStatus) -> FlowRunStatus:
 
 
 def _created(run: Run, of_run: tuple[str, str]) -> Iterator[Entry]:
-    scheduled = run.spec.schedule_name is not None
-    yield Entry("millstream_flow_runs_created_total", (*of_run, "Schedule" if scheduled else "Manual"))
-    if scheduled and run.spec.scheduled_time:
+    trigger = _trigger(run)
+    yield Entry("millstream_flow_runs_created_total", (*of_run, trigger))
+    if trigger == "Schedule" and run.spec.scheduled_time:
         lag = max(0.0, (run.creation_time - run.spec.scheduled_time).total_seconds())
         yield Entry("millstream_schedule_lag_seconds", of_run, lag)
+
+
+def _trigger(run: Run) -> str:
+    if run.spec.schedule_name is None:
+        return "Manual"
+    # The operator gives the runs of ticks no priority of their own.
+    return "Schedule" if run.spec.priority is None else "Backfill"
 
 
 def _attempts(before: FlowRunStatus, after: FlowRunStatus, of_run: tuple[str, str]) -> Iterator[Entry]:

@@ -77,7 +77,7 @@ class Played:
 
     def delays(self):
         return [
-            max(0.0, (moment(r["status"]["startTime"]) - due(r)).total_seconds())
+            max(0.0, (moment(r["status"]["startTime"]) - max(due(r), created(r))).total_seconds())
             for r in self.runs
             if "startTime" in r["status"]
         ]

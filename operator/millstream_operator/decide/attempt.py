@@ -95,4 +95,5 @@ def document(run: Run, template: RunTemplate, *, attempt: int) -> RunDocument:
         grace_seconds=template.pod.termination_grace_period_seconds,
         log_tail=template.log_tail,
         metrics={m.name: {"type": m.type, "labels": m.labels} for m in template.metrics},
+        requirements=template.source.requirements if template.source else [],
     )

@@ -123,6 +123,7 @@ def _facts(
         }
         if record.has_result:
             facts["result"] = record.result
+        facts["result_storage"] = record.result_storage
     return facts
 
 

@@ -71,6 +71,11 @@ class Run:
         return self.spec.scheduled_time or self.creation_time
 
     @property
+    def waits_since(self) -> datetime:
+        """From when on it could have started: one made for a time long ago has not waited since then."""
+        return max(self.due, self.creation_time)
+
+    @property
     def ended(self) -> datetime:
         """When it became final; long ago if that is not known."""
         return self.status.completion_time or _LONG_AGO

@@ -6,7 +6,7 @@ A run must come to its end whatever its flow returns: a status that is refused w
 import math
 from dataclasses import replace
 
-from millstream.resources.completion_record import CompletionRecord
+from millstream.resources.completion_record import MAX_STORAGE_CHARACTERS, NOT_KEPT, CompletionRecord
 from millstream.resources.parameters import MAX_DEPTH
 
 __all__ = ["plain", "storable"]
@@ -17,14 +17,30 @@ _INTEGERS = range(-(2**63), 2**63)
 def storable(record: CompletionRecord) -> CompletionRecord:
     """Give a record whose result is stored exactly as it is, or left out; text loses what is no Unicode."""
     fits = record.has_result and _fits(record.result, MAX_DEPTH)
+    metrics = [sample for sample in record.metrics if _fits(sample, 2)]
+    dropped = record.metrics_dropped + len(record.metrics) - len(metrics)
     return replace(
         record,
-        message=plain(record.message),
+        message=plain(record.message) if fits or not record.has_result else _without_result(record),
         log_tail=plain(record.log_tail),
         result=record.result if fits else None,
         has_result=fits,
+        result_storage=_address(record.result_storage),
         tasks=record.tasks if _fits(record.tasks, 1) else {},
+        task_retries=record.task_retries if record.task_retries in _INTEGERS else 0,
+        metrics=metrics,
+        metrics_dropped=dropped if dropped in _INTEGERS else 0,
     )
+
+
+def _without_result(record: CompletionRecord) -> str:
+    return f"{plain(record.message)} {NOT_KEPT} the API server could not store it.".lstrip()
+
+
+def _address(storage: str | None) -> str | None:
+    """Give a storage's URL, if it is one that can be stored; it comes from the flow's pod."""
+    fits = storage is not None and len(storage) <= MAX_STORAGE_CHARACTERS and plain(storage) == storage
+    return storage if fits else None
 
 
 def _fits(value: object, levels: int) -> bool:

@@ -13,10 +13,14 @@ from millstream._metric_bounds import MOST_SERIES
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
-__all__ = ["MAX_BYTES", "PATH", "CompletionRecord", "why_not_kept"]
+__all__ = ["MAX_BYTES", "MAX_STORAGE_CHARACTERS", "NOT_KEPT", "PATH", "CompletionRecord", "why_not_kept"]
 
 MAX_BYTES = 4096
 PATH = "/dev/termination-log"
+NOT_KEPT = "The return value is not kept:"
+"""How the message of a completed run begins to say that, and why."""
+MAX_STORAGE_CHARACTERS = 1024
+"""Of the URL of a storage; a longer one is not passed on."""
 
 _VERSION = 1
 _MARK = "millstream"
@@ -44,6 +48,7 @@ class CompletionRecord:
         tasks: number of task runs by final state.
         result: the flow's return value when it is small JSON, else None.
         has_result: whether `result` holds the flow's return value (which may be None).
+        result_storage: the URL of the storage that has the return value by the run's UID, None if none has.
         log_tail: the last lines of output of an attempt that failed.
         task_retries: how often tasks were tried again.
         metrics: what the flow recorded about itself: name, type, labels and value of each.
@@ -61,6 +66,7 @@ class CompletionRecord:
     tasks: dict[str, int] = field(default_factory=dict)
     result: Any = None
     has_result: bool = False
+    result_storage: str | None = None
     log_tail: str = ""
     task_retries: int = 0
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -70,8 +76,8 @@ class CompletionRecord:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
         What is nice to have makes room for what is needed: the metrics go first, from their end, after all of the
-        log's tail that nobody would see; then the tail, from its start, the result, the tasks, the message and the
-        error. A result that is no JSON, or not small, is left out.
+        log's tail that nobody would see; then the tail, from its start, the result, the tasks, where the result is
+        stored, the message and the error. A result that is no JSON, or not small, is left out.
         """
         values = self._bounded()
         while len(encoded := _dump(values)) > MAX_BYTES and (
@@ -92,6 +98,9 @@ class CompletionRecord:
             "start_time": self.start_time,
             "end_time": self.end_time,
             "tasks": self.tasks if why_not_kept(self.tasks) is None else {},
+            "result_storage": self.result_storage
+            if len(self.result_storage or "") <= MAX_STORAGE_CHARACTERS
+            else None,
             "log_tail": self.log_tail[-MAX_BYTES:],
             "task_retries": self.task_retries,
         }
@@ -121,7 +130,7 @@ class CompletionRecord:
             return None
 
 
-_TEXTS = frozenset({"uid", "message", "error", "start_time", "end_time", "log_tail"})
+_TEXTS = frozenset({"uid", "message", "error", "start_time", "end_time", "result_storage", "log_tail"})
 
 
 def _fits(key: str, value: object) -> bool:
@@ -179,7 +188,7 @@ def _make_room(values: dict[str, Any]) -> bool:
     if values.pop("has_result", False):
         values.pop("result")
         return True
-    if values.pop("tasks", None):
+    if values.pop("tasks", None) or values.pop("result_storage", None):
         return True
     if len(values.get("message", "")) > 1:
         values["message"] = values["message"][: len(values["message"]) // 2]

@@ -38,6 +38,7 @@ class RunDocument:
         grace_seconds: between SIGTERM and SIGKILL.
         log_tail: whether the last lines of output may be stored with a failed run.
         metrics: what the flow may record about itself: type and labels by name.
+        requirements: packages to install before the flow is loaded, as in PEP 508.
     """
 
     run: str
@@ -53,11 +54,17 @@ class RunDocument:
     grace_seconds: int = 30
     log_tail: bool = True
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requirements: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists."""
+        """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists.
+
+        What is empty is left out, so that a runner that does not know of it yet reads the rest.
+        """
+        values = {name: getattr(self, name) for name in _TYPES}
         return json.dumps(
-            {"version": VERSION} | {name: value for name in _TYPES if (value := getattr(self, name)) != {}},
+            {"version": VERSION}
+            | {name: value for name, value in values.items() if value not in (None, [], {})},
             separators=(",", ":"),
             ensure_ascii=False,
         )
@@ -106,4 +113,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "grace_seconds": (int,),
     "log_tail": (bool,),
     "metrics": (dict,),
+    "requirements": (list,),
 }

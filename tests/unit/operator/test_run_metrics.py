@@ -49,6 +49,13 @@ CHANGES = {
     "taken up after a tick": (
         UNSEEN, PENDING, SCHEDULED, {(CREATED, ("Schedule",)): 1, (LAG, ()): 3},
     ),
+    "taken up of a backfill": (
+        UNSEEN, PENDING, SCHEDULED | {"priority": -1}, {(CREATED, ("Backfill",)): 1},
+    ),
+    "started, though it was made for a time long ago": (
+        PENDING, make_status(RunState.RUNNING, start_time=after(30)),
+        {"scheduledTime": text(after(-86_400))}, {(DELAY, ()): 30},
+    ),
     "started": (PENDING, make_status(RunState.RUNNING, start_time=after(30)), {}, {(DELAY, ()): 30}),
     "started, from the time due": (
         PENDING, make_status(RunState.RUNNING, start_time=after(30)),

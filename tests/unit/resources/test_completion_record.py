@@ -18,6 +18,7 @@ FULL = CompletionRecord(
     tasks={"Completed": 1},
     result={"x": None},
     has_result=True,
+    result_storage="s3://flows/results",
     log_tail="Traceback\n",
     task_retries=1,
     metrics=[{"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}],
@@ -87,3 +88,27 @@ def test_a_record_with_more_metrics_than_there_may_be_has_none():
         {"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": [SAMPLE] * 101}
     )
     assert decode(text).metrics == []
+
+
+def test_the_place_of_a_result_outlasts_what_is_nice_to_have():
+    storage = "s3://" + "x" * 1019
+    record = CompletionRecord(
+        uid="u",
+        attempt=2,
+        state=RunState.COMPLETED,
+        message="\U0001f600" * 500,
+        tasks={f"State{number}": number for number in range(70)},
+        result="x" * 1000,
+        has_result=True,
+        log_tail="x" * 4096,
+        result_storage=storage,
+    )
+    kept = decode(record.encode().decode())
+    assert (kept.result_storage, kept.has_result, kept.log_tail) == (storage, False, "")
+
+
+def test_a_place_that_is_too_long_is_left_out():
+    record = CompletionRecord(
+        uid="u", attempt=2, state=RunState.COMPLETED, result_storage="s3://" + "x" * 1020
+    )
+    assert decode(record.encode().decode()).result_storage is None
