@@ -30,6 +30,7 @@ deployment begin at zero when it is first seen, and go when it is deleted.
 
 - Gauges about the cluster are computed from the operator's cache when they are asked for. After a restart or a change of the leader they
   are what they were. So is what the table calls lasting: it is stored in the deployment's status, in the write that it is about.
+- Of the ticks that have passed while no operator was there, the newest 100 of a schedule are looked at, and counted.
 - The other counters begin at zero with each process, as `rate` and `increase` expect. A change of a run counts once: for the operator that
   leads when it becomes known, and not again after a restart.
 - What the operator had counted since the last scrape dies with it when it is killed. An end that was stored when the operator died, and
