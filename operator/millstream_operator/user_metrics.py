@@ -32,6 +32,7 @@ class UserMetrics:
         self._cache = cache
         self._counted: defaultdict[_Name, dict[_Series, float]] = defaultdict(dict)
         self._dropped: Counter[tuple[_Name, str]] = Counter()
+        self._shown: defaultdict[_Name, set[_Series]] = defaultdict(set)
 
     def record(self, run: Run) -> None:
         """Add what an attempt that has ended recorded; where no deployment is, nobody has declared anything."""
@@ -65,8 +66,11 @@ class UserMetrics:
                 continue
             name = (deployment.namespace, deployment.name)
             counted = self._of_declared(name, declared)
-            for (metric, labels), value in counted.items():
-                counters.add_sample(_COUNTER.name, _labels(name, metric, labels), value)
+            for series, value in counted.items():
+                # What is new is zero once: else Prometheus would not see its first increase.
+                seen = value if series in self._shown[name] else 0.0
+                counters.add_sample(_COUNTER.name, _labels(name, *series), seen)
+            self._shown[name] = set(counted)
             for sample in self._gauges(deployment, declared)[: MOST_SERIES - len(counted)]:
                 gauges.add_sample(_GAUGE.name, _labels(name, *_series(sample)), sample.value)
             for reason in LABEL_VALUES[_DROPPED.name, "reason"]:
@@ -90,8 +94,9 @@ class UserMetrics:
         return [sample for sample in found if fits(sample, gauges.get(sample.name))]
 
     def _forget(self, kept: set[_Name]) -> None:
-        for name in self._counted.keys() - kept:
-            del self._counted[name]
+        for table in (self._counted, self._shown):
+            for name in table.keys() - kept:
+                del table[name]
         for key in [key for key in self._dropped if key[0] not in kept]:
             del self._dropped[key]
 

@@ -43,6 +43,7 @@ class World:
         self.user.record(Run.from_object(make(*samples, **more)))
 
     def samples(self, name):
+        self.user.collect()
         return {
             tuple(
                 v for label, v in sample.labels.items() if label not in {"namespace", "deployment"}
@@ -62,6 +63,17 @@ def test_counters_add_up(world):
     world.record(rows(3), rows(1, "b"))
     world.record(rows(4))
     assert world.samples(COUNTED) == {("rows", "a"): 7, ("rows", "b"): 1, ("calls",): 0}
+
+
+def test_a_counter_is_zero_once_so_that_its_first_increase_is_seen(world):
+    def shown():
+        counters = world.user.collect()[0]
+        return {sample.labels["metric"]: sample.value for sample in counters.samples}
+
+    world.record(rows(3), {"name": "calls", "type": "Counter", "value": 2})
+    assert shown() == {"rows": 0, "calls": 0}
+    world.record(rows(4))
+    assert shown() == {"rows": 7, "calls": 2}
 
 
 def test_a_gauge_is_what_the_newest_run_says(world):
@@ -101,6 +113,7 @@ def test_what_is_declared_no_more_goes(world):
     world.cache.remove(FLOW_DEPLOYMENTS, NAMESPACE, "etl", "uid-etl")
     assert world.samples(COUNTED) == {}
     assert not world.user._counted
+    assert not world.user._shown
     assert not world.user._dropped
 
 
