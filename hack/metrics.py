@@ -23,7 +23,7 @@ template, or of a deployment that does not exist, has `deployment=""`.
 
 The replica that leads shows what is about runs and deployments; each shows what is about itself. So
 `sum without (instance, pod) (…)` is right for counters, and `max without (instance, pod) (…)` for gauges.
-A metric has at most {most:,} series; observations beyond that are counted in `millstream_operator_series_dropped_total`. The series of a
+A metric has at most {most:,} series, which is {deployments:,} deployments for a histogram; observations beyond that are counted in `millstream_operator_series_dropped_total`. The series of a
 deployment begin at zero when it is first seen, and go when it is deleted.
 
 ## What can be relied on
@@ -50,7 +50,13 @@ SECTIONS = {
 
 def page() -> str:
     """The page as it should be."""
-    return HEAD.format(most=MOST_SERIES) + "\n".join(_section(title, *SECTIONS[title]) for title in SECTIONS)
+    return HEAD.format(most=MOST_SERIES, deployments=_most_deployments()) + "\n".join(
+        _section(title, *SECTIONS[title]) for title in SECTIONS
+    )
+
+
+def _most_deployments() -> int:
+    return MOST_SERIES // max(metric.series for metric in METRICS.values())
 
 
 def _section(title: str, *prefixes: str) -> str:

@@ -1,10 +1,11 @@
 """The operator's HTTP endpoints: /metrics, /healthz and /readyz."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from millstream_operator.metrics import Metrics
+from millstream_operator.metrics import Metrics, encoded
 
 __all__ = ["serve"]
 
@@ -15,7 +16,8 @@ async def serve(
     """Serve the endpoints; `healthy` and `ready` give "" or what is wrong."""
 
     async def show_metrics(request: web.Request) -> web.Response:
-        body, content_type = metrics.page(request.headers.get("Accept", ""))
+        families = metrics.collect()  # here, where the cache does not change meanwhile
+        body, content_type = await asyncio.to_thread(encoded, families, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     def check(problem: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:

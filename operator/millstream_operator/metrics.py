@@ -1,7 +1,7 @@
 """What the operator counts while it works, and the page that shows it beside what others compute when asked."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS, Metric
 
-__all__ = ["MOST_SERIES", "Metrics"]
+__all__ = ["MOST_SERIES", "Metrics", "encoded"]
 
 MOST_SERIES = 20_000
 """Of a metric: whatever people name things, neither this process nor Prometheus runs out of memory."""
@@ -135,9 +135,22 @@ class Metrics:
         return [*self._counting.collect(), *computed]
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
-        """Give what /metrics answers and its type: OpenMetrics, with exemplars, for those who accept that."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self), content_type
+        """Give what /metrics answers and its type."""
+        return encoded(self.collect(), accept)
+
+
+class _Collected(Collector):
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Family]:
+        return self._families
+
+
+def encoded(families: Iterable[Family], accept: str) -> tuple[bytes, str]:
+    """Write what was collected, and say in which type: OpenMetrics, with exemplars, for those who accept that."""
+    encode, content_type = choose_encoder(accept)
+    return encode(_Collected(families)), content_type
 
 
 def _counted_here(metric: Metric, kind: str) -> bool:
