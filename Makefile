@@ -51,6 +51,8 @@ generate: venv ## Write the files that are made from others: CRDs, the chart's c
 	$(BIN)/python hack/prefect_table.py
 	$(BIN)/python hack/reference.py
 	$(BIN)/python hack/cli_reference.py
+	$(BIN)/python hack/metrics.py
+	PYTHONPATH=hack $(BIN)/python -m dashboards
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -68,6 +70,8 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python hack/prefect_table.py --check
 	$(BIN)/python hack/reference.py --check
 	$(BIN)/python hack/cli_reference.py --check
+	$(BIN)/python hack/metrics.py --check
+	PYTHONPATH=hack $(BIN)/python -m dashboards --check
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

@@ -24,6 +24,7 @@ MODULES = [
     "flows",
     "futures",
     "logging",
+    "metrics",
     "notifications",
     "results",
     "runtime",

@@ -574,7 +574,7 @@ class Operator:
         self.queue = Queue(lambda: api.now)
         self._working: dict[Key, Coroutine[Any, Any, str]] = {}
         now = lambda: api.now  # noqa: E731
-        executor = Executor(api, self.cache, METRICS, self._changed, now, self._say, self._delete_run)
+        executor = Executor(api, self.cache, self._changed, now, self._say, self._delete_run)
         self._reconciler = Reconciler(self.cache, self.queue, executor, METRICS, now)
         self.resync()
 

@@ -79,7 +79,7 @@ class Operator(Program):
     async def calls(self, *, writes: bool) -> Counter[str]:
         """Count them by verb and resource."""
         calls: Counter[str] = Counter()
-        for labels, count in await self.samples("millstream_operator_api_request_seconds_count"):
+        for labels, count in await self.samples("millstream_operator_api_requests_total"):
             if labels["code"].startswith("2") and (labels["verb"] not in _READS) == writes:
                 calls[f"{labels['verb']} {labels['resource']}"] += int(count)
         return calls

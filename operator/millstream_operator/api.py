@@ -160,6 +160,8 @@ class Api:
                 text = await response.text()
         finally:
             self._metrics.api_call(verb, kind.plural, code, time.perf_counter() - begin)
+        if verb in {"create", "patch"} and code < HTTPStatus.BAD_REQUEST:
+            self._metrics.object_written(kind.plural, len(text))
         # Whatever stands in front of the API server answers in its own way.
         answer = _json(text)
         if code >= HTTPStatus.BAD_REQUEST or answer is None:

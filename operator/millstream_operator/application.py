@@ -15,6 +15,7 @@ import kopf
 from millstream_operator import health, watches
 from millstream_operator.api import Api
 from millstream_operator.cache import Cache, Key
+from millstream_operator.cluster_metrics import ClusterMetrics
 from millstream_operator.credentials import Credentials
 from millstream_operator.crew import Crew
 from millstream_operator.deletions import Deletions
@@ -25,10 +26,13 @@ from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
 from millstream_operator.loop_lag import LoopLag
 from millstream_operator.metrics import Metrics
 from millstream_operator.parts import OperatorFailedError, Parts, stop_all
+from millstream_operator.process_metrics import ProcessMetrics
 from millstream_operator.rate_limit import RateLimit
 from millstream_operator.reconciler import Reconciler
+from millstream_operator.run_metrics import RunMetrics
 from millstream_operator.settings import Settings
 from millstream_operator.sources import Sources
+from millstream_operator.user_metrics import UserMetrics
 from millstream_operator.watch_api import WatchApi
 from millstream_operator.watchdog import Watchdog
 
@@ -52,6 +56,10 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
     async with contextlib.AsyncExitStack() as stack:
         election = await stack.enter_async_context(_candidate(settings, credentials, metrics))
 
+        user_metrics = UserMetrics(cache)
+        counts = RunMetrics(metrics, user_metrics, cache)
+        cache.tell(counts.moved)
+
         def changed(keys: set[Key], priority: int = FRESH) -> None:
             if election.leading.is_set():  # who begins to lead takes up every key
                 for key in keys:
@@ -63,10 +71,8 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         sources = Sources(listing, cache, settings.namespaces, settings.config_namespace, changed)
         watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
         lag = LoopLag(time.monotonic)
-        # Each run is counted once, and not by those who stand by as well.
-        metrics.observe_runs(lambda: cache.runs() if election.held() else ())
-        metrics.observe_queue(queue.__len__, queue.oldest_seconds)
-        metrics.observe_process(election.held, lag.seconds)
+        metrics.show(ClusterMetrics(cache, metrics, user_metrics, election.held, _now))
+        metrics.show(ProcessMetrics(queue, election.held, lag.seconds, sources.ages))
         endpoints = await health.serve(
             settings.port,
             metrics,
@@ -77,12 +83,13 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         _log.info("Metrics and health are at %s.", ", ".join(f"{a[0]}:{a[1]}" for a in endpoints.addresses))
         recorder = EventRecorder(api, RateLimit(_EVENTS_PER_SECOND, _EVENTS_AT_ONCE, time.monotonic), _now)
         deletions = Deletions(api, RateLimit(_DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE, time.monotonic))
-        executor = Executor(api, cache, metrics, changed, _now, recorder.announce, deletions.add)
+        executor = Executor(api, cache, changed, _now, recorder.announce, deletions.add)
         reconciler = Reconciler(cache, queue, executor, metrics, _now)
 
         async def take_up() -> None:
             if settings.leader_election:
                 await sources.refresh()  # slots are counted: all that the last leader wrote must be known
+            counts.begin(cache.unreleased())
             changed(set(cache.keys()), LATER)
 
         crew = Crew(election, take_up, reconciler.work)

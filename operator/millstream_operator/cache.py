@@ -1,6 +1,6 @@
 """What the operator knows of the cluster, kept current by watches, lists and its own writes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -60,6 +60,7 @@ class Cache:
             config_namespace: the namespace whose defaults hold for all; "" if there is none.
         """
         self._config_namespace = config_namespace
+        self._listeners: list[Callable[[Run, Run], None]] = []
         self._defaults = Store(partial(read_defaults, config_namespace=config_namespace), lambda _: None)
         self._runs = Store(Run.from_object, lambda run: run.deployment)
         self._deployments = Store(Deployment.from_object, lambda _: None)
@@ -80,6 +81,10 @@ class Cache:
         self._finished = FinishedRuns()
         self._slots = SlotBook(Limits(self._limit_of_deployment, self._limit_of_namespace))
         self.answers = Answers()
+
+    def tell(self, listener: Callable[[Run, Run], None]) -> None:
+        """Tell a listener of each newer version of a run, with the one before it."""
+        self._listeners.append(listener)
 
     # --- changes ---
 
@@ -104,6 +109,9 @@ class Cache:
         store.put(new)
         if kind == FLOW_RUNS:
             self._enter(new)
+            if old is not None and old.uid == uid:
+                for told in self._listeners:
+                    told(old, new)
             return {key} | self._moved(old, new, reserved=reserved)
         if kind == FLOW_DEPLOYMENTS:
             return self._edited(key, old, new)
@@ -360,6 +368,30 @@ class Cache:
     def runs(self) -> Iterator[Run]:
         """Go through all runs."""
         return iter(self._runs)
+
+    def deployments(self) -> Iterator[Deployment]:
+        """Go through all deployments."""
+        return iter(self._deployments)
+
+    def deployment(self, namespace: str, name: str) -> Deployment | None:
+        """Find a deployment."""
+        return self._deployments.get(namespace, name)
+
+    def newest_finished(self, deployment: Deployment, *, completed_only: bool = False) -> Run | None:
+        """Give the run of a deployment that finished last, of those that exist."""
+        kinds = (True,) if completed_only else (True, False)
+        found = (self._finished.of(deployment.namespace, deployment.name, completed=kind) for kind in kinds)
+        return max((runs[-1] for runs in found if runs), key=lambda run: run.ended, default=None)
+
+    def unreleased(self) -> Iterator[Run]:
+        """Go through the runs whose newest attempt's end is stored while its pod is still held."""
+        for run in self._runs:
+            status = run.status
+            if not status.attempts or status.current.completion_time is None:
+                continue
+            pods = self._pods.of(run.namespace, run.name).values()
+            if any(pod.held and (pod.run_uid, pod.attempt) == (run.uid, status.attempt) for pod in pods):
+                yield run
 
     def why_unreadable(self, key: Key) -> str:
         """Say why an object cannot be read; "" if it can."""

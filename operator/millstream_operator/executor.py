@@ -54,7 +54,6 @@ from millstream_operator.kinds import (
     REVISIONS,
     Kind,
 )
-from millstream_operator.metrics import Metrics
 from millstream_operator.pod_finalizer import let_go
 from millstream_operator.warning_events import WarningEvents
 
@@ -74,7 +73,6 @@ class Executor:
         self,
         api: Api,
         cache: Cache,
-        metrics: Metrics,
         changed: Callable[[set[Key]], None],
         now: Callable[[], datetime],
         announce: Callable[[Run, Announcement], None],
@@ -85,7 +83,6 @@ class Executor:
         Args:
             api: what calls are made to.
             cache: takes in what the calls give.
-            metrics: count what happens.
             changed: is told what is to be decided about again.
             now: gives the time.
             announce: tells people about a run, sooner or later.
@@ -94,7 +91,6 @@ class Executor:
         self._api = api
         self._warnings = WarningEvents(api, now)
         self._cache = cache
-        self._metrics = metrics
         self._changed = changed
         self._now = now
         self._announce = announce
@@ -111,7 +107,6 @@ class Executor:
         if run is None:
             return
         await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
-        self._metrics.run_moved(run, action.status, known=observed.deployment is not None)
         if said := announcement(run.status, action.status):
             self._announce(run, said)
 

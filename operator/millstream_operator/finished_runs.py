@@ -3,14 +3,12 @@
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from millstream.resources.states import RunState
 from millstream_operator.decide.observed import Run
 
 __all__ = ["FinishedRuns"]
-
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class FinishedRuns:
@@ -47,4 +45,4 @@ def _key(run: Run, deployment: str) -> tuple[str, str, bool]:
 
 
 def _order(run: Run) -> tuple[datetime, str]:
-    return run.status.completion_time or _LONG_AGO, run.name
+    return run.ended, run.name

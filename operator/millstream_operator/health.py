@@ -1,10 +1,11 @@
 """The operator's HTTP endpoints: /metrics, /healthz and /readyz."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from millstream_operator.metrics import Metrics
+from millstream_operator.metrics import Metrics, encoded
 
 __all__ = ["serve"]
 
@@ -14,8 +15,10 @@ async def serve(
 ) -> web.AppRunner:
     """Serve the endpoints; `healthy` and `ready` give "" or what is wrong."""
 
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.page(), headers={"Content-Type": "text/plain; version=0.0.4"})
+    async def show_metrics(request: web.Request) -> web.Response:
+        families = metrics.collect()  # here, where the cache does not change meanwhile
+        body, content_type = await asyncio.to_thread(encoded, families, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     def check(problem: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

@@ -1,155 +1,161 @@
-"""The operator's metrics. Labels are namespaces, deployments and closed lists, never the name of a run."""
+"""What the operator counts while it works, and the page that shows it beside what others compute when asked."""
 
-from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from millstream.resources.flow_run import FlowRunStatus
-from millstream.resources.states import RunState
-from millstream_operator.decide.observed import Run
+from millstream_operator.metric_registry import LABEL_VALUES, METRICS, Metric
 
-__all__ = ["Metrics"]
+__all__ = ["MOST_SERIES", "Metrics", "encoded"]
 
-_RUN_SECONDS = (1, 2.5, 5, 10, 30, 60, 150, 300, 900, 1800, 3600, 10800, 43200, 86400)
-_START_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
-_CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15)
-_OF_RUN = ("namespace", "deployment")
+MOST_SERIES = 20_000
+"""Of a metric: whatever people name things, neither this process nor Prometheus runs out of memory."""
+_DROPPED = "millstream_operator_series_dropped_total"
+_EXEMPLAR_CHARACTERS = 128 - len("run")
+_CODES = {str(int(status)) for status in HTTPStatus} | {"0"}
+_COMPUTED = {
+    "millstream_schedule_ticks_total",
+    "millstream_user_counter_total",
+    "millstream_user_samples_dropped_total",
+}
+"""Counters that are not counted here."""
 
 
 class Metrics:
     """What /metrics shows."""
 
-    def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = CollectorRegistry()
-        self._finished = Counter(
-            "millstream_flow_runs_finished",
-            "FlowRuns that became final since this operator started.",
-            [*_OF_RUN, "state", "reason"],
-            registry=self.registry,
-        )
-        self._duration = Histogram(
-            "millstream_flow_run_duration_seconds",
-            "From the start of the flow's container to the end of the run, all attempts together.",
-            [*_OF_RUN, "state"],
-            buckets=_RUN_SECONDS,
-            registry=self.registry,
-        )
-        self._start_delay = Histogram(
-            "millstream_flow_run_start_delay_seconds",
-            "From the time a run was due to the start of the flow's container.",
-            _OF_RUN,
-            buckets=_START_SECONDS,
-            registry=self.registry,
-        )
-        self._retries = Counter(
-            "millstream_flow_run_retries",
-            "New attempts, by the reason that the last one ended.",
-            [*_OF_RUN, "reason"],
-            registry=self.registry,
-        )
-        self._calls = Histogram(
-            "millstream_operator_api_request_seconds",
-            "Requests to the API server; code 0 means no answer.",
-            ["verb", "resource", "code"],
-            buckets=_CALL_SECONDS,
-            registry=self.registry,
-        )
-        self._reconciles = Histogram(
-            "millstream_operator_reconcile_seconds",
-            "Decisions with what they did, by result.",
-            ["kind", "result"],
-            buckets=_CALL_SECONDS,
-            registry=self.registry,
-        )
+    def __init__(self, most_series: int = MOST_SERIES) -> None:
+        """Count nothing yet.
 
-    def observe_runs(self, runs: Callable[[], Iterable[Run]]) -> None:
-        """Show the runs that exist by state, counted when asked."""
-        self.registry.register(_RunsByState(runs))
-
-    def observe_queue(self, length: Callable[[], int], oldest_seconds: Callable[[], float]) -> None:
-        """Show how much waits to be decided, and for how long."""
-        self.registry.register(_Gauge("millstream_operator_queue_length", "Keys that wait.", length))
-        self.registry.register(
-            _Gauge(
-                "millstream_operator_queue_oldest_seconds", "Age of the oldest that waits.", oldest_seconds
-            )
-        )
-
-    def run_moved(self, run: Run, status: FlowRunStatus, *, known: bool) -> None:
-        """Count a change of a run's state that has been stored.
-
-        The names of deployments that are not `known` are no labels: whoever may create runs could invent any number.
+        Args:
+            most_series: that a metric may have; what would make one more is left out, and counted.
         """
-        state = status.state
-        if state is None or state is run.status.state:
-            return
-        of_run = (run.namespace, (run.deployment or "") if known else "")
-        if run.status.start_time is None and status.start_time:
-            due = max(run.due, run.creation_time)  # the ticks of a backfill were due long before
-            self._start_delay.labels(*of_run).observe(max(0.0, (status.start_time - due).total_seconds()))
-        if state is RunState.AWAITING_RETRY:
-            self._retries.labels(*of_run, status.reason or "").inc()
-        if state.is_final:
-            self._finished.labels(*of_run, state, status.reason or "").inc()
-            if status.start_time and status.completion_time:
-                seconds = (status.completion_time - status.start_time).total_seconds()
-                self._duration.labels(*of_run, state).observe(max(0.0, seconds))
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._counting = CollectorRegistry()
+        self._computing: list[Collector] = []
+        self._most_series = most_series
+        self._known: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+        self._counters = {m.name: self._counter(m) for m in METRICS.values() if _counted_here(m, "counter")}
+        self._histograms = {
+            m.name: self._histogram(m) for m in METRICS.values() if _counted_here(m, "histogram")
+        }
+        for kind in ("flowruns", "flowdeployments"):
+            for result in LABEL_VALUES["millstream_operator_reconciles_total", "result"]:
+                self.begin("millstream_operator_reconciles_total", kind, result)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(
+            metric.name.removesuffix("_total"), metric.text, metric.labels, registry=self._counting
+        )
+
+    def _histogram(self, metric: Metric) -> Histogram:
+        return Histogram(
+            metric.name,
+            metric.text,
+            metric.labels,
+            unit=metric.unit,
+            buckets=metric.buckets,
+            registry=self._counting,
+        )
+
+    # --- counting ---
+
+    def begin(self, name: str, *labels: str) -> None:
+        """Show a series before anything is counted: else Prometheus would not see its first increase."""
+        if self._fits(name, labels):
+            (self._counters.get(name) or self._histograms[name]).labels(*labels)
+
+    def add(self, name: str, *labels: str, amount: float = 1, run: str = "") -> None:
+        """Count; `run` is the name of the run that it was, as an exemplar."""
+        if self._fits(name, labels):
+            self._counters[name].labels(*labels).inc(amount, _exemplar(run))
+        else:
+            self.drop(name, 1)
+
+    def observe(self, name: str, *labels: str, amount: float, run: str = "") -> None:
+        """Take a figure into a histogram."""
+        if self._fits(name, labels):
+            self._histograms[name].labels(*labels).observe(amount, _exemplar(run))
+        else:
+            self.drop(name, 1)
+
+    def drop(self, name: str, number: int) -> None:
+        """Count what somebody else has left out of a metric."""
+        if number > 0:
+            self._counters[_DROPPED].labels(name).inc(number)
+
+    def _fits(self, name: str, labels: tuple[str, ...]) -> bool:
+        known = self._known[name]
+        if labels not in known and (len(known) + 1) * METRICS[name].series > self._most_series:
+            return False
+        known.add(labels)
+        return True
+
+    def keep(self, wanted: Callable[[dict[str, str]], bool]) -> None:
+        """Drop the series whose labels are not wanted any more."""
+        for name, known in self._known.items():
+            gone = [
+                labels for labels in known if not wanted(dict(zip(METRICS[name].labels, labels, strict=True)))
+            ]
+            for labels in gone:
+                known.discard(labels)
+                (self._counters.get(name) or self._histograms[name]).remove(*labels)
+
+    # --- what the operator's parts tell ---
 
     def api_call(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count a request to the API server."""
-        self._calls.labels(verb, resource, str(code)).observe(seconds)
+        known = str(code) if str(code) in _CODES else "other"
+        self.add("millstream_operator_api_requests_total", verb, resource, known)
+        self.observe("millstream_operator_api_request_duration_seconds", verb, resource, amount=seconds)
+
+    def object_written(self, resource: str, size: int) -> None:
+        """Take note of the size of an object."""
+        self.observe("millstream_operator_object_bytes", resource, amount=size)
 
     def reconciled(self, kind: str, result: str, seconds: float) -> None:
         """Count a decision."""
-        self._reconciles.labels(kind, result).observe(seconds)
+        self.add("millstream_operator_reconciles_total", kind, result)
+        self.observe("millstream_operator_reconcile_duration_seconds", kind, amount=seconds)
 
-    def observe_process(self, leads: Callable[[], bool], lag_seconds: Callable[[], float]) -> None:
-        """Show whether this operator is the one that writes, and how late its event loop is."""
-        for name, text, value in (
-            ("leader", "1 for the operator that may write, 0 for those that stand by.", leads),
-            ("loop_lag_seconds", "How late the event loop runs what is due.", lag_seconds),
-        ):
-            self.registry.register(_Gauge(f"millstream_operator_{name}", text, value))
+    # --- showing ---
 
-    def page(self) -> bytes:
-        """Give what /metrics answers, in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def show(self, collector: Collector) -> None:
+        """Show also what a collector computes when asked."""
+        self._computing.append(collector)
 
+    def collect(self) -> list[Family]:
+        """Give all that is to be shown. Who computes comes first, and may begin series of what is counted."""
+        computed = [family for collector in self._computing for family in collector.collect()]
+        return [*self._counting.collect(), *computed]
 
-class _RunsByState(Collector):
-    def __init__(self, runs: Callable[[], Iterable[Run]]) -> None:
-        self._runs = runs
-
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        return [self._family()]
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        tally = Tally(
-            (run.namespace, run.deployment or "", run.status.state or RunState.PENDING)
-            for run in self._runs()
-        )
-        family = self._family()
-        for labels, count in tally.items():
-            family.add_metric(labels, count)
-        return [family]
-
-    @staticmethod
-    def _family() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            "millstream_flow_runs", "FlowRuns that exist, by state.", labels=[*_OF_RUN, "state"]
-        )
+    def page(self, accept: str = "") -> tuple[bytes, str]:
+        """Give what /metrics answers and its type."""
+        return encoded(self.collect(), accept)
 
 
-class _Gauge(Collector):
-    def __init__(self, name: str, text: str, value: Callable[[], float]) -> None:
-        self._name, self._text, self._value = name, text, value
+class _Collected(Collector):
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        return [GaugeMetricFamily(self._name, self._text)]
+    def collect(self) -> Iterable[Family]:
+        return self._families
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        return [GaugeMetricFamily(self._name, self._text, value=self._value())]
+
+def encoded(families: Iterable[Family], accept: str) -> tuple[bytes, str]:
+    """Write what was collected, and say in which type: OpenMetrics, with exemplars, for those who accept that."""
+    encode, content_type = choose_encoder(accept)
+    return encode(_Collected(families)), content_type
+
+
+def _counted_here(metric: Metric, kind: str) -> bool:
+    return metric.kind == kind and metric.name not in _COMPUTED
+
+
+def _exemplar(run: str) -> dict[str, str] | None:
+    return {"run": run} if run and len(run) <= _EXEMPLAR_CHARACTERS else None

@@ -64,10 +64,17 @@ class Sources:
         """Whether the cache has been complete once."""
         return self._resync.synced and all(reflector.synced.is_set() for reflector in self._reflectors)
 
+    def ages(self) -> dict[str, float]:
+        """Give the seconds since anything was heard, by kind; of several scopes the longest."""
+        ages = {kind.plural: self._resync.age_seconds() for kind in watches.KINDS}
+        for reflector in self._reflectors:
+            name = reflector.kind.plural
+            ages[name] = max(reflector.age_seconds(), ages.get(name, 0.0))
+        return ages
+
     def problem(self) -> str:
         """Say what is wrong for /healthz; "" if nothing is."""
-        ages = [self._resync.age_seconds(), *(reflector.age_seconds() for reflector in self._reflectors)]
-        age = max(ages)
+        age = max(self.ages().values())
         return f"the cluster could not be listed or watched for {age:.0f} s" if age > _STALE_SECONDS else ""
 
 

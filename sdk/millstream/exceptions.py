@@ -89,6 +89,10 @@ class MappingMissingIterable(MillstreamError, TypeError):  # noqa: N818
     """A task is mapped over nothing."""
 
 
+class MetricError(MillstreamError, ValueError):
+    """A figure cannot be recorded as it was said."""
+
+
 class UpstreamTaskError(MillstreamError):
     """Something that a run needs did not complete."""
 

@@ -150,9 +150,9 @@ async def _used_by_an_election(name):
 
 async def test_the_operators(render):
     session = _Session()
-    api, cache, metrics = Api(session, Metrics()), Mock(spec=Cache()), Mock(spec=Metrics)
+    api, cache = Api(session, Metrics()), Mock(spec=Cache())
     deletions = Deletions(api, RateLimit(1000, 1000, time.monotonic))
-    executor = Executor(api, cache, metrics, _ignore, lambda: datetime.now(UTC), Mock(), deletions.add)
+    executor = Executor(api, cache, _ignore, lambda: datetime.now(UTC), Mock(), deletions.add)
     observed = Mock(pods=[], strays=[], jobs={})
     observed.run.uid = "uid"
     defined = {getattr(plan, name) for name in plan.__all__} - {plan.Plan, plan.Action, plan.Question}

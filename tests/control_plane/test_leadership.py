@@ -78,7 +78,7 @@ def leads(operator):
 
 def writes(operator):
     """Give the resources that an operator has written to, leases apart."""
-    calls = samples(operator, "millstream_operator_api_request_seconds_count")
+    calls = samples(operator, "millstream_operator_api_requests_total")
     verbs = {"create", "patch", "delete"}
     return {call.labels["resource"] for call in calls if call.labels["verb"] in verbs} - {"leases"}
 
@@ -121,6 +121,29 @@ def test_a_leader_that_is_killed_is_followed(lease, start, ns):
     eventually(lambda: is_over(ns, "begun", "not-begun", "later"))
     assert ns.job_names() == ["begun-1", "later-1", "not-begun-1"]
     assert lease.spec()["leaseTransitions"] == before["leaseTransitions"] + 1
+
+
+def completed(operator, name="millstream_flow_runs_finished_total"):
+    return sum(s.value for s in samples(operator, name) if s.labels["state"] == "Completed")
+
+
+def test_each_run_counts_for_the_one_that_led(lease, start, ns):
+    first = start("first")
+    eventually(lambda: leads(first))
+    second = start("second")
+    ns.deploy()
+    ns.run()
+    eventually(lambda: is_over(ns, "etl-1"))
+    eventually(lambda: "Standing by" in second.log)
+    assert completed(first) == 1
+    assert samples(second, "millstream_flow_runs") == samples(second, "millstream_deployment_info") == []
+    assert completed(second) == 0
+    first.process.kill()
+    eventually(lambda: leads(second))
+    ns.run("etl-2")
+    eventually(lambda: is_over(ns, "etl-2"))
+    assert completed(second) == 1
+    assert completed(second, "millstream_flow_runs") == 2  # what exists, whoever saw it
 
 
 def test_a_leader_that_is_told_to_end_gives_the_lease_back(lease, start, ns):

@@ -22,11 +22,9 @@ def writes(operator):
     return {
         (sample.labels["verb"], sample.labels["resource"]): int(sample.value)
         for family in text_string_to_metric_families(operator.fetch("/metrics").text)
-        if family.name == "millstream_operator_api_request_seconds"
+        if family.name == "millstream_operator_api_requests"
         for sample in family.samples
-        if sample.name.endswith("_count")
-        and sample.labels["verb"] not in {"get", "list", "watch"}
-        and sample.labels["code"].startswith("2")
+        if sample.labels["verb"] not in {"get", "list", "watch"} and sample.labels["code"].startswith("2")
     }
 
 

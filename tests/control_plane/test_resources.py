@@ -467,3 +467,30 @@ def test_the_operator_reads_every_deployment_that_is_taken(ns, spec):
     except RefusedError:
         return
     assert FlowDeploymentSpec.model_validate(stored)
+
+
+def metric(**more):
+    return {"name": "rows", "type": "Counter", **more}
+
+
+METRICS = [
+    ([metric(name="Rows")], "give a name of lower-case letters, digits and underscores"),
+    ([metric(labels=["a b"])], "give a name of lower-case letters, digits and underscores"),
+    ([metric(labels=["namespace"])], "are given by Millstream and Prometheus"),
+    ([metric(labels=["a", "a"])], "Duplicate value"),
+    ([metric(labels=list("abcde"))], "must have at most 4 items"),
+    ([metric(), metric()], "Duplicate value"),
+    ([metric(name=f"m{n}") for n in range(11)], "must have at most 10 items"),
+    ([metric(type="Histogram")], "supported values"),
+    ([{"name": "rows"}], "Required value"),
+]
+
+
+@pytest.mark.parametrize(("declared", "said"), METRICS)
+def test_metrics_that_cannot_be(ns, declared, said):
+    assert said in refusal(lambda: ns.deploy(metrics=declared))
+
+
+def test_metrics_that_can_be(ns):
+    declared = [metric(labels=["table"], description="Loaded."), {"name": "fill", "type": "Gauge"}]
+    assert ns.deploy(metrics=declared)["spec"]["metrics"] == declared

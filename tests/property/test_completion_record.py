@@ -1,6 +1,7 @@
 """Whatever an attempt left behind, its record fits the termination message and can be read again."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -29,6 +30,14 @@ VALUES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(LONG_TEXT | st.integers(), inner, max_size=5),
 )
+SAMPLES = st.fixed_dictionaries(
+    {
+        "name": TEXT,
+        "type": st.sampled_from(["Counter", "Gauge"]),
+        "labels": st.dictionaries(TEXT, LONG_TEXT, max_size=4),
+        "value": st.integers(-(2**63), 2**63) | st.floats(-1e12, 1e12),
+    }
+)
 RECORDS = st.builds(
     CompletionRecord,
     uid=st.uuids().map(str),
@@ -43,6 +52,9 @@ RECORDS = st.builds(
     result=VALUES,
     has_result=st.booleans(),
     log_tail=LONG_TEXT,
+    task_retries=st.integers(0, 2**31),
+    metrics=st.lists(SAMPLES, max_size=100),
+    metrics_dropped=st.integers(0, 2**31),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
@@ -106,3 +118,16 @@ def test_forged_fields_never_break_the_reader(fields):
     record = CompletionRecord.decode(message, uid="u", attempt=1)
     if record is not None:
         assert len(record.encode()) <= MAX_BYTES
+
+
+@given(RECORDS)
+def test_metrics_that_are_left_out_are_counted_and_are_the_first_to_go(record):
+    again = decoded(record)
+    assert again is not None
+    assert len(again.metrics) + again.metrics_dropped == len(record.metrics) + record.metrics_dropped
+    assert again.metrics == record.metrics[: len(again.metrics)]
+    kept = decoded(replace(record, metrics=[]))
+    assert kept is not None
+    if again.metrics:  # else other things may have had to go as well
+        assert (again.result, again.tasks, again.message) == (kept.result, kept.tasks, kept.message)
+        assert len(again.log_tail) >= min(len(kept.log_tail), 1700)

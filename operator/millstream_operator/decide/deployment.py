@@ -48,13 +48,13 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
         if ticks.statuses == deployment.status.schedules:
             return Plan((condition,), ticks.next_time)
         # What its schedules have come to does not wait for an answer.
-        known = deployment.status.replace(**_of_schedules(ticks))
+        known = deployment.status.replace(**_of_schedules(deployment, ticks))
         return Plan((WriteDeploymentStatus(known), condition), ticks.next_time)
     conditions = with_condition(deployment.status.conditions, condition)
     told = deployment.status.replace(
         observed_generation=deployment.generation,
         conditions=with_condition(conditions, suspended(observed, deployment)),
-        **_of_schedules(ticks),
+        **_of_schedules(deployment, ticks),
     )
     status = _counted(observed, told)
     if status == deployment.status:
@@ -65,9 +65,15 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
     return Plan((WriteDeploymentStatus(status),), ticks.next_time)
 
 
-def _of_schedules(ticks: Ticks) -> dict[str, Any]:
+def _of_schedules(deployment: Deployment, ticks: Ticks) -> dict[str, Any]:
     times = [schedule.next_time for schedule in ticks.statuses if schedule.next_time]
-    return {"schedules": ticks.statuses, "next_time": min(times, default=None)}
+    return {
+        "schedules": ticks.statuses,
+        "next_time": min(times, default=None),
+        # In the write that moves the schedules on: each tick counts once, whoever dies.
+        "ticks_fired": deployment.status.ticks_fired + len(ticks.due),
+        "ticks_missed": deployment.status.ticks_missed + ticks.missed,
+    }
 
 
 def _counted(observed: ObservedDeployment, status: FlowDeploymentStatus) -> FlowDeploymentStatus:
@@ -79,4 +85,6 @@ def _counted(observed: ObservedDeployment, status: FlowDeploymentStatus) -> Flow
             status = status.replace(
                 last_run=LastRun(name=last.name, state=last.status.state, completion_time=time)
             )
+    if observed.completed and (success := observed.completed[-1].status.completion_time):
+        status = status.replace(last_success_time=max(success, status.last_success_time or success))
     return status.replace(active=observed.active, queued=observed.queued)

@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.run_template import RetryPolicy
 from millstream.resources.states import RunState
+from millstream.resources.user_metrics import UserSample
 from millstream_operator.decide.attempt import frozen_template
 from millstream_operator.decide.evidence import (
     VERDICTS,
@@ -112,8 +114,22 @@ def _facts(
     )
     facts: dict[str, Any] = {"attempts": attempts, "start_time": run.status.start_time or started}
     if record is not None:
-        facts["tasks"] = record.tasks
+        facts |= {
+            "recorded_attempt": run.status.attempt,
+            "tasks": record.tasks,
+            "task_retries": record.task_retries,
+            "metrics": _samples(record),
+            "metrics_dropped": record.metrics_dropped,
+        }
         if record.has_result:
             facts["result"] = record.result
         facts["result_storage"] = record.result_storage
     return facts
+
+
+def _samples(record: CompletionRecord) -> list[UserSample]:
+    """Read what the flow recorded; what the runner would not have let it record is forged, or of a newer release."""
+    try:
+        return [UserSample.model_validate(sample) for sample in record.metrics]
+    except ValueError:
+        return []

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Object = Mapping[str, Any]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,16 @@ class Run:
     def due(self) -> datetime:
         """When it is, or was, to start."""
         return self.spec.scheduled_time or self.creation_time
+
+    @property
+    def waits_since(self) -> datetime:
+        """From when on it could have started: one made for a time long ago has not waited since then."""
+        return max(self.due, self.creation_time)
+
+    @property
+    def ended(self) -> datetime:
+        """When it became final; long ago if that is not known."""
+        return self.status.completion_time or _LONG_AGO
 
     @property
     def live(self) -> bool:

@@ -36,11 +36,13 @@ class Ticks:
         due: runs to create.
         statuses: of the schedules, to be stored when these runs are there.
         next_time: when a schedule is due next.
+        missed: how many ticks have passed and are not run.
     """
 
     due: tuple[CreateRun, ...]
     statuses: list[ScheduleStatus]
     next_time: datetime | None
+    missed: int = 0
 
 
 def due_ticks(observed: ObservedDeployment, deployment: Deployment) -> Ticks:
@@ -50,18 +52,20 @@ def due_ticks(observed: ObservedDeployment, deployment: Deployment) -> Ticks:
     due: list[CreateRun] = []
     statuses = []
     times: list[datetime] = []
+    missed = 0
     for spec in deployment.spec.schedules:
         begin = _begin(observed, deployment, spec, known.get(spec.name), suspended=suspended)
-        ticks, status = _look(observed.now, spec, begin, suspended=suspended or spec.suspend)
+        ticks, status, left_out = _look(observed.now, spec, begin, suspended=suspended or spec.suspend)
         runs = [_run(deployment, spec, tick) for tick in ticks]
         if refusal := _refusal(observed, runs):
             # Only this schedule waits, and what it has to run is not forgotten.
-            runs, status = [], begin.replace(message=f"{_REFUSED} {refusal.message}"[:1024])
+            runs, left_out, status = [], 0, begin.replace(message=f"{_REFUSED} {refusal.message}"[:1024])
             times.append(refusal.time + _TRY_AGAIN)
         due += runs
+        missed += left_out
         statuses.append(status)
     times += [status.next_time for status in statuses if status.next_time and status.next_time > observed.now]
-    return Ticks(tuple(due), statuses, min(times, default=None))
+    return Ticks(tuple(due), statuses, min(times, default=None), missed)
 
 
 def _refusal(observed: ObservedDeployment, runs: Sequence[CreateRun]) -> TickRefusal | None:
@@ -110,16 +114,17 @@ def _begin(
 
 def _look(
     now: datetime, spec: ScheduleSpec, known: ScheduleStatus, *, suspended: bool
-) -> tuple[Sequence[datetime], ScheduleStatus]:
+) -> tuple[Sequence[datetime], ScheduleStatus, int]:
+    """Give the ticks to be run, what to remember, and how many ticks are left out."""
     if suspended:
-        return (), known.replace(next_time=None, message=_SUSPENDED)
+        return (), known.replace(next_time=None, message=_SUSPENDED), 0
     ended = known.message and not known.message.startswith(_REFUSED)
     if ended or (known.next_time is not None and now < known.next_time):
-        return (), known  # what has ended has no further tick, until it is edited
+        return (), known, 0  # what has ended has no further tick, until it is edited
     try:
         schedule = spec.parsed()
     except InvalidScheduleError as error:
-        return (), known.replace(next_time=None, message=str(error)[:1024])
+        return (), known.replace(next_time=None, message=str(error)[:1024]), 0
     passed = schedule.latest(reached(known), now, _MOST_AT_ONCE)
     following = schedule.next(now)
     message = "" if following else problem_of(spec) or _ENDED
@@ -128,7 +133,8 @@ def _look(
         next_time=following[0] if following else None,
         message=message,
     )
-    return _to_run(now, spec, passed), status
+    chosen = _to_run(now, spec, passed)
+    return chosen, status, len(passed) - len(chosen)
 
 
 def _to_run(now: datetime, spec: ScheduleSpec, passed: Sequence[datetime]) -> Sequence[datetime]:

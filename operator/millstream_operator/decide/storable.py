@@ -17,6 +17,8 @@ _INTEGERS = range(-(2**63), 2**63)
 def storable(record: CompletionRecord) -> CompletionRecord:
     """Give a record whose result is stored exactly as it is, or left out; text loses what is no Unicode."""
     fits = record.has_result and _fits(record.result, MAX_DEPTH)
+    metrics = [sample for sample in record.metrics if _fits(sample, 2)]
+    dropped = record.metrics_dropped + len(record.metrics) - len(metrics)
     return replace(
         record,
         message=plain(record.message) if fits or not record.has_result else _without_result(record),
@@ -25,6 +27,9 @@ def storable(record: CompletionRecord) -> CompletionRecord:
         has_result=fits,
         result_storage=_address(record.result_storage),
         tasks=record.tasks if _fits(record.tasks, 1) else {},
+        task_retries=record.task_retries if record.task_retries in _INTEGERS else 0,
+        metrics=metrics,
+        metrics_dropped=dropped if dropped in _INTEGERS else 0,
     )
 
 

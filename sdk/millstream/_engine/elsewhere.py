@@ -92,6 +92,7 @@ class Answer:
     started: float
     counts: dict[str, int]
     told: bool = True
+    retries: int = 0
 
 
 class _FlowRunElsewhere(FlowRun):
@@ -101,6 +102,7 @@ class _FlowRunElsewhere(FlowRun):
     """
 
     __slots__ = ()
+    elsewhere = True
 
     def __init__(self, facts: FlowFacts) -> None:
         info = FlowRunInfo(
@@ -162,7 +164,17 @@ def _answer(message: bytes) -> bytes:
         state, data = _unsendable(state, run.title, error)
     begun = run.start_time.timestamp()
     return _written(
-        Answer(state.type, state.name, state.message, data, run.run_count, begun, counts.copy(), told)
+        Answer(
+            state.type,
+            state.name,
+            state.message,
+            data,
+            run.run_count,
+            begun,
+            counts.copy(),
+            told,
+            counts.retries,
+        )
     )
 
 

@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from millstream._engine.submissions import Submissions
+    from millstream._recorded_metrics import Recording
     from millstream.flows import Flow
 
 
 class TaskCounts:
-    """How many task runs ended in which state."""
+    """How many task runs ended in which state, how often one was tried again, and what the flow counted itself."""
 
-    __slots__ = ("_by_state", "_lock")
+    __slots__ = ("_by_state", "_lock", "recording", "retries")
 
     def __init__(self) -> None:
         self._by_state: dict[str, int] = {}
+        self.retries = 0
+        self.recording: Recording | None = None
         self._lock = threading.Lock()
 
     def add(self, state_name: str, number: int = 1) -> None:
@@ -40,6 +43,11 @@ class TaskCounts:
         by_state = self._by_state
         with self._lock:
             by_state[state_name] = by_state.get(state_name, 0) + number
+
+    def tried_again(self, times: int = 1) -> None:
+        """Count further attempts."""
+        with self._lock:
+            self.retries += times
 
     def copy(self) -> dict[str, int]:
         """The counts by the state's name, without the lock: a signal handler may ask while its own thread counts."""
@@ -92,6 +100,10 @@ class FlowRunInfo:
         """
         return self.counts.copy()
 
+    def task_retries(self) -> int:
+        """How often tasks were tried again, subflows' included; may be asked like `task_counts`."""
+        return self.counts.retries
+
 
 class FlowRun(Run):
     """One run of a flow."""
@@ -120,6 +132,7 @@ class FlowRun(Run):
     kind: ClassVar[str] = "Flow"
     logger: ClassVar[logging.Logger] = logging.getLogger("millstream.flow_runs")
     success_level: ClassVar[int] = logging.INFO
+    elsewhere: ClassVar[bool] = False  # seen from another process
 
     counts: TaskCounts
     parameters: dict[str, Any]

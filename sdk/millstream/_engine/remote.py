@@ -167,6 +167,7 @@ def _accept(run: TaskRun, told: Answer) -> None:
     assert run.flow_run is not None  # noqa: S101 - nothing else submits
     for name, number in told.counts.items():
         run.flow_run.counts.add(name, number)
+    run.flow_run.counts.tried_again(told.retries)
 
 
 def _state(run: TaskRun, told: Answer) -> State[Any]:

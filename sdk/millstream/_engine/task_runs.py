@@ -280,7 +280,11 @@ class TaskRun(Run):
 
     def _retry_or_finish(self, state: State[Any]) -> float | None:
         delay = super()._retry_or_finish(state)
-        if delay is not None and self._transaction is not None:
+        if delay is None:
+            return None
+        if self.flow_run is not None:
+            self.flow_run.counts.tried_again()
+        if self._transaction is not None:
             self._transaction.begin_again()
         return delay
 

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Never
 
+from millstream._metric_bounds import MOST_SERIES
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
@@ -27,6 +28,8 @@ _RESULT_BYTES = 1024
 _MESSAGE_CHARACTERS = 500
 _ERROR_CHARACTERS = 100
 _TAIL_STEP = 256
+_TAIL_SHOWN = 2000
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +50,9 @@ class CompletionRecord:
         has_result: whether `result` holds the flow's return value (which may be None).
         result_storage: the URL of the storage that has the return value by the run's UID, None if none has.
         log_tail: the last lines of output of an attempt that failed.
+        task_retries: how often tasks were tried again.
+        metrics: what the flow recorded about itself: name, type, labels and value of each.
+        metrics_dropped: how many of them there was no room for.
     """
 
     uid: str
@@ -62,15 +68,21 @@ class CompletionRecord:
     has_result: bool = False
     result_storage: str | None = None
     log_tail: str = ""
+    task_retries: int = 0
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics_dropped: int = 0
 
     def encode(self) -> bytes:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
-        What is nice to have makes room for what is needed: the log's tail goes first, from its start, then the
-        result, the tasks, where it is stored, the message and the error. A result that is no JSON, or not small, is left out.
+        What is nice to have makes room for what is needed: the metrics go first, from their end, after all of the
+        log's tail that nobody would see; then the tail, from its start, the result, the tasks, where the result is
+        stored, the message and the error. A result that is no JSON, or not small, is left out.
         """
         values = self._bounded()
-        while len(encoded := _dump(values)) > MAX_BYTES and _make_room(values):
+        while len(encoded := _dump(values)) > MAX_BYTES and (
+            _trim_tail(values) or _drop_metric(values) or _make_room(values)
+        ):
             pass
         return encoded[:MAX_BYTES]
 
@@ -90,11 +102,13 @@ class CompletionRecord:
             if len(self.result_storage or "") <= MAX_STORAGE_CHARACTERS
             else None,
             "log_tail": self.log_tail[-MAX_BYTES:],
+            "task_retries": self.task_retries,
         }
-        values = {key: value for key, value in values.items() if value not in (None, "", {})}
+        values = {key: value for key, value in values.items() if value not in (None, "", {}, 0)}
         if self.has_result and why_not_kept(self.result) is None:
             values |= {"has_result": True, "result": json.loads(_dump(self.result))}
-        return values
+        last = {"metrics": self.metrics[:], "metrics_dropped": self.metrics_dropped}
+        return values | {key: value for key, value in last.items() if value}
 
     @classmethod
     def decode(cls, message: str, *, uid: str, attempt: int) -> "CompletionRecord | None":
@@ -123,9 +137,45 @@ def _fits(key: str, value: object) -> bool:
     """Whether `value` is of the type of the field `key`; a field of a newer runner, or a forged one, is left out."""
     if key in _TEXTS:
         return isinstance(value, str)
+    if key in ("task_retries", "metrics_dropped"):
+        return type(value) is int and value >= 0
+    if key == "metrics":
+        return isinstance(value, list) and len(value) <= MOST_SERIES and all(_is_sample(one) for one in value)
     if key == "tasks":
         return isinstance(value, dict) and all(type(count) is int for count in value.values())
     return key in ("attempt", "result") or (key == "has_result" and isinstance(value, bool))
+
+
+def _is_sample(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"name", "type", "labels", "value"}:
+        return False
+    labels, number = value["labels"], value["value"]
+    texts = (value["name"], value["type"], *(labels.values() if isinstance(labels, dict) else (None,)))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and type(number) in (int, float)
+        and -_LARGEST < number < _LARGEST
+    )
+
+
+def _trim_tail(values: dict[str, Any]) -> bool:
+    """Shorten the log's tail, down to what a status shows of it."""
+    tail = values.get("log_tail", "")
+    if not values.get("metrics") or len(tail) <= _TAIL_SHOWN:
+        return False
+    values["log_tail"] = tail[_TAIL_STEP:]
+    return True
+
+
+def _drop_metric(values: dict[str, Any]) -> bool:
+    """Drop the last of what the flow recorded, and count it; False when nothing of it is left."""
+    if not values.get("metrics"):
+        return False
+    values["metrics"].pop()
+    if not values["metrics"]:
+        del values["metrics"]
+    values["metrics_dropped"] = values.get("metrics_dropped", 0) + 1
+    return True
 
 
 def _make_room(values: dict[str, Any]) -> bool:

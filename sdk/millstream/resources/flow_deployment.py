@@ -128,3 +128,9 @@ class FlowDeploymentStatus(StoredModel):
     active: int = Field(default=0, description="Runs that hold a slot, as of some seconds ago.")
     queued: int = Field(default=0, description="Runs that wait for a slot, as of some seconds ago.")
     last_run: LastRun | None = Field(default=None, description="The run that finished last.")
+    last_success_time: AwareDatetime | None = Field(default=None, description="When a run completed last.")
+    ticks_fired: int = Field(default=0, description="Ticks of all schedules so far that made a run.")
+    ticks_missed: int = Field(
+        default=0,
+        description="Ticks so far that did not, since they were late and missed or its limits say so.",
+    )

@@ -19,6 +19,7 @@ from millstream.resources.reasons import Reason
 from millstream.resources.run_overrides import RunOverrides
 from millstream.resources.run_template import RunTemplate
 from millstream.resources.states import RunState
+from millstream.resources.user_metrics import MOST_SERIES, UserSample
 
 __all__ = ["KIND", "PLURAL", "SUCCEEDED", "Attempt", "DeploymentRef", "FlowRunSpec", "FlowRunStatus"]
 
@@ -134,7 +135,15 @@ class FlowRunStatus(StoredModel):
     start_time: AwareDatetime | None = Field(default=None, description="When the flow first ran.")
     completion_time: AwareDatetime | None = Field(default=None, description="When the run became final.")
     next_attempt_time: AwareDatetime | None = Field(default=None, description="When the next attempt starts.")
+    recorded_attempt: int = Field(
+        default=0, description="Number of the attempt that left the completion record which the rest is from."
+    )
     tasks: dict[str, int] = Field(default_factory=dict, description="Task runs by final state.")
+    task_retries: int = Field(default=0, description="How often tasks were tried again.")
+    metrics: list[UserSample] = Field(
+        default_factory=list, max_length=MOST_SERIES, description="What the attempt recorded about itself."
+    )
+    metrics_dropped: int = Field(default=0, description="Values that the completion record had no room for.")
     result: Any = Field(
         default=None,
         description="The flow's return value, if it is small JSON.",

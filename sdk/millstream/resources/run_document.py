@@ -37,6 +37,7 @@ class RunDocument:
         run_seconds: how long this attempt may take, None for no limit.
         grace_seconds: between SIGTERM and SIGKILL.
         log_tail: whether the last lines of output may be stored with a failed run.
+        metrics: what the flow may record about itself: type and labels by name.
         requirements: packages to install before the flow is loaded, as in PEP 508.
     """
 
@@ -52,6 +53,7 @@ class RunDocument:
     run_seconds: int | None = None
     grace_seconds: int = 30
     log_tail: bool = True
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
@@ -110,5 +112,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "run_seconds": (int, type(None)),
     "grace_seconds": (int,),
     "log_tail": (bool,),
+    "metrics": (dict,),
     "requirements": (list,),
 }

@@ -10,6 +10,7 @@ from millstream.resources.model import FreeForm, Model, ObjectName, Tags, matche
 from millstream.resources.pod_options import PodOptions
 from millstream.resources.source import Source
 from millstream.resources.storage import Storage
+from millstream.resources.user_metrics import UserMetrics
 
 __all__ = [
     "ApiAccess",
@@ -152,6 +153,7 @@ class RunTemplate(Model):
         default_factory=list,
         description="Secrets of type millstream.dev/block that the flow loads by name; each is mounted as files.",
     )
+    metrics: UserMetrics = Field(default_factory=list, description="What the flow may record about itself.")
     pod: PodOptions = Field(default_factory=PodOptions, description="Curated fields of the pod.")
     log_tail: bool = Field(
         default=True, description="Keep the last lines of output of a failed attempt in the run's status."

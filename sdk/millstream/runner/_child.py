@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
+from millstream._recorded_metrics import Recording
 from millstream._secrets import mask
 from millstream.entrypoint import load_flow
 from millstream.exceptions import (
@@ -109,16 +110,13 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
         else None,
         deployment=document.deployment,
     )
+    info.counts.recording = recording = Recording(document.metrics)
     start_time = timestamp(time.time())
     handover.started(start_time)
     state = run_flow(flow, parameters, run=info)
-    return _record_of(
-        document,
-        state,
-        start_time=start_time,
-        tasks=info.task_counts(),
-        result_storage=info.result_storage,
-    )
+    known = {"start_time": start_time, "tasks": info.task_counts(), "task_retries": info.task_retries()}
+    known |= {"metrics": recording.samples(), "metrics_dropped": recording.dropped}
+    return _record_of(document, state, result_storage=info.result_storage, **known)
 
 
 def _interrupted_before_start(document: RunDocument) -> CompletionRecord:

@@ -34,6 +34,42 @@ def test_completed(run):
     assert b"millstream.runner" not in outcome.err
 
 
+def test_completed_with_figures_of_its_own(run):
+    outcome = run(
+        """
+        from millstream.metrics import counter
+
+        @task(retries=1)
+        def load(tries=[]):
+            tries.append(1)
+            if len(tries) == 1: raise OSError
+            counter("rows").add(3, table="a")
+
+        @flow
+        def main(): load()
+        """,
+        metrics={"rows": {"type": "Counter", "labels": ["table"]}},
+    )
+    assert outcome.exit_code == ExitCode.COMPLETED
+    assert outcome.record.task_retries == 1
+    rows = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}
+    assert outcome.record.metrics == [rows]
+
+
+def test_failed_since_a_figure_is_not_declared(run):
+    outcome = run(
+        """
+        from millstream.metrics import counter
+
+        @flow
+        def main(): counter("lines").add()
+        """,
+        metrics={"rows": {"type": "Counter", "labels": []}},
+    )
+    assert (outcome.exit_code, outcome.record.error) == (ExitCode.FAILED, "MetricError")
+    assert "add it to spec.metrics of the FlowDeployment, where there are rows" in outcome.record.message
+
+
 def test_completed_with_a_result_that_is_no_json(run):
     outcome = run("@flow\ndef main(): return {1, 2}")
     assert outcome.exit_code == ExitCode.COMPLETED

@@ -21,7 +21,6 @@ from millstream_operator.decide.plan import (
 )
 from millstream_operator.executor import Executor
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
-from millstream_operator.metrics import Metrics
 
 KEY = Key(FLOW_RUNS, NAMESPACE, "etl-1")
 JOB = CreateJob({"metadata": {"namespace": NAMESPACE, "name": "etl-1-1"}})
@@ -54,7 +53,6 @@ class World:
         self.executor = Executor(
             api,
             self.cache,
-            Metrics(),
             self.changed.update,
             lambda: NOW,
             lambda *told: self.said.append(told),

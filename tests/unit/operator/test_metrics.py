@@ -1,13 +1,15 @@
+import re
+
 import pytest
-from builders import NAMESPACE, NOW, TEMPLATE, after, make_run, make_status, text
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from millstream.resources.reasons import Reason
-from millstream.resources.states import RunState
-from millstream_operator.decide.observed import Run
-from millstream_operator.metrics import Metrics
+from millstream_operator.metric_registry import LABEL_VALUES, METRICS
+from millstream_operator.metrics import MOST_SERIES, Metrics
 
-LABELS = ("namespace", "deployment", "state", "reason")
+FINISHED = "millstream_flow_runs_finished_total"
+DURATION = "millstream_flow_run_duration_seconds"
+OPEN = "application/openmetrics-text; version=1.0.0"
 
 
 @pytest.fixture
@@ -16,108 +18,120 @@ def metrics():
 
 
 def samples(metrics, name):
-    """Give the samples of a metric: the labels' values by the labels' order, and the value."""
+    """Give the samples of a metric: the labels' values, and the value."""
     return {
-        tuple(sample.labels[label] for label in LABELS if label in sample.labels): sample.value
-        for family in text_string_to_metric_families(metrics.page().decode())
+        tuple(
+            sample.labels[label] for label in METRICS[re.sub("_(count|sum|bucket)$", "", name)].labels
+        ): sample.value
+        for family in text_string_to_metric_families(metrics.page()[0].decode())
         for sample in family.samples
         if sample.name == name
     }
 
 
-def moved(metrics, before, after_it, *, known=True, **run):
-    metrics.run_moved(Run.from_object(make_run(status=before, **run)), after_it, known=known)
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_names_follow_the_conventions(metric):
+    assert re.fullmatch(r"millstream_[a-z_]+", metric.name)
+    assert metric.name.endswith("_total") is (metric.kind == "counter")
+    assert (metric.unit == "seconds") is metric.name.endswith("_seconds")
+    assert (metric.unit == "bytes") is metric.name.endswith("_bytes")
+    assert metric.text.endswith(".")
+    assert bool(metric.buckets) is (metric.kind == "histogram")
+    assert list(metric.buckets) == sorted(metric.buckets)
+    assert not {"run", "name", "uid", "pod", "node", "task"} & set(metric.labels)
 
 
-def final(state, reason=None, **more):
-    return make_status(state, reason, completion_time=after(50), **more)
+def test_closed_lists_are_of_labels_that_there_are():
+    assert all(label in METRICS[name].labels for name, label in LABEL_VALUES)
 
 
-@pytest.mark.parametrize(
-    ("state", "reason"),
-    [(RunState.COMPLETED, ""), (RunState.FAILED, Reason.OOM_KILLED), (RunState.CRASHED, Reason.EVICTED)],
-)
-def test_counts_runs_that_finish(metrics, state, reason):
-    running = make_status(RunState.RUNNING, start_time=NOW)
-    moved(metrics, running, final(state, reason or None, start_time=NOW))
-    assert samples(metrics, "millstream_flow_runs_finished_total") == {(NAMESPACE, "etl", state, reason): 1}
-    assert samples(metrics, "millstream_flow_run_duration_seconds_sum") == {(NAMESPACE, "etl", state): 50}
+def test_counts(metrics):
+    metrics.add(FINISHED, "team", "etl", "Completed")
+    metrics.add(FINISHED, "team", "etl", "Completed", amount=2)
+    assert samples(metrics, FINISHED) == {("team", "etl", "Completed"): 3}
 
 
-def test_counts_a_state_only_when_it_is_new(metrics):
-    moved(metrics, make_status(RunState.PENDING), make_status(RunState.PENDING, Reason.UNSCHEDULABLE))
-    assert b"millstream_flow_runs_finished_total{" not in metrics.page()
+def test_a_series_begins_at_zero(metrics):
+    metrics.begin(FINISHED, "team", "etl", "Failed")
+    metrics.begin(DURATION, "team", "etl")
+    assert samples(metrics, FINISHED) == {("team", "etl", "Failed"): 0}
+    assert samples(metrics, f"{DURATION}_count") == {("team", "etl"): 0}
 
 
-def test_a_run_that_never_ran_has_no_duration(metrics):
-    moved(metrics, None, final(RunState.FAILED, Reason.INVALID_PARAMETERS, attempt=0))
-    assert samples(metrics, "millstream_flow_run_duration_seconds_count") == {}
+def test_beginning_again_changes_nothing(metrics):
+    metrics.add(FINISHED, "team", "etl", "Failed")
+    metrics.begin(FINISHED, "team", "etl", "Failed")
+    assert samples(metrics, FINISHED) == {("team", "etl", "Failed"): 1}
 
 
-def test_the_start_delay_counts_from_the_time_due(metrics):
-    pending, running = make_status(RunState.PENDING), make_status(RunState.RUNNING, start_time=after(30))
-    moved(metrics, pending, running)
-    moved(metrics, pending, running, scheduledTime=text(after(20)))
-    assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 40}
+def test_a_metric_has_no_more_series_than_it_may_and_the_rest_is_counted():
+    metrics = Metrics(most_series=40)
+    for number in range(50):
+        metrics.add(FINISHED, "team", f"d{number}", "Completed")
+        metrics.observe(DURATION, "team", f"d{number}", amount=1)
+    for _ in range(3):
+        metrics.add(FINISHED, "team", "d0", "Completed")
+    assert len(samples(metrics, FINISHED)) == 40
+    assert len(samples(metrics, f"{DURATION}_sum")) == 40 // METRICS[DURATION].series
+    dropped = samples(metrics, "millstream_operator_series_dropped_total")
+    assert dropped == {(FINISHED,): 10, (DURATION,): 48}
 
 
-def test_a_run_that_was_made_for_a_time_long_ago_has_not_waited_since(metrics):
-    pending, running = make_status(RunState.PENDING), make_status(RunState.RUNNING, start_time=after(30))
-    moved(metrics, pending, running, scheduledTime=text(after(-86_400)))
-    assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 30}
+def test_what_does_not_fit_is_not_begun_and_nothing_is_lost_by_that():
+    metrics = Metrics(most_series=1)
+    metrics.begin(FINISHED, "team", "a", "Completed")
+    metrics.begin(FINISHED, "team", "b", "Completed")
+    assert list(samples(metrics, FINISHED)) == [("team", "a", "Completed")]
+    assert samples(metrics, "millstream_operator_series_dropped_total") == {}
 
 
-def test_the_start_delay_of_a_run_that_is_over_before_its_start_was_seen_is_counted(metrics):
-    moved(metrics, make_status(RunState.PENDING), final(RunState.COMPLETED, start_time=after(30)))
-    assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 30}
-
-
-def test_the_name_of_a_deployment_that_does_not_exist_is_no_label(metrics):
-    moved(metrics, None, final(RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND), known=False)
-    counted = samples(metrics, "millstream_flow_runs_finished_total")
-    assert counted == {(NAMESPACE, "", RunState.FAILED, Reason.DEPLOYMENT_NOT_FOUND): 1}
-
-
-def test_a_later_attempt_has_no_start_delay(metrics):
-    moved(
-        metrics,
-        make_status(RunState.PENDING, attempt=2, start_time=NOW),
-        make_status(RunState.RUNNING, attempt=2, start_time=NOW),
-    )
-    assert samples(metrics, "millstream_flow_run_start_delay_seconds_count") == {}
-
-
-def test_counts_new_attempts(metrics):
-    moved(metrics, make_status(RunState.RUNNING), make_status(RunState.AWAITING_RETRY, Reason.EVICTED))
-    assert samples(metrics, "millstream_flow_run_retries_total") == {(NAMESPACE, "etl", "Evicted"): 1}
-
-
-def test_shows_the_runs_that_exist(metrics):
-    runs = [
-        make_run("a"),
-        make_run("b", status=make_status(RunState.RUNNING)),
-        make_run("c", status=make_status(RunState.RUNNING)),
-        make_run("d", template=TEMPLATE, status=make_status(RunState.COMPLETED)),
-    ]
-    metrics.observe_runs(lambda: map(Run.from_object, runs))
-    assert samples(metrics, "millstream_flow_runs") == {
-        (NAMESPACE, "etl", "Pending"): 1,
-        (NAMESPACE, "etl", "Running"): 2,
-        (NAMESPACE, "", "Completed"): 1,
-    }
-
-
-def test_shows_the_queue(metrics):
-    metrics.observe_queue(lambda: 3, lambda: 1.5)
-    assert samples(metrics, "millstream_operator_queue_length") == {(): 3}
-    assert samples(metrics, "millstream_operator_queue_oldest_seconds") == {(): 1.5}
-
-
-def test_no_label_is_a_runs_name(metrics):
-    metrics.observe_runs(lambda: [Run.from_object(make_run("secret-name"))])
-    moved(metrics, make_status(RunState.RUNNING, start_time=NOW), final(RunState.COMPLETED), created=NOW)
-    metrics.api_call("create", "jobs", 201, 0.1)
+def test_series_that_are_not_wanted_any_more_go_and_make_room():
+    metrics = Metrics(most_series=1)
+    metrics.add(FINISHED, "team", "old", "Completed")
     metrics.reconciled("flowruns", "ok", 0.1)
-    page = metrics.page().decode()
-    assert "secret-name" not in page
-    assert "etl-1" not in page
+    metrics.keep(lambda labels: labels.get("deployment") != "old")
+    metrics.add(FINISHED, "team", "new", "Completed")
+    assert samples(metrics, FINISHED) == {("team", "new", "Completed"): 1}
+    assert samples(metrics, "millstream_operator_reconciles_total")
+
+
+@pytest.mark.parametrize(("code", "label"), [(201, "201"), (0, "0"), (799, "other")])
+def test_requests_are_counted_by_codes_that_there_are(metrics, code, label):
+    metrics.api_call("create", "jobs", code, 0.1)
+    assert samples(metrics, "millstream_operator_api_requests_total") == {("create", "jobs", label): 1}
+    name = "millstream_operator_api_request_duration_seconds"
+    assert samples(metrics, f"{name}_count") == {("create", "jobs"): 1}
+
+
+def test_results_of_decisions_are_there_from_the_start(metrics):
+    results = LABEL_VALUES["millstream_operator_reconciles_total", "result"]
+    found = samples(metrics, "millstream_operator_reconciles_total")
+    assert found == {(kind, result): 0 for kind in ("flowruns", "flowdeployments") for result in results}
+
+
+def test_sizes_of_objects(metrics):
+    metrics.object_written("flowruns", 3000)
+    assert samples(metrics, "millstream_operator_object_bytes_sum") == {("flowruns",): 3000}
+
+
+def test_who_asks_for_open_metrics_gets_it_with_the_runs_name_as_an_exemplar(metrics):
+    metrics.add(FINISHED, "team", "etl", "Completed", run="etl-1")
+    metrics.add(FINISHED, "team", "etl", "Failed", run="x" * 126)
+    page, content_type = metrics.page(OPEN)
+    assert content_type.startswith("application/openmetrics-text")
+    families = {family.name: family for family in open_families(page.decode())}
+    exemplars = {s.labels["state"]: s.exemplar for s in families[FINISHED.removesuffix("_total")].samples}
+    assert exemplars["Completed"].labels == {"run": "etl-1"}
+    assert exemplars["Failed"] is None  # OpenMetrics allows no longer ones
+    assert families[DURATION].unit == "seconds"
+
+
+def test_others_get_text_without_names_of_runs(metrics):
+    metrics.add(FINISHED, "team", "etl", "Completed", run="etl-1")
+    page, content_type = metrics.page("*/*")
+    assert content_type.startswith("text/plain; version=0.0.4")
+    assert b"etl-1" not in page
+
+
+def test_no_series_is_refused_by_default_to_hundreds_of_deployments():
+    assert all(metric.series * 500 <= MOST_SERIES for metric in METRICS.values())

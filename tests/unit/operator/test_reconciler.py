@@ -129,8 +129,7 @@ async def test_works_until_the_queue_is_closed():
     await setting.reconciler.work()
     assert setting.executor.done[-1] == ("good", "CreateJob")
     assert (
-        b'millstream_operator_reconcile_seconds_count{kind="flowruns",result="ok"} 1.0'
-        in setting.metrics.page()
+        b'millstream_operator_reconciles_total{kind="flowruns",result="ok"} 1.0' in setting.metrics.page()[0]
     )
 
 

@@ -20,6 +20,9 @@ FULL = CompletionRecord(
     has_result=True,
     result_storage="s3://flows/results",
     log_tail="Traceback\n",
+    task_retries=1,
+    metrics=[{"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}],
+    metrics_dropped=2,
 )
 
 
@@ -56,6 +59,35 @@ def test_nothing_else_passes_for_a_record(text):
 @pytest.mark.parametrize(("uid", "attempt"), [("other", 2), ("u", 1), ("u", "2")])
 def test_a_record_of_another_run_or_attempt_is_none(uid, attempt):
     assert decode(FULL.encode().decode(), uid, attempt) is None
+
+
+SAMPLE = {"name": "rows", "type": "Counter", "labels": {}, "value": 3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": "3"},
+        {"value": True},
+        {"value": 10**400},
+        {"labels": None},
+        {"labels": {"a": 1}},
+        {"name": None},
+        {"x": 1},
+    ],
+)
+def test_metrics_that_are_none_are_left_out(change):
+    text = json.dumps(
+        {"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": [SAMPLE | change]}
+    )
+    assert decode(text).metrics == []
+
+
+def test_a_record_with_more_metrics_than_there_may_be_has_none():
+    text = json.dumps(
+        {"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": [SAMPLE] * 101}
+    )
+    assert decode(text).metrics == []
 
 
 def test_the_place_of_a_result_outlasts_what_is_nice_to_have():

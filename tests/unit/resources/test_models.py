@@ -54,6 +54,7 @@ FULL = TEMPLATE | {
     },
     "storage": {"url": "s3://bucket/team", "secretName": "keys"},
     "blocks": ["warehouse", "mail.smtp"],
+    "metrics": [{"name": "rows", "type": "Counter", "labels": ["table"], "description": "Loaded."}],
     "disruptionPolicy": "Replace",
     "apiAccess": "Read",
     "queueName": "team",

@@ -10,6 +10,7 @@ import pytest
 from millstream import _stopping, flow, get_run_context, task
 from millstream._engine import FlowRunInfo, flow_runs, run_flow, stop, stop_requested
 from millstream.exceptions import RunInterrupted
+from millstream.task_runners import ProcessPoolTaskRunner
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +134,24 @@ class TestCounts:
         info = FlowRunInfo()
         run_flow(flow(lambda: bad.with_options(retries=3)(return_state=True)), run=info)
         assert info.task_counts() == {"Failed": 1}
+        assert info.task_retries() == 3
+
+    def test_retries_in_other_processes_and_in_subflows_count_too(self):
+        def fails():
+            raise OSError
+
+        @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+        def inner():
+            task(fails, retries=2).submit().wait()
+
+        @flow
+        def outer():
+            inner()
+            bad.with_options(retries=1)(return_state=True)
+
+        info = FlowRunInfo()
+        run_flow(outer, run=info)
+        assert info.task_retries() == 3
 
     def test_crashed(self):
         def interrupted():

@@ -1,10 +1,11 @@
 import pytest
-from builders import NOW, TEMPLATE, after, make_deployment, make_revision
+from builders import NOW, TEMPLATE, after, make_deployment, make_revision, make_run, make_status, text
 
 from millstream.resources.names import revision_name
 from millstream.resources.reasons import Reason
+from millstream.resources.states import RunState
 from millstream_operator.decide import decide_deployment
-from millstream_operator.decide.observed import Deployment, ObservedDeployment, Revision
+from millstream_operator.decide.observed import Deployment, ObservedDeployment, Revision, Run
 from millstream_operator.decide.plan import DeleteRevision, TryJob, WriteDeploymentStatus
 
 CURRENT = revision_name("etl", Deployment.from_object(make_deployment()).spec.template().to_dict())
@@ -139,3 +140,30 @@ def test_the_current_revision_is_found_again_after_the_api_server_stored_it():
     assert revision_name("etl", stored.spec.template().to_dict()) == name
     assert name != CURRENT
     assert set(TEMPLATE) < set(template.to_dict())
+
+
+def ended(name, seconds, state=RunState.COMPLETED):
+    return Run.from_object(make_run(name, status=make_status(state, completion_time=after(seconds))))
+
+
+LAST = {
+    # (status before, completed runs, others): the last run, and the last success
+    "none": ({}, [], [], None, None),
+    "a success": ({}, [("a", 5), ("b", 9)], [], "b", 9),
+    "a failure after it": ({}, [("a", 5)], [("c", 7)], "c", 5),
+    "a success whose run is gone": ({"lastSuccessTime": text(after(4))}, [], [("c", 7)], "c", 4),
+    "an older one is still there": ({"lastSuccessTime": text(after(8))}, [("a", 5)], [], "a", 8),
+}
+
+
+@pytest.mark.parametrize("case", LAST)
+def test_the_last_success_is_remembered(case):
+    before, completed, others, last, success = LAST[case]
+    plan = plan_of(
+        make_deployment(status=before),
+        completed=[ended(*run) for run in completed],
+        failed=[ended(*run, RunState.FAILED) for run in others],
+    )
+    status = plan.actions[0].status
+    assert (status.last_run and status.last_run.name) == last
+    assert status.last_success_time == (None if success is None else after(success))

@@ -100,6 +100,28 @@ def test_completed():
     assert (attempt.start_time, attempt.completion_time, attempt.exit_code) == (NOW, after(60), 0)
 
 
+ROWS = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}
+
+
+def test_what_the_flow_recorded_stands_in_the_status_with_the_number_of_its_attempt():
+    record = make_record(task_retries=2, metrics=[ROWS], metrics_dropped=1)
+    status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
+    assert (status.recorded_attempt, status.task_retries, status.metrics_dropped) == (1, 2, 1)
+    assert [sample.to_dict() for sample in status.metrics] == [ROWS]
+
+
+@pytest.mark.parametrize("change", [{"type": "Histogram"}, {"name": "x" * 64}])
+def test_forged_figures_are_left_out(change):
+    record = make_record(metrics=[ROWS | change])
+    status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
+    assert (status.state, status.metrics) == (RunState.COMPLETED, [])
+
+
+def test_an_attempt_without_a_record_leaves_the_number_as_it_was():
+    status = written(plan_of(running(recorded_attempt=0), make_job(failure=EXIT_1), [make_pod(exit_code=1)]))
+    assert status.recorded_attempt == 0
+
+
 def test_failed():
     status = written(plan_of(running(), make_job(), [make_pod(exit_code=1, record=FAILED)]))
     assert (status.state, status.reason, status.failures) == (RunState.FAILED, Reason.FLOW_FAILED, 1)

@@ -256,6 +256,43 @@ def test_a_refused_run_of_a_tick_holds_up_its_own_schedule_only():
     assert again.actions == (created,)
 
 
+LATE = MINUTE | {"missed": "Latest"}
+COUNTED = {
+    # (what is remembered, when it is looked at): ticks that fired, and that were missed, all told
+    "nothing is due": (MINUTE, {}, 59, (0, 0)),
+    "on time": (MINUTE, {}, 60, (1, 0)),
+    "the latest of three": (LATE, {}, 185, (1, 2)),
+    "none of three": (MINUTE | {"missed": "Skip"}, {}, 195, (0, 3)),
+    "all of three": (MINUTE | {"missed": "All"}, {}, 195, (3, 0)),
+    "added to those before": (LATE, {"ticksFired": 7, "ticksMissed": 5}, 185, (8, 7)),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_ticks_are_counted_in_the_write_that_moves_the_schedule_on(case):
+    schedule, before, late, expected = COUNTED[case]
+    status = since(schedule) | before
+    runs = {t.run["metadata"]["name"] for t in ticks_of(schedule, status=status, now=after(late)).due}
+    plan = decide_deployment(observe(schedule, status=status, now=after(late), runs=runs))
+    (written,) = [a.status for a in plan.actions if isinstance(a, WriteDeploymentStatus)]
+    assert (written.ticks_fired, written.ticks_missed) == expected
+    again = decide_deployment(observe(schedule, status=written.to_dict(), now=after(late), runs=runs))
+    assert again.actions == ()
+
+
+def test_an_edit_forgets_no_count():
+    status = since() | {"ticksFired": 7, "ticksMissed": 5}
+    plan = decide_deployment(observe(MINUTE | {"interval": 30}, status=status, now=after(10)))
+    assert (plan.actions[0].status.ticks_fired, plan.actions[0].status.ticks_missed) == (7, 5)
+
+
+def test_a_refused_tick_is_neither_fired_nor_missed():
+    (created,) = decide_deployment(observe(MINUTE, status=since(), now=after(60))).actions
+    refused = {created.run["metadata"]["name"]: TickRefusal("exceeded quota", after(60))}
+    plan = decide_deployment(observe(MINUTE, status=since(), now=after(61), refused=refused))
+    assert (plan.actions[0].status.ticks_fired, plan.actions[0].status.ticks_missed) == (0, 0)
+
+
 def test_what_its_schedules_have_come_to_does_not_wait_for_an_answer():
     plan = decide_deployment(observe(MINUTE, tried=None))
     assert kinds(plan) == [WriteDeploymentStatus, TryJob]

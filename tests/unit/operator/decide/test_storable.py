@@ -64,3 +64,17 @@ def test_text_loses_what_is_no_unicode():
 
 def test_forged_counts_are_left_out():
     assert storable(make_record(tasks={"Completed": 10**30})).tasks == {}
+
+
+ROWS = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}
+
+
+def test_figures_that_cannot_be_stored_are_left_out_and_counted():
+    bad = [ROWS | {"labels": {"table": "\ud800"}}, ROWS | {"name": "\ud800"}, ROWS | {"value": 10**40}]
+    record = storable(make_record(metrics=[ROWS, *bad], metrics_dropped=1))
+    assert (record.metrics, record.metrics_dropped) == ([ROWS], 4)
+
+
+def test_numbers_that_cannot_be_stored_are_none():
+    record = storable(make_record(task_retries=10**40, metrics_dropped=10**40))
+    assert (record.task_retries, record.metrics_dropped) == (0, 0)

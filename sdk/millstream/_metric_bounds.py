@@ -1,0 +1,13 @@
+"""The bounds of what a flow may record about itself, for all that check them."""
+
+__all__ = ["MOST_LABELS", "MOST_METRICS", "MOST_SERIES", "NAME", "RESERVED_LABELS"]
+
+MOST_METRICS = 10
+"""That a deployment may declare."""
+MOST_SERIES = 100
+"""Of all metrics of a deployment."""
+MOST_LABELS = 4
+"""Of a metric."""
+NAME = "[a-z][a-z0-9_]{0,62}"
+"""Of a metric and of a label; a regular expression."""
+RESERVED_LABELS = frozenset({"namespace", "deployment", "metric", "job", "instance", "pod", "le", "quantile"})

@@ -1,0 +1,195 @@
+"""Each alert fires when it should, and does not when it should not: promtool plays both."""
+
+import json
+import subprocess
+from itertools import chain
+from pathlib import Path
+
+import control_plane
+import pytest
+import yaml
+from grafana import asked, selectors
+
+from millstream_operator.metric_registry import LABEL_VALUES, METRICS
+
+pytestmark = pytest.mark.control_plane
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "charts/millstream/files/alerts.yaml"
+RUNBOOKS = ROOT / "docs/runbooks"
+ALERTS = {
+    rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+}
+DAY = 24 * 60
+ETL = 'namespace="team", deployment="etl"'
+OF_ETL = {"namespace": "team", "deployment": "etl"}
+INFO = {f'millstream_deployment_info{{{ETL}, version="1", owner="data", severity="page"}}': f"1x{4 * DAY}"}
+QUIET = {f'millstream_deployment_info{{{ETL}, version="1", owner="", severity=""}}': f"1x{4 * DAY}"}
+OWNED = OF_ETL | {"owner": "data", "severity": "page"}
+JOB = 'job="millstream-operator", instance="a"'
+
+
+def finished(completed, failed):
+    name = "millstream_flow_runs_finished_total"
+    return {
+        f'{name}{{{ETL}, state="Completed"}}': completed,
+        f'{name}{{{ETL}, state="Failed"}}': failed,
+    }
+
+
+def ticks(outcome, values):
+    return {f'millstream_schedule_ticks_total{{{ETL}, outcome="{outcome}"}}': values}
+
+
+def oldest(state, values, deployment="etl"):
+    owner = f'namespace="team", deployment="{deployment}"'
+    return {f'millstream_flow_run_oldest_seconds{{{owner}, state="{state}"}}': values}
+
+
+SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
+NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
+LEADER = "millstream_operator_leader"
+BUILD = "millstream_operator_build_info"
+REQUESTS = f'millstream_operator_api_requests_total{{{JOB}, verb="patch", resource="flowruns", code="429"}}'
+OF_REQUESTS = {"job": "millstream-operator", "verb": "patch", "resource": "flowruns"}
+
+# For each alert: what it is, the series minute by minute, the minute, and the labels with which it fires, or none.
+CASES = [
+    ("MillstreamOperatorDown", "none was ever there", {}, 6, {"severity": "critical"}),
+    ("MillstreamOperatorDown", "it has gone", {BUILD: "1x5 _x20"}, 20, {"severity": "critical"}),
+    ("MillstreamOperatorDown", "it has just gone", {BUILD: "1x5 stale"}, 9, None),
+    ("MillstreamOperatorDown", "it is there", {BUILD: "1x30"}, 20, None),
+    (
+        "MillstreamNoLeader", "two stand by", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "0x9"},
+        5, {"job": "j", "severity": "critical"},
+    ),
+    (
+        "MillstreamNoLeader", "one leads", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "1x9"}, 5, None,
+    ),
+    ("MillstreamNoLeader", "a change of the leader", {f'{LEADER}{{job="j"}}': "1 0 1x9"}, 3, None),
+    (
+        "MillstreamQueueStuck", "it waits", {f"millstream_operator_queue_oldest_seconds{{{JOB}}}": "90+60x9"},
+        7, {"job": "millstream-operator", "instance": "a", "severity": "warning"},
+    ),
+    ("MillstreamQueueStuck", "it waits a while", {f"millstream_operator_queue_oldest_seconds{{{JOB}}}": "5x2 90x2 5x9"}, 7, None),
+    (
+        "MillstreamWatchStale", "nothing is heard", {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x30"},
+        20, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
+    ),
+    ("MillstreamWatchStale", "a list each 5 minutes", {f'millstream_operator_watch_age_seconds{{{JOB}, resource="flowdeployments"}}': "0+60x5 0+60x5 0+60x5"}, 16, None),
+    ("MillstreamApiThrottled", "again and again", {REQUESTS: "0+30x30"}, 20, OF_REQUESTS | {"severity": "warning"}),
+    ("MillstreamApiThrottled", "once", {REQUESTS: "0x5 30x30"}, 20, None),
+    ("MillstreamApiThrottled", "other refusals", {REQUESTS.replace("429", "409"): "0+30x30"}, 20, None),
+    (
+        "MillstreamSeriesDropped", "there is no room", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x30"},
+        20, {"job": "j", "metric": "m", "severity": "info"},
+    ),
+    ("MillstreamSeriesDropped", "long ago", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x200"}, 180, None),
+    ("MillstreamRunFailureRatioHigh", "most fail", finished("0x9 1x30", "0+1x40") | INFO, 30, OWNED),
+    ("MillstreamRunFailureRatioHigh", "most fail, of nobody", finished("0x9 1x30", "0+1x40") | QUIET, 30, OF_ETL | {"severity": "warning"}),
+    ("MillstreamRunFailureRatioHigh", "two fail", finished("0x40", "0x9 2x30") | INFO, 30, None),
+    ("MillstreamRunFailureRatioHigh", "few of many fail", finished("0+9x40", "0+1x40") | INFO, 30, None),
+    ("MillstreamRunFailureRatioHigh", "it was long ago", finished("0x200", "0x5 9x195") | INFO, 150, None),
+    ("MillstreamRunStuckPending", "it waits", oldest("Pending", "0+60x30") | INFO, 15, OWNED),
+    (
+        "MillstreamRunStuckPending", "it has no deployment", oldest("Pending", "0+60x30", ""), 15,
+        {"namespace": "team", "deployment": "", "severity": "warning"},
+    ),
+    ("MillstreamRunStuckPending", "it starts soon", oldest("Pending", "0+60x5 0+60x5 0+60x5") | INFO, 15, None),
+    ("MillstreamRunStuckPending", "it waits for a slot", oldest("Queued", "0+60x30") | INFO, 15, None),
+    ("MillstreamRunStuckRunning", "for more than a day", oldest("Running", f"0+60x{2 * DAY}") | INFO, DAY + 10, OWNED),
+    ("MillstreamRunStuckRunning", "for an hour", oldest("Running", "0+60x90") | INFO, 80, None),
+    (
+        "MillstreamLastSuccessTooOld", "it fires and fails", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
+        3 * DAY + 90, OWNED,
+    ),
+    (
+        "MillstreamLastSuccessTooOld", "it has never succeeded", ticks("Fired", f"0+0.01x{4 * DAY}") | QUIET,
+        3 * DAY, OF_ETL | {"severity": "warning"},
+    ),
+    (
+        "MillstreamLastSuccessTooOld", "it succeeds", {SUCCESS: f"0+60x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
+        3 * DAY + 90, None,
+    ),
+    ("MillstreamLastSuccessTooOld", "it has no ticks", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"7x{4 * DAY}") | INFO, 3 * DAY, None),
+    ("MillstreamScheduleMissed", "two are missed", ticks("Missed", "0x9 2x30") | INFO, 15, OWNED),
+    ("MillstreamScheduleMissed", "they fire", ticks("Fired", "0+1x40") | ticks("Missed", "2x40") | INFO, 15, None),
+    ("MillstreamScheduleMissed", "it was an hour ago", ticks("Missed", "0x9 2x90") | INFO, 80, None),
+    ("MillstreamScheduleOverdue", "it does not fire", {NEXT: "300x30"} | INFO, 12, OWNED),
+    ("MillstreamScheduleOverdue", "it fires each minute", {NEXT: "60+60x30"} | INFO, 12, None),
+    ("MillstreamScheduleOverdue", "it is still to come", {NEXT: f"{DAY * 60}x30"} | INFO, 12, None),
+]  # fmt: skip
+
+
+def played(alert, what, series, minute, labels):
+    """Give the case as promtool reads it."""
+    name = f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
+    shown = {"alertname": alert, "alertstate": "firing"} | {k: v for k, v in (labels or {}).items() if v}
+    text = ", ".join(f"{key}={json.dumps(value)}" for key, value in shown.items())
+    expected = [] if labels is None else [{"labels": f"ALERTS{{{text}}}", "value": 1}]
+    return {
+        "name": what,
+        "interval": "1m",
+        "input_series": [{"series": key, "values": value} for key, value in series.items()],
+        "promql_expr_test": [{"expr": name, "eval_time": f"{minute}m", "exp_samples": expected}],
+    }
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_fires_when_it_should_and_only_then(tmp_path, alert):
+    cases = [played(*case) for case in CASES if case[0] == alert]
+    body = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases}
+    (tmp_path / "test.yaml").write_text(json.dumps(body))
+    done = promtool("test", "rules", tmp_path / "test.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def promtool(*arguments):
+    return subprocess.run(
+        [control_plane.program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_promtool_finds_nothing_wrong():
+    done = promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_is_seen_to_fire_and_not_to(alert):
+    fires = {labels is not None for name, _, _, _, labels in CASES if name == alert}
+    assert fires == {True, False}
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_asks_for_metrics_that_there_are(alert):
+    expression = ALERTS[alert]["expr"]
+    assert asked(expression) <= METRICS.keys()
+    for selector in selectors(expression):
+        for matcher in selector.matchers.matchers:
+            closed = LABEL_VALUES.get((selector.name, matcher.name))
+            assert matcher.name in METRICS[selector.name].labels
+            assert closed is None or set(matcher.value.split("|")) <= set(closed)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_says_what_to_do(alert):
+    rule = ALERTS[alert]
+    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert "severity" in rule["labels"]
+    page = ROOT / rule["annotations"]["runbook"]
+    assert page == RUNBOOKS / f"{alert}.md"
+    text = page.read_text()
+    assert text.startswith(f"# {alert}\n")
+    assert "**What it does:**" in text
+    assert "**What to do:**" in text
+
+
+def test_there_is_no_page_without_an_alert():
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*ALERTS, "README"}
+    listed = (RUNBOOKS / "README.md").read_text()
+    assert all(f"[{alert}]({alert}.md)" in listed for alert in ALERTS)
+
+
+def test_no_case_is_of_an_alert_that_there_is_not():
+    assert set(chain.from_iterable([alert] for alert, *_ in CASES)) == ALERTS.keys()
