@@ -80,6 +80,19 @@ def helm(call, kubeconfig):
     return run
 
 
+@pytest.fixture
+def prometheus_operator(kubectl):
+    """The kinds of the Prometheus operator, without what serves them."""
+    kinds = _control_plane().program("helm")
+    kubectl("apply", "--server-side", "-f", Path(kinds).parent / "monitoring-crds.yaml")
+    names = [
+        f"crd/{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
+    ]
+    kubectl("wait", "--for=condition=Established", *names)
+    yield
+    kubectl("delete", *names)
+
+
 @pytest.fixture(scope="session")
 def render(call):
     """Give the objects that the chart makes of values."""

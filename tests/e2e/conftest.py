@@ -136,14 +136,14 @@ def helm(command: str, *arguments: object) -> None:
     subprocess.run([program("helm"), command, *arguments, *options], check=True)
 
 
-def upgrade(*options: str) -> None:
+def upgrade(*options: str, chart: Path = ROOT / "charts/millstream") -> None:
     """Install the operator from the chart, or change how it is installed."""
     image = os.environ.get("MILLSTREAM_OPERATOR_IMAGE", "millstream-operator:dev")
     repository, _, tag = image.rpartition(":")
     helm(
         "upgrade",
         RELEASE,
-        ROOT / "charts/millstream",
+        chart,
         "--install",
         "--create-namespace",
         f"--set=image.repository={repository}",

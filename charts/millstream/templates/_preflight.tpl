@@ -103,7 +103,9 @@ helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubect
 {{- $missing = append $missing (trim .) }}
 {{- end }}
 {{- end }}
-{{- first $missing }}
+{{- with $missing }}
+{{- first . }}
+{{- end }}
 {{- end }}
 
 {{- define "millstream.crdFields" -}}
