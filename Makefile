@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## See it work
-.PHONY: demo cluster cluster-down cluster-tools images
+.PHONY: demo cluster cluster-down cluster-tools chart-tools images
 demo: venv ## The main job on a real cluster: install, deploy, run, result, metrics (first time without an image registry about 10 min)
 	hack/demo
 
@@ -28,6 +28,9 @@ cluster-down: ## Delete that cluster, and what was started for it
 
 cluster-tools: ## Build kubectl, helm and a control plane for the tests, once, into the cache
 	$(CLUSTER) tools
+
+chart-tools: ## Build helm and what makes and checks the chart's files, once, into the cache
+	$(CLUSTER) chart-tools
 
 images: venv cluster ## Build the operator's and the flows' images, and load them into the cluster
 	hack/images
@@ -45,12 +48,14 @@ venv: .venv/made ## Make .venv with everything the commands below need
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
 	@touch $@
 
-generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names, the references
+generate: venv chart-tools ## Write the files that are made from others: CRDs, the chart's copy of them and its README, config/, the table of Prefect's names, the references
 	$(BIN)/python -m millstream.resources.crd crds
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
 	$(BIN)/python hack/prefect_table.py
 	$(BIN)/python hack/reference.py
 	$(BIN)/python hack/cli_reference.py
+	$(BIN)/python hack/chart_readme.py
+	$(BIN)/python hack/kustomize.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
