@@ -120,8 +120,7 @@ def test_objects_fit_the_schemas_of_the_api_server(
     assert f"{len(objects)} resources found" in said
     assert f"Valid: {len(objects)}, Invalid: 0, Errors: 0, Skipped: 0" in said
     for o in objects:
-        o["misspelt"] = True
-    assert f"Invalid: {len(objects)}" in check(objects, fails=True)
+        check([o | {"misspelt": True}], fails=True)
 
 
 def test_pods_are_admitted_where_pods_are_restricted(render, kubectl, namespaces, values):

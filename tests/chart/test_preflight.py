@@ -2,12 +2,12 @@
 
 import copy
 import json
+import uuid
 
 import pytest
 import yaml
 
 CRD = "flowruns.millstream.dev"
-PLACE = "preflight"
 OURS = "app.kubernetes.io/part-of=millstream"
 
 
@@ -19,12 +19,18 @@ def place(kubectl):
         policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", "-l", OURS)
         kubectl("delete", "crds", CRD, "flowdeployments.millstream.dev", "--ignore-not-found")
-        kubectl("delete", "namespace", PLACE, "team", "--ignore-not-found")
 
     clean()
-    kubectl("create", "namespace", PLACE)
-    yield PLACE
+    name = f"preflight-{uuid.uuid4().hex[:5]}"
+    kubectl("create", "namespace", name)
+    yield name
     clean()
+
+
+@pytest.fixture
+def team(place):
+    """Name of a namespace that is not there."""
+    return f"{place}-team"
 
 
 @pytest.fixture
@@ -77,21 +83,21 @@ def _of_runs(crds):
     return crds, found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
 
 
-def test_a_namespace_that_is_not_there(install, kubectl):
-    values = {"namespaces": ["default", "team"]}
+def test_a_namespace_that_is_not_there(install, kubectl, team):
+    values = {"namespaces": ["default", team]}
     refusal = install(values, fails=True)
-    assert "namespaces: there is no namespace team in the cluster: create it first" in refusal
-    kubectl("create", "namespace", "team")
+    assert f"namespaces: there is no namespace {team} in the cluster: create it first" in refusal
+    kubectl("create", "namespace", team)
     held = json.dumps({"metadata": {"finalizers": ["example.com/held"]}})
     pod = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "held", **json.loads(held)["metadata"]},
     }
-    kubectl("create", "-n", "team", "-f", "-", stdin=json.dumps(pod))
-    kubectl("delete", "namespace", "team", "--wait=false")
+    kubectl("create", "-n", team, "-f", "-", stdin=json.dumps(pod))
+    kubectl("delete", "namespace", team, "--wait=false")
     try:
-        assert "the namespace team is being deleted" in install(values, fails=True)
+        assert f"the namespace {team} is being deleted" in install(values, fails=True)
     finally:
         kubectl(
             "patch",
@@ -102,22 +108,22 @@ def test_a_namespace_that_is_not_there(install, kubectl):
             "--type=json",
             '-p=[{"op":"remove","path":"/metadata/finalizers"}]',
         )
-    kubectl("wait", "--for=delete", "namespace/team")
-    kubectl("create", "namespace", "team")
+    kubectl("wait", "--for=delete", f"namespace/{team}")
+    kubectl("create", "namespace", team)
     install(values)
 
 
-def test_the_releases_own_namespace_may_come_with_it(helm, chart, kubectl, place):
-    arguments = ("install", "millstream", chart, "-n", "team", "--create-namespace", "--no-hooks")
-    helm(*arguments, "--set", "namespaces={team}")
-    helm("uninstall", "millstream", "-n", "team", "--no-hooks")
+def test_the_releases_own_namespace_may_come_with_it(helm, chart, team):
+    arguments = ("install", "millstream", chart, "-n", team, "--create-namespace", "--no-hooks")
+    helm(*arguments, "--set", f"namespaces={{{team}}}")
+    helm("uninstall", "millstream", "-n", team, "--no-hooks")
 
 
-def test_crds_that_another_release_has(install):
+def test_crds_that_another_release_has(install, place):
     install()
     refusal = install(name="second", fails=True)
     assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
-    assert f"in the namespace {PLACE}" in refusal
+    assert f"in the namespace {place}" in refusal
     assert "crds.install=false" in refusal
     refusal = install({"crds": {"install": False}}, "second", fails=True)
     assert "The ClusterRole millstream-run-read is there already" in refusal
@@ -207,11 +213,11 @@ def test_no_prometheus_operator(install, request, value, kind):
     assert "Millstream" in install(values)
 
 
-def test_nobody_looks_without_being_told_to(helm, chart, place, uninstall):
-    values = "namespaces={team},preflight=false"
+def test_nobody_looks_without_being_told_to(helm, chart, place, team, uninstall):
+    values = f"namespaces={{{team}}},preflight=false"
     refusal = helm("install", "millstream", chart, "-n", place, "--no-hooks", "--set", values, fails=True)
     assert "namespaces: there is no" not in refusal
-    assert 'namespaces "team" not found' in refusal  # the API server itself, in the middle of the work
+    assert f'namespaces "{team}" not found' in refusal  # the API server itself, in the middle of the work
     uninstall()
 
 
@@ -225,8 +231,8 @@ def test_values_that_contradict_each_other(install):
     assert "alerts.disabled: there is no alert Nonsense" in refusal
 
 
-def test_the_notes_say_which_label_prometheus_asks_for(install, prometheus_operator):
+def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheus_operator):
     assert "Nothing is watched by Prometheus yet" in install()
     notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
     assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
-    assert f"helm test millstream --namespace {PLACE} --logs" in notes
+    assert f"helm test millstream --namespace {place} --logs" in notes
