@@ -67,12 +67,18 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images .ci/run
+	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images hack/release .ci/run
 	$(BIN)/python -m millstream.resources.crd crds --check
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 	$(BIN)/python hack/prefect_table.py --check
 	$(BIN)/python hack/reference.py --check
 	$(BIN)/python hack/cli_reference.py --check
+
+## Release it
+.PHONY: release-dry-run
+release-dry-run: venv cluster-tools ## Build all of a release that needs no registry, into dist/release; images as well, where Docker answers
+	hack/release
+	@if docker version >/dev/null 2>&1; then hack/images; else echo "No Docker: the images are not built."; fi
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

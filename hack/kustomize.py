@@ -51,7 +51,7 @@ def _render(*values: str) -> list[Object]:
         "--namespace",
         NAMESPACE,
     ]
-    settings = [f"--set={value}" for value in values]
+    settings = [f"--set={value}" for value in ("test.create=false", *values)]
     done = subprocess.run(
         [*command, "--kube-version", KUBERNETES, *settings], check=True, capture_output=True, text=True
     )

@@ -103,7 +103,7 @@ def test_a_namespace_that_is_not_there(install, kubectl, team):
             "patch",
             "configmap",
             "-n",
-            "team",
+            team,
             "held",
             "--type=json",
             '-p=[{"op":"remove","path":"/metadata/finalizers"}]',
