@@ -81,6 +81,22 @@ def helm(call, kubeconfig):
 
 
 @pytest.fixture
+def bare_cluster(kubectl):
+    """A cluster that knows nothing of Millstream, and does not afterwards."""
+
+    def clean():
+        policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+        ours = ("-l", "app.kubernetes.io/part-of=millstream")
+        kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
+        crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
+        kubectl("delete", "crds", *crds, "--ignore-not-found")
+
+    clean()
+    yield
+    clean()
+
+
+@pytest.fixture
 def prometheus_operator(kubectl):
     """The kinds of the Prometheus operator, without what serves them."""
     kinds = _control_plane().program("helm")

@@ -8,23 +8,14 @@ import pytest
 import yaml
 
 CRD = "flowruns.millstream.dev"
-OURS = "app.kubernetes.io/part-of=millstream"
 
 
 @pytest.fixture
-def place(kubectl):
-    """A namespace for releases, in a cluster that knows nothing of Millstream, and does not afterwards."""
-
-    def clean():
-        policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
-        kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", "-l", OURS)
-        kubectl("delete", "crds", CRD, "flowdeployments.millstream.dev", "--ignore-not-found")
-
-    clean()
+def place(kubectl, bare_cluster):
+    """A namespace for releases, in a cluster that knows nothing of Millstream."""
     name = f"preflight-{uuid.uuid4().hex[:5]}"
     kubectl("create", "namespace", name)
-    yield name
-    clean()
+    return name
 
 
 @pytest.fixture
@@ -88,26 +79,12 @@ def test_a_namespace_that_is_not_there(install, kubectl, team):
     refusal = install(values, fails=True)
     assert f"namespaces: there is no namespace {team} in the cluster: create it first" in refusal
     kubectl("create", "namespace", team)
-    held = json.dumps({"metadata": {"finalizers": ["example.com/held"]}})
-    pod = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "held", **json.loads(held)["metadata"]},
-    }
-    kubectl("create", "-n", team, "-f", "-", stdin=json.dumps(pod))
+    kubectl("create", "configmap", "held", "-n", team)
+    patch = ("patch", "configmap", "held", "-n", team, "--type=merge", "-p")
+    kubectl(*patch, '{"metadata": {"finalizers": ["example.com/held"]}}')
     kubectl("delete", "namespace", team, "--wait=false")
-    try:
-        assert f"the namespace {team} is being deleted" in install(values, fails=True)
-    finally:
-        kubectl(
-            "patch",
-            "configmap",
-            "-n",
-            team,
-            "held",
-            "--type=json",
-            '-p=[{"op":"remove","path":"/metadata/finalizers"}]',
-        )
+    assert f"the namespace {team} is being deleted" in install(values, fails=True)
+    kubectl(*patch, '{"metadata": {"finalizers": null}}')
     kubectl("wait", "--for=delete", f"namespace/{team}")
     kubectl("create", "namespace", team)
     install(values)
