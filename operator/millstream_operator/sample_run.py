@@ -25,6 +25,8 @@ __all__ = ["SampleFailedError", "manifest", "try_out"]
 _PARAMETERS = {"left": 6, "right": 7}
 _RESULT = 42
 _PAUSE_SECONDS = 0.5
+_MORE_SECONDS = 30.0
+"""For the operator to say how it ended when the time of the run is over."""
 
 
 class SampleFailedError(Exception):
@@ -44,7 +46,8 @@ def manifest(options: argparse.Namespace) -> dict[str, Any]:
                 "entrypoint": "flow.py:main",
                 "source": {"configMap": options.config_map},
                 "parameters": _PARAMETERS,
-                "timeouts": {"totalSeconds": options.seconds},
+                # When the first is over, the run's message says what kept the pod from starting.
+                "timeouts": {"startSeconds": options.seconds, "runSeconds": options.seconds},
             },
             # For when this process is killed.
             "ttlSecondsAfterFinished": 600,
@@ -69,7 +72,7 @@ async def try_out(api: Api, run: dict[str, Any], seconds: float) -> None:
 
 async def _end(api: Api, namespace: str, name: str, seconds: float) -> FlowRunStatus:
     """Give the last status that was seen when the run had ended, or the time was over."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + seconds + _MORE_SECONDS
     told = ""
     while True:
         o = await api.get(FLOW_RUNS, namespace, name)
@@ -101,7 +104,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config-map", required=True, help="has flow.py with the flow main")
     parser.add_argument("--image", required=True, help="of the run")
     parser.add_argument("--pull-secret", action="append", default=[], help="for the image; can be repeated")
-    parser.add_argument("--seconds", type=int, default=300, help="that the run may take")
+    parser.add_argument("--seconds", type=int, default=300, help="for the start, and the end")
     return parser.parse_args(arguments)
 
 

@@ -75,4 +75,4 @@ def test_it_says_what_went_wrong(sample, ending, message):
 def test_it_does_not_wait_for_ever(sample):
     said, code = sample(seconds=1)
     assert code == 1
-    assert "millstream_operator: the run is " in said
+    assert "millstream_operator: the run is Crashed (StartTimeout)" in said
