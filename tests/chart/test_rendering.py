@@ -252,7 +252,11 @@ def test_several_operators_keep_out_of_each_others_way(render, everything):
     deployment = _named(objects, "Deployment")["spec"]
     assert deployment["replicas"] == 2
     budget = _named(objects, "PodDisruptionBudget")["spec"]
-    assert budget == {"maxUnavailable": 1, "selector": deployment["selector"]}
+    assert budget == {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": deployment["selector"],
+    }
     given = everything["topologySpreadConstraints"]
     for values, expected in (
         (everything, [constraint | {"labelSelector": deployment["selector"]} for constraint in given]),
