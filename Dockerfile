@@ -25,6 +25,7 @@ RUN python3 -c 'import tomllib; \
     project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
     write = lambda name, lines: open(name, "w").write("\n".join(lines)); \
     write("flow.txt", project["dependencies"]); \
+    write("kubernetes.txt", project["optional-dependencies"]["kubernetes"]); \
     write("operator.txt", project["dependencies"] + project["optional-dependencies"]["operator"])'
 
 FROM runtime AS venv
@@ -48,10 +49,19 @@ RUN cd /opt/millstream/lib/python3.*/site-packages && rm -r kubernetes/aio kuber
     python -m compileall -q --invalidation-mode unchecked-hash . && \
     python -c 'import kopf, kubernetes; kubernetes.config.load_kube_config, kubernetes.client.Configuration.get_default_copy()'
 
-# pip stays here: flows may name requirements, and images are made from this one. Of what the extra requirements bring, tests
-# are not worth the space compiled, and some files are not meant to compile.
+# pip stays here: it installs what flows name as their requirements, and images are made from this one. uv would do that
+# in half the time, 0.7 s less for pandas, and makes the image 38 MB larger, a fifth, on each node.
 FROM venv AS flow-venv
-COPY --from=requirements flow.txt .
+COPY --from=requirements flow.txt kubernetes.txt ./
+# Of the kubernetes package what speaks to an API server, 2 MB, as above, and without what only its second client needs. Its
+# metadata goes as well, so that a flow that requires the package gets it whole.
+RUN pip install --no-compile --requirement flow.txt durationpy python-dateutil websocket-client && \
+    pip install --no-compile --no-deps --requirement kubernetes.txt && \
+    cd /opt/millstream/lib/python3.*/site-packages && \
+    rm -r kubernetes/aio kubernetes/client/api kubernetes-*.dist-info && \
+    find kubernetes/client/models -type f ! -name __init__.py -delete && \
+    python -c 'import kubernetes; kubernetes.config.load_kube_config, kubernetes.client.ApiClient(kubernetes.client.Configuration())'
+# Of what the extra requirements bring, tests are not worth the space compiled, and some files are not meant to compile.
 ARG EXTRA_REQUIREMENTS
 RUN pip install --no-compile --requirement flow.txt $EXTRA_REQUIREMENTS
 RUN python -m compileall -q -x '/tests/' --invalidation-mode unchecked-hash /opt/millstream/lib || true

@@ -89,7 +89,7 @@ class Metrics:
             return
         of_run = (run.namespace, (run.deployment or "") if known else "")
         if run.status.start_time is None and status.start_time:
-            due = run.spec.scheduled_time or run.creation_time
+            due = max(run.due, run.creation_time)  # the ticks of a backfill were due long before
             self._start_delay.labels(*of_run).observe(max(0.0, (status.start_time - due).total_seconds()))
         if state is RunState.AWAITING_RETRY:
             self._retries.labels(*of_run, status.reason or "").inc()

@@ -12,7 +12,7 @@ INSTEAD = {
     "PrefectTaskRunner": "use a FlowRun of a small flow",
     "RayTaskRunner": "use ExecutorTaskRunner(client.get_executor)",
     "SequentialTaskRunner": "use ThreadPoolTaskRunner(max_workers=1)",
-    "deploy": "use a FlowDeployment (README.md)",
+    "deploy": "use `millstream deploy` (docs/deploy.md)",
     "pause_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "resume_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
     "suspend_flow_run": "use spec.suspend of the FlowRun (docs/runs.md)",
@@ -21,7 +21,6 @@ INSTEAD = {
 MODULES = {
     "assets": "a later release brings them",
     "automations": "a later release brings them",
-    "deployments": "use flow.serve, or a FlowDeployment (README.md)",
     "events": "a later release brings them",
     "flow_runs": "use spec.suspend of the FlowRun (docs/runs.md)",
     "infrastructure": "use spec.pod of a FlowDeployment",
@@ -29,7 +28,7 @@ MODULES = {
     "orion": "use millstream.client.schemas",
     "server": "use millstream.client.schemas",
     "variables": "a later release brings them",
-    "workers": "use a FlowDeployment (README.md)",
+    "workers": "use `millstream deploy` (docs/deploy.md)",
 }
 
 

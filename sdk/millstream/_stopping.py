@@ -45,7 +45,7 @@ def sleep(seconds: float) -> None:
     """Block this thread for so long, or until the process is to stop."""
     gate = threading.Lock()  # a bare lock: an Event has one inside, which the interrupted code may hold
     gate.acquire()
-    with _woken_by(gate.release):
+    with woken_by(gate.release):
         if not stopped:
             gate.acquire(timeout=seconds)
 
@@ -56,7 +56,7 @@ async def sleep_async(seconds: float) -> None:
 
     loop = asyncio.get_running_loop()
     gate = asyncio.Event()
-    with _woken_by(lambda: loop.call_soon_threadsafe(gate.set)):
+    with woken_by(lambda: loop.call_soon_threadsafe(gate.set)):
         if not stopped:
             try:
                 await asyncio.wait_for(gate.wait(), seconds)
@@ -65,7 +65,8 @@ async def sleep_async(seconds: float) -> None:
 
 
 @contextmanager
-def _woken_by(wake: Callable[[], object]) -> Iterator[None]:
+def woken_by(wake: Callable[[], object]) -> Iterator[None]:
+    """Have `stop` call this, from the signal handler that it is called from, as long as the block lasts."""
     _wakers.add(wake)
     try:
         yield

@@ -19,7 +19,7 @@ from millstream.flows import Flow
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["full_entrypoint", "is_loading", "load_flow", "load_module"]
+__all__ = ["full_entrypoint", "is_loading", "load_flow", "load_module", "load_schedules"]
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
@@ -40,7 +40,20 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
             f"{entrypoint!r} is no entrypoint: it takes 'module.path:flow' or 'path/file.py:flow'.",
         )
     with loading():
-        return _flow_of(load_module(place), name, place)
+        found = _declared(load_module(place), name, place)
+        return found if isinstance(found, Flow) else _converted(found, name, place)
+
+
+def load_schedules(entrypoint: str) -> list[dict[str, Any]]:
+    """What a flow that is loaded says of its schedules, as `spec.schedules` of a FlowDeployment.
+
+    Raises:
+        ValueError: A FlowDeployment cannot have them.
+    """
+    place, _, name = entrypoint.rpartition(":")
+    with loading():
+        found = _declared(load_module(place), name, place)
+    return [] if isinstance(found, Flow) else list(found.deployment_schedules())
 
 
 def full_entrypoint(named: str) -> str:
@@ -84,11 +97,10 @@ def _load_file(place: str) -> ModuleType:
     _put_first_on_path(str(path.resolve().parent))  # where a script that is a link finds its local modules
     _put_first_on_path(str(path.parent))
     name = path.stem
-    loaded = sys.modules.get(name)
-    if loaded is not None:
-        if getattr(loaded, "__file__", None) == str(path):
-            return loaded
+    if name in sys.modules and not _is_of(name, path):
         name = f"millstream_entrypoint_{name}"  # a file named like a module that is in use already, as `logging.py`
+    if _is_of(name, path):
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise EntrypointError(f"The file {place!r} cannot be loaded as Python code.")
@@ -100,6 +112,10 @@ def _load_file(place: str) -> ModuleType:
         del sys.modules[name]
         raise _import_error(error, place) from error
     return module
+
+
+def _is_of(name: str, path: Path) -> bool:
+    return getattr(sys.modules.get(name), "__file__", None) == str(path)
 
 
 def _load_module(place: str) -> ModuleType:
@@ -126,7 +142,8 @@ def _import_error(error: BaseException, place: str) -> EntrypointError:
     return EntrypointError(f"{place!r} could not be imported: {type(error).__name__}: {error}{where}")
 
 
-def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
+def _declared(module: ModuleType, name: str, place: str) -> Any:
+    """The flow of either style; one of the declarative style may be built by a function."""
     found = getattr(module, name, None)
     if isinstance(found, Flow):
         return found
@@ -136,7 +153,7 @@ def _flow_of(module: ModuleType, name: str, place: str) -> Flow[..., Any]:
         if is_called := _makes_a_flow(found, module):
             found = _made(found, name, place)
         if isinstance(found, declarative.Flow):
-            return _converted(found, name, place)
+            return found
     flows = _flows_in(module)
     there = f"Flows in it: {', '.join(flows)}." if flows else "There is no flow in it."
     if not hasattr(module, name):

@@ -9,6 +9,10 @@ class EntrypointError(MillstreamError):
     """The flow that an entrypoint names could not be loaded."""
 
 
+class RequirementsError(MillstreamError):
+    """The packages that a run requires beside those of its image cannot be had."""
+
+
 class InvalidNameError(MillstreamError, ValueError):
     """A flow or a task was given a name that cannot be used."""
 
@@ -23,6 +27,38 @@ class HistoryError(MillstreamError):
 
 class ObjectNotFound(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
     """A client was asked for something that is not there."""
+
+
+class ObjectAlreadyExists(MillstreamError):  # noqa: N818 - Prefect's name
+    """There is something of that name already."""
+
+
+class ObjectInvalid(MillstreamError, ValueError):  # noqa: N818 - as those of its kind
+    """The cluster refuses an object as it is."""
+
+
+class OutdatedObject(MillstreamError):  # noqa: N818 - as those of its kind
+    """Somebody else has changed an object, or has a say in it."""
+
+
+class UnsupportedError(MillstreamError):
+    """What a client reads from cannot do this."""
+
+
+class ClusterError(MillstreamError):
+    """The cluster refused a request."""
+
+
+class ClusterUnreachable(ClusterError):  # noqa: N818 - as ObjectNotFound
+    """No cluster is configured, or it does not answer."""
+
+
+class ClusterForbidden(ClusterError):  # noqa: N818 - as ObjectNotFound
+    """The cluster does not allow a request."""
+
+
+class MissingResult(MillstreamError, LookupError):  # noqa: N818 - Prefect's name
+    """A run has no result, or it cannot be read from here."""
 
 
 class MissingContextError(MillstreamError, RuntimeError):

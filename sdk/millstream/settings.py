@@ -181,10 +181,34 @@ class Settings:
         "For `rate_limit`: how many slots of a limit become free again each second, by its name.",
     )
 
+    api = Setting(
+        kinds.choice("local", "cluster"),
+        "local",
+        "What clients read: the history of this machine, or the FlowRuns of a cluster. `cluster` in pods unless set there.",
+    )
+    cluster_context = Setting[str | None](
+        kinds.TEXT,
+        "none",
+        "The context of the kubeconfig that clients and commands use, if not its current one.",
+        fallback=lambda _: None,
+    )
+    cluster_namespace = Setting[str | None](
+        kinds.TEXT,
+        "none",
+        "The namespace that clients and commands use, if not the context's or the pod's.",
+        fallback=lambda _: None,
+    )
+
     blocks_folder: Setting[Path | None] = Setting(
         kinds.FOLDER,
         "none",
         "The folder that blocks are looked for in first, as Kubernetes mounts Secrets.",
+        fallback=lambda _: None,
+    )
+    deploy_image = Setting[str | None](
+        kinds.TEXT,
+        "none",
+        "The image for flows that `millstream deploy` brings without one; else the namespace's or the operator's own.",
         fallback=lambda _: None,
     )
     notifications_drain_seconds = Setting(

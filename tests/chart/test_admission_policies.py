@@ -349,23 +349,30 @@ def test_what_a_flow_with_access_may_create(ask):
 @pytest.mark.usefixtures("active")
 def test_what_a_flow_with_access_may_change(ask, etl):
     deployment, run = etl
-    assert ask(run, TRIGGER, patch={"spec": {"cancel": True}}) == ""
+    for patch in (
+        {"spec": {"cancel": True}},
+        {"spec": {"tags": ["b"]}},
+        {"spec": {"tags": None}},
+        {"spec": {"cancel": True, "tags": ["b"]}},
+    ):
+        assert ask(run, TRIGGER, patch=patch) == "", patch
     for patch in (
         {"spec": {"suspend": True}},
         {"spec": {"cancel": True, "suspend": True}},
-        {"spec": {"tags": ["b"]}},
-        {"spec": {"tags": None}},
+        {"spec": {"tags": ["b"], "suspend": True}},
         {"spec": {"ttlSecondsAfterFinished": 0}},
         {"metadata": {"labels": {"a": "b"}}},
         {"metadata": {"annotations": {"a": "b"}}},
         {"metadata": {"finalizers": ["a.example/b"]}},
         {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}]}},
     ):
-        assert "may change nothing of a FlowRun but spec.cancel" in ask(run, TRIGGER, patch=patch), patch
+        assert "may change nothing of a FlowRun but spec.cancel and spec.tags" in ask(
+            run, TRIGGER, patch=patch
+        ), patch
         assert ask(run, ALICE, patch=patch) == "", patch
     status = {"status": {"state": "Completed"}}
     assert "cannot get resource" in ask(run, TRIGGER, patch=status, part="status")
-    assert "cannot patch resource" in ask(run, READER, patch={"spec": {"cancel": True}})
+    assert "cannot patch resource" in ask(run, READER, patch={"spec": {"tags": ["b"]}})
     assert "cannot patch resource" in ask(deployment, TRIGGER, patch={"spec": {"suspend": True}})
 
 

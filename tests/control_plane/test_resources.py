@@ -25,7 +25,14 @@ def refusal(call):
 
 
 @pytest.mark.parametrize(
-    "path", ["flowrun.spec", "fdep.spec.retryPolicy.backoff", "fdep.spec.storage", "fr.status.attempts"]
+    "path",
+    [
+        "flowrun.spec",
+        "fdep.spec.retryPolicy.backoff",
+        "fdep.spec.storage",
+        "fdep.spec.source.items",
+        "fr.status.attempts",
+    ],
 )
 def test_explains_itself(kubectl, path):
     explained = kubectl("explain", path)
@@ -55,6 +62,31 @@ def volume(**sources):
     return {"pod": {"volumes": [{"name": "v", **sources}]}}
 
 
+NO_PATH = "give a path within the working directory"
+NO_REQUIREMENT = "give a requirement as in PEP 508, such as pandas>=2.3"
+SOURCES = [
+    ({}, "give configMap or requirements"),
+    ({"requirements": []}, "give configMap or requirements"),
+    ({"items": [{"key": "a", "path": "a"}], "requirements": ["x"]}, "items goes with configMap"),
+    *(
+        ({"configMap": "m", "items": [{"key": "a", "path": path}]}, NO_PATH)
+        for path in ("/etc/x", "../x", "a/../x", "a/..", "./a", "a//b", "a/", "..data", "a\nb")
+    ),
+    ({"configMap": "m", "items": [{"key": "a/b", "path": "a"}]}, "items[0].key"),
+    ({"configMap": "m", "items": 2 * [{"key": "a", "path": "a"}]}, "Duplicate value"),
+    ({"configMap": "m", "items": [{"key": "a", "path": "a", "mode": 1}]}, "unknown field"),
+    *(
+        ({"requirements": [requirement]}, NO_REQUIREMENT)
+        for requirement in (
+            "--index-url=http://x", "-r more.txt", "-e .", "./local", "/local", "../local", "pandas>=2\nnumpy",
+            "pandas --pre", "pandas>=2 --hash=sha256:0", "pandas # the best", "pandas numpy", "pandas>=2\\",
+            "https://host/x.whl", "pandas @ ./local", " pandas",
+        )
+    ),
+    ({"requirements": ["x", "x"]}, "Duplicate value"),
+    ({"requirements": ["x" * 513]}, "Too long"),
+    ({"requirements": [f"x{n}" for n in range(129)]}, "at most 128 items"),
+]  # fmt: skip
 REFUSED = {
     "a name too long for pods": ("FlowRun", LONG, BY_NAME, "at most 52 characters"),
     "a name with a dot": ("FlowRun", "a.b", BY_NAME, "may not contain dots"),
@@ -217,6 +249,14 @@ REFUSED = {
         TEMPLATE | {"storage": {"url": "postgresql://db/flows"}},
         "give s3://bucket/folder",
     ),
+    **{
+        f"source {number} of a {kind}": (kind, "a", spec, message)
+        for number, (source, message) in enumerate(SOURCES)
+        for kind, spec in (
+            ("FlowDeployment", TEMPLATE | {"source": source}),
+            ("FlowRun", {"template": TEMPLATE | {"source": source}}),
+        )
+    },
     "a quantity that is none": (
         "FlowDeployment",
         "a",
@@ -263,6 +303,39 @@ REFUSED = {
 def test_refuses(ns, case):
     kind, name, spec, message = REFUSED[case]
     assert message in refusal(lambda: ns.create(KINDS[kind], custom(kind, name, spec)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"configMap": "m"},
+        {"configMap": "m", "items": []},
+        {
+            "configMap": "m",
+            "items": [
+                {"key": "pkg.__init__", "path": "pkg/__init__.py"},
+                {"key": "env", "path": ".env"},
+                {"key": "dots", "path": "a..b/c...d/.e/ä b.txt"},
+            ],
+        },
+        {
+            "requirements": [
+                "pandas",
+                "Pandas_2.x-y>=2.3,<4",
+                "pandas [excel, s3]==2.3.*; python_version < '3.14' and sys_platform != 'win32'",
+                "pandas (>=2)",
+                "x @ git+https://${TOKEN}@host/x.git@v1#subdirectory=a",
+                "y@file:///wheels/y-1.0-py3-none-any.whl ; extra == 'z'",
+            ]
+        },
+    ],
+    ids=json.dumps,
+)
+def test_takes_a_source(ns, source):
+    stored = ns.deploy(source=source)["spec"]
+    assert stored["source"] == source
+    read = FlowDeploymentSpec.model_validate(stored).source.to_dict()
+    assert read == {"items": [], "requirements": []} | source
 
 
 def test_takes_the_longest_name(ns):

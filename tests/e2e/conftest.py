@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 from control_plane import program
+from e2e.package_index import PackageIndex, serve_wheels
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/millstream"
 SYSTEM = "millstream-system"
 RELEASE = "millstream"
 FLOW_IMAGE = os.environ.get("MILLSTREAM_FLOW_IMAGE", "millstream-flow:dev")
+WHEELS = ROOT / "dist/wheels"
 ETL_IMAGE = os.environ.get("MILLSTREAM_FLOW_ETL_IMAGE", "millstream-flow-etl:dev")
 FINAL = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled"}
 
@@ -186,17 +188,33 @@ def operator() -> Cluster:
     return Cluster(SYSTEM)
 
 
-@pytest.fixture
-def runs(operator: Cluster, request: pytest.FixtureRequest) -> Iterator[Runs]:
-    """A namespace of its own that enforces the restricted pod security standard."""
-    del operator
+@contextlib.contextmanager
+def namespace(config: pytest.Config) -> Iterator[str]:
+    """A namespace that enforces the restricted pod security standard."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     cluster = Cluster("default")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    yield Runs(name)
-    if not request.config.getoption("--keep-namespaces"):
+    yield name
+    if not config.getoption("--keep-namespaces"):
         cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture
+def runs(operator: Cluster, request: pytest.FixtureRequest) -> Iterator[Runs]:
+    """Deployments and runs, in a namespace of their own."""
+    del operator
+    with namespace(request.config) as name:
+        yield Runs(name)
+
+
+@pytest.fixture(scope="session")
+def package_index(request: pytest.FixtureRequest) -> Iterator[PackageIndex]:
+    """An index that has what examples/01_etl requires, for deployments that name requirements."""
+    if not any(WHEELS.glob("*.whl")):
+        pytest.fail(f"there are no wheels in {WHEELS} (make images)", pytrace=False)
+    with namespace(request.config) as name:
+        yield serve_wheels(Cluster(name), FLOW_IMAGE, WHEELS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

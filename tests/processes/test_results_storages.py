@@ -435,3 +435,19 @@ def test_a_forked_child_has_a_connection_of_its_own(postgres):
     with peer(read_in_child, postgres, "key") as other:
         assert other.hear() == b"value"  # the child's
         assert other.hear() == b"value"  # the parent's, after the child ended
+
+
+def test_addresses_are_for_others_and_have_no_credentials(tmp_path, dsn):
+    assert LocalFileSystem(tmp_path).address == tmp_path.as_uri()
+    assert ObjectStorage("s3://bucket/folder", access_key_id="a", secret_access_key="b").address == (
+        "s3://bucket/folder"
+    )
+    assert InMemoryStorage().address is None
+    url = "postgresql://me:hidden@db.example.com:5433/flows?application_name=x"
+    address = PostgresStorage(url).address
+    assert address == "postgresql:///flows?host=db.example.com&port=5433"
+    assert PostgresStorage("host=db password=hidden user=me").address == "postgresql:///?host=db"
+    assert PostgresStorage(url, "flows.results").address is None
+    PostgresStorage(dsn).write("k", b"v")
+    found = PostgresStorage(dsn).address.replace("postgresql://", "postgresql://millstream@", 1)
+    assert PostgresStorage(found).read("k") == b"v"

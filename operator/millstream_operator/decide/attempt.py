@@ -94,4 +94,5 @@ def document(run: Run, template: RunTemplate, *, attempt: int) -> RunDocument:
         run_seconds=template.timeouts.run_seconds,
         grace_seconds=template.pod.termination_grace_period_seconds,
         log_tail=template.log_tail,
+        requirements=template.source.requirements if template.source else [],
     )

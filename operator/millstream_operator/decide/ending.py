@@ -115,4 +115,5 @@ def _facts(
         facts["tasks"] = record.tasks
         if record.has_result:
             facts["result"] = record.result
+        facts["result_storage"] = record.result_storage
     return facts

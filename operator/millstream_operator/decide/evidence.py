@@ -40,6 +40,7 @@ VERDICTS = {
     Reason.SIGNALLED: Verdict("failures", RunState.FAILED),
     Reason.OOM_KILLED: Verdict("failures", RunState.FAILED),
     Reason.STORAGE_EXCEEDED: Verdict("failures", RunState.FAILED),
+    Reason.REQUIREMENTS_FAILED: Verdict("failures", RunState.FAILED),
     Reason.RUN_TIMEOUT: Verdict("failures", RunState.TIMED_OUT),
     Reason.NO_RESULT: Verdict("failures", RunState.CRASHED),
     Reason.EVICTED: Verdict("disruptions", RunState.CRASHED),
@@ -54,6 +55,7 @@ _BY_EXIT_CODE = {
     ExitCode.INVALID_DOCUMENT: Reason.INVALID_DOCUMENT,
     ExitCode.INVALID_PARAMETERS: Reason.INVALID_PARAMETERS,
     ExitCode.INVALID_ENTRYPOINT: Reason.INVALID_ENTRYPOINT,
+    ExitCode.REQUIREMENTS_FAILED: Reason.REQUIREMENTS_FAILED,
     ExitCode.NO_RESULT: Reason.NO_RESULT,
     ExitCode.RUN_TIMEOUT: Reason.RUN_TIMEOUT,
 }

@@ -143,7 +143,7 @@ def _container(template: RunTemplate, options: dict[str, Any]) -> dict[str, Any]
         "image": template.image,
         "imagePullPolicy": template.image_pull_policy,
         "command": ["python", "-m", "millstream.runner"],
-        "workingDir": WORKING_DIRECTORY if template.source else None,
+        "workingDir": WORKING_DIRECTORY if template.source and template.source.config_map else None,
         "env": _variables(template, options),
         "envFrom": [*options["envFrom"], *_credentials(template)],
         "resources": options.get("resources", {}),

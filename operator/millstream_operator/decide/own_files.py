@@ -9,7 +9,7 @@ from millstream.resources.run_template import RunTemplate
 __all__ = ["WORKING_DIRECTORY", "own_mounts", "own_variables", "own_volumes"]
 
 WORKING_DIRECTORY = "/flows"
-"""Where the files of `source` are."""
+"""Where the files of `source.configMap` are."""
 _TEMPORARY_DIRECTORY = "/tmp"  # noqa: S108  (in the container, an emptyDir of its own)
 
 Object = dict[str, Any]
@@ -40,9 +40,10 @@ def _files(template: RunTemplate) -> list[tuple[Object, Object]]:
     files = [({"name": "millstream-run", "downwardAPI": document}, _read_only(DIRECTORY))]
     if _needs_temporary(template):
         files.append(({"name": "millstream-tmp", "emptyDir": {}}, {"mountPath": _TEMPORARY_DIRECTORY}))
-    if template.source:
-        source = {"name": "millstream-source", "configMap": {"name": template.source.config_map}}
-        files.append((source, _read_only(WORKING_DIRECTORY)))
+    if template.source and template.source.config_map:
+        chosen = template.source.to_dict()["items"]
+        source = {"name": template.source.config_map} | ({"items": chosen} if chosen else {})
+        files.append(({"name": "millstream-source", "configMap": source}, _read_only(WORKING_DIRECTORY)))
     for number, name in enumerate(template.blocks):  # the name of a Secret may be too long for a volume
         block = {"name": f"millstream-block-{number}", "secret": {"secretName": name}}
         files.append((block, _read_only(f"{blocks.FOLDER}/{name}")))

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from millstream.resources import flow_run, labels
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import scheduled_run_name
 from millstream.resources.schedule_spec import MissedPolicy, ScheduleSpec, ScheduleStatus
-from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule, Schedule
+from millstream.schedules import InvalidScheduleError
 from millstream_operator.decide.defaults import stopped
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, TickRefusal
 from millstream_operator.decide.plan import CreateRun
@@ -74,7 +73,7 @@ def _refusal(observed: ObservedDeployment, runs: Sequence[CreateRun]) -> TickRef
 def problem_of(spec: ScheduleSpec) -> str:
     """Say what is wrong with a schedule; "" if nothing is."""
     try:
-        schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
+        schedule = spec.parsed()
     except InvalidScheduleError as error:
         return str(error)
     begin = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -118,7 +117,7 @@ def _look(
     if ended or (known.next_time is not None and now < known.next_time):
         return (), known  # what has ended has no further tick, until it is edited
     try:
-        schedule = _parsed(spec.cron, spec.interval, spec.anchor, spec.rrule, spec.time_zone)
+        schedule = spec.parsed()
     except InvalidScheduleError as error:
         return (), known.replace(next_time=None, message=str(error)[:1024])
     passed = schedule.latest(reached(known), now, _MOST_AT_ONCE)
@@ -142,17 +141,6 @@ def _to_run(now: datetime, spec: ScheduleSpec, passed: Sequence[datetime]) -> Se
     if spec.missed is MissedPolicy.LATEST and not on_time:
         return in_time[-1:]
     return on_time
-
-
-@lru_cache(maxsize=4096)
-def _parsed(
-    cron: str | None, interval: int | None, anchor: datetime | None, rrule: str | None, time_zone: str
-) -> Schedule:
-    if cron is not None:
-        return Cron(cron, timezone=time_zone)
-    if rrule is not None:
-        return RRule(rrule, timezone=time_zone)
-    return Interval(timedelta(seconds=interval or 0), anchor=anchor, timezone=time_zone)
 
 
 def _run(deployment: Deployment, spec: ScheduleSpec, tick: datetime) -> CreateRun:

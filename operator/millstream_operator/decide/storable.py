@@ -6,7 +6,7 @@ A run must come to its end whatever its flow returns: a status that is refused w
 import math
 from dataclasses import replace
 
-from millstream.resources.completion_record import CompletionRecord
+from millstream.resources.completion_record import MAX_STORAGE_CHARACTERS, NOT_KEPT, CompletionRecord
 from millstream.resources.parameters import MAX_DEPTH
 
 __all__ = ["plain", "storable"]
@@ -19,12 +19,23 @@ def storable(record: CompletionRecord) -> CompletionRecord:
     fits = record.has_result and _fits(record.result, MAX_DEPTH)
     return replace(
         record,
-        message=plain(record.message),
+        message=plain(record.message) if fits or not record.has_result else _without_result(record),
         log_tail=plain(record.log_tail),
         result=record.result if fits else None,
         has_result=fits,
+        result_storage=_address(record.result_storage),
         tasks=record.tasks if _fits(record.tasks, 1) else {},
     )
+
+
+def _without_result(record: CompletionRecord) -> str:
+    return f"{plain(record.message)} {NOT_KEPT} the API server could not store it.".lstrip()
+
+
+def _address(storage: str | None) -> str | None:
+    """Give a storage's URL, if it is one that can be stored; it comes from the flow's pod."""
+    fits = storage is not None and len(storage) <= MAX_STORAGE_CHARACTERS and plain(storage) == storage
+    return storage if fits else None
 
 
 def _fits(value: object, levels: int) -> bool:

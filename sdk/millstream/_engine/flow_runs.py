@@ -55,9 +55,18 @@ class FlowRunInfo:
         tags: Its tags.
         scheduled_start_time: When it was due, if it was scheduled.
         deployment: Name of the deployment that it is of.
+        result_storage: The address of the storage that has its result by its id, once that is kept.
     """
 
-    __slots__ = ("counts", "deployment", "name", "run_id", "scheduled_start_time", "tags")
+    __slots__ = (
+        "counts",
+        "deployment",
+        "name",
+        "result_storage",
+        "run_id",
+        "scheduled_start_time",
+        "tags",
+    )
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class FlowRunInfo:
         self.tags = frozenset(tags)
         self.scheduled_start_time = scheduled_start_time
         self.deployment = deployment
+        self.result_storage: str | None = None
         self.counts = TaskCounts()
 
     def task_counts(self) -> dict[str, int]:
@@ -90,6 +100,7 @@ class FlowRun(Run):
         "_accepted",
         "_catches_sigterm",
         "_end_is_told",
+        "_info",
         "_lock",
         "_numbers",
         "_recorded_parameters",
@@ -127,7 +138,7 @@ class FlowRun(Run):
         return_state: bool,
         wait_for: Iterable[Any] | None = None,
     ) -> None:
-        info = info or FlowRunInfo()
+        self._info = info = info or FlowRunInfo()
         self.flow = flow
         self.fn = flow._call  # noqa: SLF001 - the engine's own
         self.retry_policy = flow._retry_policy  # noqa: SLF001
@@ -260,7 +271,7 @@ class FlowRun(Run):
         if self.flow.persist_result and state.type is StateType.COMPLETED:
             from millstream._engine.keeping import keep_result_of_flow  # noqa: PLC0415 - few do
 
-            keep_result_of_flow(self, state.data)
+            self._info.result_storage = keep_result_of_flow(self, state.data)
         self._state = state
         self._tell_history()  # before the hooks, which may take long, and may ask it
         self._end_is_told = True

@@ -121,12 +121,15 @@ class TaskTransaction(Transaction):
             run.log(logging.WARNING, "The result of %s is not kept: %s", run.title, _explained(error))
 
 
-def keep_result_of_flow(run: FlowRun, value: Any) -> None:
-    """Keep what a flow returned under the id of its run."""
+def keep_result_of_flow(run: FlowRun, value: Any) -> str | None:
+    """Keep what a flow returned under the id of its run, and give the address of the storage where others find it."""
     try:
-        chosen_store(run.storage, run.serializer).write(run.id, value)
+        store = chosen_store(run.storage, run.serializer)
+        store.write(run.id, value)
     except Exception as error:  # noqa: BLE001 - whatever serializers and storages raise
         run.log(logging.WARNING, "The result of %s is not kept: %s", run.title, _explained(error))
+        return None
+    return store.storage.address
 
 
 def _explained(error: Exception) -> str:

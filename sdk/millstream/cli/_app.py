@@ -14,12 +14,17 @@ from millstream.cli._groups import LazyGroup
 PLUGIN: Final = "kubectl-millstream"
 
 COMMANDS = {
+    "backfill": "Create a run for each tick of a schedule in a range of time.",
     "block": "Keep configuration and secrets under a name.",
     "completion": "Print the script that lets a shell complete commands and names.",
     "config": "See and change settings.",
+    "deploy": "Bring flows into the cluster, with their files and schedules.",
+    "deployment": "See, run and pause the deployments of the cluster.",
+    "doctor": "Say what is wrong with this machine and the cluster, and what to do.",
     "history": "See what ran on this machine.",
-    "init": "Make a project: a flow, its test, a manifest and an image.",
-    "run": "Run a flow here and now.",
+    "init": "Make a project: a flow, its test, its deployment and an image.",
+    "result": "Print or save what a run of the cluster returned.",
+    "run": "Run a flow here; see and steer the runs of the cluster.",
     "version": "Print the version.",
 }
 """What each command does; a noun's module has its verbs."""
@@ -37,7 +42,7 @@ class _Root(LazyGroup):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 def root() -> None:
-    """Run flows here, and see what became of them."""
+    """Run flows, here or in a cluster, and see what became of them."""
 
 
 def main() -> None:

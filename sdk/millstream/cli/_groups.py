@@ -15,12 +15,16 @@ class LazyGroup(click.Group):
     """A group that knows of its commands only the names and what they do, until one of them is used.
 
     Args:
-        lazy: What each command does, by its name. A module of this package has the same name, and it as `command`.
+        lazy: What each command does, by its name. A module of the package has the same name, and it as `command`.
+        package: The package of these modules.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, str], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, str], package: str = "millstream.cli", **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._lazy = lazy
+        self._package = package
         # For what Click says of a name that is nearly right.
         self.commands.update({name: click.Command(name, short_help=text) for name, text in lazy.items()})
 
@@ -28,7 +32,7 @@ class LazyGroup(click.Group):
         """The command of that name."""
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = import_module(f"millstream.cli.{cmd_name}").command
+        command: click.Command = import_module(f"{self._package}.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

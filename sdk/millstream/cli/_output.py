@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 import click
+
+from millstream import _surroundings
+from millstream.cli._terminal import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rich.table import Table
     from rich.text import Text
 
 T = TypeVar("T")
 
 FORMATS = ("json", "yaml", "wide", "name")
 _GAP = "   "
-_STYLES = {
+STYLES = {
     "Completed": "green",
     "Failed": "red",
     "Crashed": "red",
@@ -99,26 +103,52 @@ def show_document(document: Any, output: str) -> None:
 
 def show_table(columns: Sequence[Column[T]], items: Iterable[T]) -> None:
     """Print a table: with colours on a terminal, else in plain columns."""
-    titles = [column.title.upper() for column in columns]
-    rows = [[_one_line(column.text(item)) for column in columns] for item in items]
+    titles, rows = _texts(columns, items)
     if not is_terminal():
         for line in aligned([titles, *rows]):
             click.echo(line)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and for terminals only
-    from rich.table import Table  # noqa: PLC0415
+
+    Console(highlight=False).print(_rich_table(columns, titles, rows))
+
+
+def watch_table(columns: Sequence[Column[T]], read: Callable[[], Iterable[T]], *, seconds: float) -> NoReturn:
+    """Show a table that is read anew again and again, until Ctrl-C.
+
+    Raises:
+        click.UsageError: There is no terminal.
+    """
+    if not is_terminal():
+        raise click.UsageError("A table is watched on a terminal only.")
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.live import Live  # noqa: PLC0415
+
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        while True:
+            live.update(_rich_table(columns, *_texts(columns, read())), refresh=True)
+            _surroundings.current.sleep(seconds)
+
+
+def _texts(columns: Sequence[Column[T]], items: Iterable[T]) -> tuple[list[str], list[list[str]]]:
+    titles = [column.title.upper() for column in columns]
+    return titles, [[_one_line(column.text(item)) for column in columns] for item in items]
+
+
+def _rich_table(columns: Sequence[Column[T]], titles: list[str], rows: list[list[str]]) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - as above
 
     table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
     for title in titles:
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(column, text) for column, text in zip(columns, row, strict=True)))
-    Console(highlight=False).print(table)
+    return table
 
 
 def show_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print what there is to say of one thing, a line each; what is empty is left out."""
-    said = [(f"{name}:", text) for name, text in fields if text]
+    said = [(f"{name}:", harmless(text)) for name, text in fields if text]
     for line in aligned(said):
         click.echo(line)
 
@@ -143,4 +173,4 @@ def _one_line(text: str) -> str:
 def _cell(column: Column[Any], text: str) -> Text:
     from rich.text import Text  # noqa: PLC0415 - slow to import, and for terminals only
 
-    return Text(text, _STYLES.get(text, "") if column.is_state else "")
+    return Text(harmless(text), STYLES.get(text, "") if column.is_state else "")

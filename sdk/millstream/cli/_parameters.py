@@ -127,13 +127,8 @@ def _types(schema: Any, definitions: Mapping[str, Any]) -> Iterator[str]:
 def _from_file(path: Path) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 - slow to import, and for files only
 
-    class Loader(yaml.SafeLoader):
-        """Has dates as texts, as JSON does, and as kubectl reads them."""
+    from millstream._yaml import Loader  # noqa: PLC0415 - as above
 
-    Loader.yaml_implicit_resolvers = {
-        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:timestamp"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - as safe as its base
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

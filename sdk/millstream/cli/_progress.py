@@ -12,22 +12,32 @@ from millstream.cli._times import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 _PATIENCE = 2.0  # seconds in which most runs have ended
 
 
-@contextmanager
-def progress(counts: Callable[[], dict[str, int]]) -> Iterator[None]:
+def progress(counts: Callable[[], dict[str, int]]) -> AbstractContextManager[None]:
     """Show, while a block takes long and there is a terminal, how many task runs have ended in which state.
 
     Args:
         counts: Tells it, from any thread.
     """
+    return at_the_bottom(lambda seconds: line(counts(), seconds))
+
+
+@contextmanager
+def at_the_bottom(text: Callable[[float], str]) -> Iterator[None]:
+    """Show a line below all others, while a block takes long and there is a terminal.
+
+    Args:
+        text: The line after so many seconds; called from any thread.
+    """
     if not sys.stderr.isatty():
         yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_show, args=(counts, ended), name="millstream-progress", daemon=True)
+    thread = threading.Thread(target=_show, args=(text, ended), name="millstream-progress", daemon=True)
     thread.start()
     try:
         yield
@@ -42,7 +52,7 @@ def line(counts: dict[str, int], seconds: float) -> str:
     return f"Running for {duration(seconds)}; task runs: {', '.join(ended)}"
 
 
-def _show(counts: Callable[[], dict[str, int]], ended: threading.Event) -> None:
+def _show(text: Callable[[float], str], ended: threading.Event) -> None:
     begun = _surroundings.current.time()
     if ended.wait(_PATIENCE):
         return
@@ -51,7 +61,7 @@ def _show(counts: Callable[[], dict[str, int]], ended: threading.Event) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     def now() -> Text:
-        return Text(line(counts(), _surroundings.current.time() - begun), style="dim")
+        return Text(text(_surroundings.current.time() - begun), style="dim")
 
     shown = Live(
         get_renderable=now,

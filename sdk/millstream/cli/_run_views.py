@@ -9,7 +9,7 @@ import click
 
 from millstream import _surroundings
 from millstream.cli._output import Column, View, show_fields, show_table
-from millstream.cli._times import ago, duration
+from millstream.cli._times import ago, duration, local
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,7 @@ RUNS: View[FlowRun] = View(
 )
 _STATES: tuple[Column[State[Any]], ...] = (
     Column("state", lambda state: state.name, is_state=True),
-    Column("since", lambda state: _local(state.timestamp)),
+    Column("since", lambda state: local(state.timestamp)),
     Column("message", lambda state: state.message or ""),
 )
 _TASK_RUNS: tuple[Column[TaskRun], ...] = (
@@ -95,7 +95,7 @@ def print_run(found: Details) -> None:
             ("Deployment", run.deployment_name or ""),
             ("State", run.state_name),
             ("Message", run.state.message or ""),
-            ("Started", _local(run.start_time)),
+            ("Started", local(run.start_time)),
             ("Duration", _lasted(run)),
             ("Attempts", str(run.run_count)),
             ("Task runs", _counted(run)),
@@ -159,7 +159,3 @@ def _state(state: State[Any]) -> dict[str, Any]:
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _local(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone().isoformat(" ", "seconds")

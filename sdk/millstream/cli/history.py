@@ -73,7 +73,7 @@ def list_runs(
     from millstream.client import get_client  # noqa: PLC0415
     from millstream.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
 
-    with get_client(sync_client=True) as client:
+    with get_client(sync_client=True, api="local") as client:
         options = chosen(states=states, flows=flows, tags=tags, since=since, pattern=pattern)
         runs = called(client, pattern, limit=limit, sort=FlowRunSort(_SORTS[sort]), **options)
     show(runs, RUNS, output, nothing="No runs found.")
@@ -98,7 +98,7 @@ def show_run(*, run: str, limit: int, output: str | None) -> None:
     from millstream.cli._runs import details, find  # noqa: PLC0415
     from millstream.client import get_client  # noqa: PLC0415
 
-    with get_client(sync_client=True) as client:
+    with get_client(sync_client=True, api="local") as client:
         found = details(client, find(client, run), most_task_runs=limit)
     if output is None:
         print_run(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -10,14 +9,13 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILES = ("flows.py", "test_flows.py", "deployment.yaml", "Dockerfile", ".gitignore")
-_LONGEST_NAME = 52  # of a FlowDeployment
+_FILES = ("flows.py", "test_flows.py", "millstream.yaml", "Dockerfile", ".gitignore")
 
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 def command(directory: str) -> None:
-    """Make a project: a flow, its test, a manifest and an image.
+    """Make a project: a flow, its test, its deployment and an image.
 
     What is there already is never overwritten.
 
@@ -28,8 +26,10 @@ def command(directory: str) -> None:
     """
     from pathlib import Path  # noqa: PLC0415 - slow to import
 
+    from millstream.resources.names import object_name  # noqa: PLC0415 - as above
+
     folder = Path(directory)
-    name = name_of(folder.resolve().name)
+    name = object_name(folder.resolve().name)
     texts = {file: _text(file, name) for file in _FILES}
     taken = [file for file, text in texts.items() if _has_another(folder / file, text)]
     if taken:
@@ -43,12 +43,6 @@ def command(directory: str) -> None:
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be written to: {error.strerror}.") from error
     click.echo(_next_steps(directory, name))
-
-
-def name_of(folder: str) -> str:
-    """The name of the project in Kubernetes, from that of its folder."""
-    name = re.sub(r"[^a-z0-9]+", "-", folder.lower())[:_LONGEST_NAME].strip("-")
-    return name if name[:1].isalpha() else f"flows-{name}"[:_LONGEST_NAME].strip("-")
 
 
 def _text(file: str, name: str) -> str:
@@ -73,7 +67,7 @@ def _next_steps(directory: str, name: str) -> str:
         *([] if directory == "." else [f"cd {quote(directory)}"]),
         "millstream run flows.py -p 'names=[\"Ada\"]'",
         "pytest                                   # pip install pytest, if there is none",
-        f"docker build --tag {name}:dev .",
-        "kubectl apply -f deployment.yaml         # where the image is known to the cluster",
+        "millstream deploy                        # the files travel along; --build makes an image of them",
+        f"millstream deployment run {name}",
     ]
     return "\n".join([f"Made {', '.join(_FILES)}. Next:", *(f"  {step}" for step in steps)])

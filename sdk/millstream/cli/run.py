@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from millstream.cli._errors import FAILED, INTERRUPTED
+from millstream.cli._groups import LazyGroup
 from millstream.cli._parameters import given_parameters, parameter_options
 
 
@@ -16,7 +17,19 @@ def names_a_flow(word: str) -> bool:
     return ":" in word or word.endswith(".py")
 
 
-class _RunGroup(click.Group):
+COMMANDS = {
+    "cancel": "End runs.",
+    "delete": "Delete runs, and with them their pods and logs.",
+    "logs": "Print what a run has printed, in all its attempts.",
+    "ls": "List the runs of the cluster.",
+    "resume": "Let suspended runs go on.",
+    "retry": "Run again what has ended: new runs with the same parameters.",
+    "show": "Show a run: where it stands and why, its attempts and their ends, its timings, its warnings.",
+    "suspend": "Let runs rest until they are resumed.",
+}
+
+
+class _RunGroup(LazyGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -32,17 +45,26 @@ class _RunGroup(click.Group):
         return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
 
 
-@click.group("run", cls=_RunGroup, subcommand_metavar="FILE:FLOW [OPTIONS]")
+@click.group(
+    "run",
+    cls=_RunGroup,
+    lazy=COMMANDS,
+    package="millstream.cli.run_commands",
+    subcommand_metavar="FILE:FLOW|COMMAND [OPTIONS]",
+)
 def command() -> None:
-    """Run a flow here and now.
+    """Run a flow here and now, and see and steer the runs of the cluster.
 
     What has a colon or ends in .py is a flow: `millstream run FILE:FLOW --help` shows what can be said of its run.
+    Other words are commands for the cluster, where `millstream deployment run` makes runs.
 
     \b
     Examples:
       millstream run etl.py
       millstream run etl.py:nightly -p day=2026-01-31 -p n=3
       millstream run package.module:flow --params-file parameters.yaml
+      millstream run ls --state live
+      millstream run logs -f etl-x7k2p9
     """
 
 

@@ -9,17 +9,19 @@ from millstream._beside import beside
 from millstream.client._sync import SyncMillstreamClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
+    from millstream.client._cluster_deployments import ClusterDeployments
     from millstream.client._options import (
         ReadArtifactsOptions,
+        ReadDeploymentsOptions,
         ReadFlowRunsOptions,
         ReadFlowsOptions,
         ReadTaskRunsOptions,
     )
     from millstream.client._query import Runs
-    from millstream.client.schemas.objects import Artifact, Flow, FlowRun, TaskRun
+    from millstream.client.schemas.objects import Artifact, Deployment, Flow, FlowRun, TaskRun
     from millstream.states import State
 
 
@@ -29,8 +31,8 @@ class MillstreamClient:
     It belongs to no event loop: it may be used with and without `async with`, and under one `asyncio.run` after another.
     """
 
-    def __init__(self, runs: Runs) -> None:
-        self._client = SyncMillstreamClient(runs)
+    def __init__(self, runs: Runs, deployments: ClusterDeployments | None = None) -> None:
+        self._client = SyncMillstreamClient(runs, deployments)
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,7 +55,10 @@ class MillstreamClient:
     async def update_flow_run(
         self, flow_run_id: UUID | str, *, name: str | None = None, tags: Iterable[str] | None = None
     ) -> None:
-        """Give a flow run another name, or other tags in place of all that it has; also while it runs."""
+        """Give a flow run another name, or other tags in place of all that it has; also while it runs.
+
+        In a cluster the tags of its deployment stay, and there is no other name.
+        """
         await beside(partial(self._client.update_flow_run, flow_run_id, name=name, tags=tags))
 
     async def delete_flow_run(self, flow_run_id: UUID | str) -> None:
@@ -87,3 +92,51 @@ class MillstreamClient:
     async def read_artifacts(self, **options: Unpack[ReadArtifactsOptions]) -> list[Artifact]:
         """Artifacts, the latest first unless `sort` says another order."""
         return await beside(partial(self._client.read_artifacts, **options))
+
+    async def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], *, force: bool = False
+    ) -> None:
+        """Have a flow run of a cluster end, by `Cancelling()`: all other states are what happens to it."""
+        await beside(partial(self._client.set_flow_run_state, flow_run_id, state, force=force))
+
+    async def read_deployments(self, **options: Unpack[ReadDeploymentsOptions]) -> list[Deployment]:
+        """Deployments, by name unless `sort` says another order; with a filter of flow runs, those that have such a run."""
+        return await beside(partial(self._client.read_deployments, **options))
+
+    async def read_deployment(self, deployment_id: UUID | str) -> Deployment:
+        """A deployment."""
+        return await beside(self._client.read_deployment, deployment_id)
+
+    async def read_deployment_by_name(self, name: str) -> Deployment:
+        """A deployment, by its name, or by FLOW/NAME as in Prefect."""
+        return await beside(self._client.read_deployment_by_name, name)
+
+    async def create_flow_run_from_deployment(
+        self,
+        deployment_id: UUID | str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        state: State[Any] | None = None,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> FlowRun:
+        """Make a flow run of a deployment; see `SyncMillstreamClient.create_flow_run_from_deployment`."""
+        create = partial(
+            self._client.create_flow_run_from_deployment,
+            deployment_id,
+            parameters=parameters,
+            state=state,
+            name=name,
+            tags=tags,
+            idempotency_key=idempotency_key,
+        )
+        return await beside(create)
+
+    async def pause_deployment(self, deployment_id: UUID | str) -> None:
+        """Have the schedules of a deployment rest."""
+        await beside(self._client.pause_deployment, deployment_id)
+
+    async def resume_deployment(self, deployment_id: UUID | str) -> None:
+        """Have the schedules of a deployment go on."""
+        await beside(self._client.resume_deployment, deployment_id)

@@ -12,13 +12,15 @@ from millstream._history.processes import end_runs_of_the_dead
 from millstream._history.recorder import flush, in_use
 from millstream._history.retention import forget_all
 from millstream._history.schema import FILE, OtherVersionError, connect_if_there
-from millstream.client._rows import artifact_of, flow_id, flow_of, flow_run_of, states_of, task_run_of
+from millstream.client._flow_ids import flow_id
+from millstream.client._rows import artifact_of, flow_of, flow_run_of, states_of, task_run_of
 from millstream.client._sql import Condition, condition, flow_runs_condition, order
-from millstream.exceptions import HistoryError
+from millstream.exceptions import HistoryError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import NoReturn
 
     from millstream.client._query import Query
     from millstream.client.schemas.objects import Artifact, Flow, FlowRun, TaskRun
@@ -30,6 +32,8 @@ _ALL = 2**63 - 1
 
 class LocalRuns:
     """What is remembered below a `MILLSTREAM_HOME`, of this process up to this moment."""
+
+    where = "the history"
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -90,6 +94,12 @@ class LocalRuns:
             found = connection.execute("DELETE FROM flow_runs WHERE id = ?", (run_id,)).rowcount
             connection.execute("COMMIT")
             return bool(found)
+
+    def cancel_flow_run(self, run_id: str) -> NoReturn:
+        """Nothing: runs of this machine are cancelled where they run."""
+        raise UnsupportedError(
+            f"The flow run {run_id} is of the history of this machine, which only remembers: interrupt its process."
+        )
 
     def forget_all(self) -> None:
         """Forget all flow runs that have ended, and what belongs to them."""

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from enum import StrEnum
 
-    from millstream.client.schemas.sorting import ArtifactSort, FlowRunSort, FlowSort, TaskRunSort
+    from millstream.client.schemas.sorting import (
+        ArtifactSort,
+        DeploymentSort,
+        FlowRunSort,
+        FlowSort,
+        TaskRunSort,
+    )
 
     SortT = TypeVar("SortT", bound=StrEnum)
 
@@ -52,6 +58,12 @@ class ReadFlowsOptions(ReadOptions, total=False):
     """With an order; by name if it is not given."""
 
     sort: FlowSort | None
+
+
+class ReadDeploymentsOptions(ReadOptions, total=False):
+    """With an order; by name if it is not given."""
+
+    sort: DeploymentSort | None
 
 
 class ReadArtifactsOptions(ReadOptions, total=False):

@@ -1,4 +1,4 @@
-"""What is asked of a history, wherever that is."""
+"""What is asked of a history, wherever that is, and of the deployments of a cluster."""
 
 from __future__ import annotations
 
@@ -35,7 +35,15 @@ class Query(NamedTuple):
 
 
 class Runs(Protocol):
-    """Somewhere that runs are remembered. Its methods may be called from any thread."""
+    """Somewhere that runs are remembered. Its methods may be called from any thread.
+
+    What there cannot be is an UnsupportedError.
+
+    Attributes:
+        where: What it is, in messages.
+    """
+
+    where: str
 
     def flow_runs(self, query: Query) -> list[FlowRun]:
         """Flow runs; with a filter of task runs, those that have such a task run."""
@@ -67,4 +75,8 @@ class Runs(Protocol):
 
     def delete_flow_run(self, run_id: str) -> bool:
         """Forget a flow run and all that belongs to it; false if there is no such run."""
+        ...
+
+    def cancel_flow_run(self, run_id: str) -> bool:
+        """Have a flow run end; false if there is no such run."""
         ...

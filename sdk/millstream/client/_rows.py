@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_URL, uuid5
 
+from millstream.client._flow_ids import flow_id
+from millstream.client._states import told_state
 from millstream.client.schemas.objects import Artifact, Flow, FlowRun, TaskRun
-from millstream.states import State, StateType
+from millstream.states import StateType
 
 if TYPE_CHECKING:
     from sqlite3 import Row
 
-
-def flow_id(name: str) -> str:
-    """The id of all flows of this name."""
-    return str(uuid5(NAMESPACE_URL, f"millstream:flow/{name}"))
+    from millstream.states import State
 
 
 def flow_run_of(row: Row) -> FlowRun:
@@ -65,11 +63,11 @@ def artifact_of(row: Row) -> Artifact:
 def states_of(row: Row) -> list[State[Any]]:
     """The states that a run was in, oldest first, of a row of `flow_runs` or `task_runs`."""
     if row["states"] is not None:
-        return [_state(*told) for told in json.loads(row["states"])]
+        return [told_state(*told) for told in json.loads(row["states"])]
     began, last = row["start_time"], _last_state(row)
     if began is None or last.is_running():
         return [last]
-    return [_state("RUNNING", "Running", began, None), last]
+    return [told_state("RUNNING", "Running", began, None), last]
 
 
 def _run(row: Row) -> dict[str, Any]:
@@ -87,16 +85,10 @@ def _run(row: Row) -> dict[str, Any]:
 
 def _last_state(row: Row) -> State[Any]:
     if row["states"] is not None:
-        return _state(*json.loads(row["states"])[-1])
+        return told_state(*json.loads(row["states"])[-1])
     kind = row["state_type"]
     entered = row["start_time"] if kind == StateType.RUNNING else row["end_time"]
-    return _state(kind, row["state_name"], entered or row["updated"], row["state_message"])
-
-
-def _state(kind: str, name: str, entered: float, message: str | None) -> State[Any]:
-    state: State[Any] = State(StateType(kind), name, message)
-    state._timestamp = entered  # noqa: SLF001 - it is told here, not entered
-    return state
+    return told_state(kind, row["state_name"], entered or row["updated"], row["state_message"])
 
 
 def _moment(seconds: float) -> datetime:

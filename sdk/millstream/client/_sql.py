@@ -28,7 +28,8 @@ _COLUMNS: dict[type[filters.Filter], dict[str, str]] = {
         "parent_task_run_id": "flow_runs.parent_task_run_id",
     },
     filters.FlowFilter: {"id": "flow_id(flow_runs.flow_name)", "name": "flow_runs.flow_name"},
-    filters.DeploymentFilter: {"name": "flow_runs.deployment_name"},
+    # The history knows of deployments what runs say of them.
+    filters.DeploymentFilter: {"id": "NULL", "name": "flow_runs.deployment_name", "tags": "'[]'"},
     filters.TaskRunFilter: {
         "id": "task_runs.id",
         "name": "task_runs.name",

@@ -35,6 +35,11 @@ class LocalFileSystem(Storage):
             basepath = Path(os.environ.get("MILLSTREAM_HOME") or "~/.millstream", "storage")
         self.basepath = Path(basepath).expanduser().absolute()
 
+    @property
+    def address(self) -> str:
+        """The folder's URL."""
+        return self.basepath.as_uri()
+
     def read(self, key: str) -> bytes:
         """What was written last."""
         try:

@@ -47,6 +47,11 @@ class ObjectStorage(Storage):
         self._lock_lease = lock_lease
         self._options = options
 
+    @property
+    def address(self) -> str:
+        """The bucket's URL."""
+        return self._url
+
     def read(self, key: str) -> bytes:
         """What was written last."""
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 from weakref import finalize
 
 from millstream.filesystems._advisory_lock import AdvisoryLock, lock_number
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from millstream.filesystems._connections import Connection
 
 
+_TABLE: Final = "millstream_results"
+
+
 class PostgresStorage(Storage):
     """Keeps every key in a row of a table, which is made when it is first used.
 
@@ -33,11 +37,22 @@ class PostgresStorage(Storage):
         table: The name of the table, which may have a schema in front: `flows.results`.
     """
 
-    def __init__(self, dsn: str, table: str = "millstream_results") -> None:
+    def __init__(self, dsn: str, table: str = _TABLE) -> None:
         self._dsn = dsn
         self._table = table
         self._connecting = threading.Lock()
         self._connection: Connection | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The database's URL; None if the table is not the one that others look for."""
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - an extra, and slow to import
+
+        if self._table != _TABLE:
+            return None
+        known = conninfo_to_dict(self._dsn)
+        place = {name: str(known[name]) for name in ("host", "port") if known.get(name)}
+        return f"postgresql:///{known.get('dbname') or ''}" + (f"?{urlencode(place)}" if place else "")
 
     def read(self, key: str) -> bytes:
         """What was written last."""

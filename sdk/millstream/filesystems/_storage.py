@@ -35,6 +35,11 @@ class Lock(ABC):
 class Storage(ABC):
     """Bytes by keys. Every method may be called from any thread, and raises what it will if it cannot be reached."""
 
+    @property
+    def address(self) -> str | None:
+        """The URL by which others find it, without credentials; None if there is none."""
+        return None
+
     @abstractmethod
     def read(self, key: str) -> bytes:
         """What was written last.

@@ -12,10 +12,14 @@ from typing import Any, Never
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
-__all__ = ["MAX_BYTES", "PATH", "CompletionRecord", "why_not_kept"]
+__all__ = ["MAX_BYTES", "MAX_STORAGE_CHARACTERS", "NOT_KEPT", "PATH", "CompletionRecord", "why_not_kept"]
 
 MAX_BYTES = 4096
 PATH = "/dev/termination-log"
+NOT_KEPT = "The return value is not kept:"
+"""How the message of a completed run begins to say that, and why."""
+MAX_STORAGE_CHARACTERS = 1024
+"""Of the URL of a storage; a longer one is not passed on."""
 
 _VERSION = 1
 _MARK = "millstream"
@@ -41,6 +45,7 @@ class CompletionRecord:
         tasks: number of task runs by final state.
         result: the flow's return value when it is small JSON, else None.
         has_result: whether `result` holds the flow's return value (which may be None).
+        result_storage: the URL of the storage that has the return value by the run's UID, None if none has.
         log_tail: the last lines of output of an attempt that failed.
     """
 
@@ -55,13 +60,14 @@ class CompletionRecord:
     tasks: dict[str, int] = field(default_factory=dict)
     result: Any = None
     has_result: bool = False
+    result_storage: str | None = None
     log_tail: str = ""
 
     def encode(self) -> bytes:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
         What is nice to have makes room for what is needed: the log's tail goes first, from its start, then the
-        result, the tasks, the message and the error. A result that is no JSON, or not small, is left out.
+        result, the tasks, where it is stored, the message and the error. A result that is no JSON, or not small, is left out.
         """
         values = self._bounded()
         while len(encoded := _dump(values)) > MAX_BYTES and _make_room(values):
@@ -80,6 +86,9 @@ class CompletionRecord:
             "start_time": self.start_time,
             "end_time": self.end_time,
             "tasks": self.tasks if why_not_kept(self.tasks) is None else {},
+            "result_storage": self.result_storage
+            if len(self.result_storage or "") <= MAX_STORAGE_CHARACTERS
+            else None,
             "log_tail": self.log_tail[-MAX_BYTES:],
         }
         values = {key: value for key, value in values.items() if value not in (None, "", {})}
@@ -107,7 +116,7 @@ class CompletionRecord:
             return None
 
 
-_TEXTS = frozenset({"uid", "message", "error", "start_time", "end_time", "log_tail"})
+_TEXTS = frozenset({"uid", "message", "error", "start_time", "end_time", "result_storage", "log_tail"})
 
 
 def _fits(key: str, value: object) -> bool:
@@ -129,7 +138,7 @@ def _make_room(values: dict[str, Any]) -> bool:
     if values.pop("has_result", False):
         values.pop("result")
         return True
-    if values.pop("tasks", None):
+    if values.pop("tasks", None) or values.pop("result_storage", None):
         return True
     if len(values.get("message", "")) > 1:
         values["message"] = values["message"][: len(values["message"]) // 2]

@@ -27,6 +27,8 @@ class ExitCode(IntEnum):
     """The parameters do not fit the flow's signature."""
     INVALID_ENTRYPOINT = 66
     """The entrypoint does not exist, cannot be imported or is no flow."""
+    REQUIREMENTS_FAILED = 69
+    """A package that the run requires could not be installed."""
     NO_RESULT = 70
     """The flow's process ended by itself without reporting an outcome, `os._exit(0)` for instance."""
     RUN_TIMEOUT = 124

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from millstream.resources.completion_record import MAX_STORAGE_CHARACTERS
 from millstream.resources.model import (
     PRIORITY_BOUND,
     Condition,
@@ -138,6 +139,11 @@ class FlowRunStatus(StoredModel):
         default=None,
         description="The flow's return value, if it is small JSON.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    result_storage: str | None = Field(
+        default=None,
+        max_length=MAX_STORAGE_CHARACTERS,
+        description="URL of the storage that has the flow's return value by the run's UID, if the flow keeps it.",
     )
     observed_generation: int = Field(default=0, description="The metadata.generation that this is about.")
 

@@ -4,14 +4,18 @@ __all__ = [
     "ATTEMPT",
     "DEPLOYMENT",
     "DOCUMENT_ANNOTATION",
+    "IDEMPOTENCY_KEY",
     "KUEUE_QUEUE",
     "MANAGED_BY",
     "MANAGED_BY_VALUE",
     "OUTCOME_FINALIZER",
+    "PARENT_RUN_UID",
     "PREFIX",
+    "RETRY_OF",
     "RUN",
     "RUN_UID",
     "SCHEDULE",
+    "SOURCE",
 ]
 
 PREFIX = "millstream.dev/"
@@ -25,8 +29,14 @@ ATTEMPT = PREFIX + "attempt"
 DEPLOYMENT = PREFIX + "deployment"
 """Label on Jobs, pods, ControllerRevisions and scheduled FlowRuns: the FlowDeployment's name; absent for a run of a template."""
 
+PARENT_RUN_UID = PREFIX + "parent-run-uid"
+"""Label on FlowRuns that another run made as its subflow: the UID of that one."""
+
 SCHEDULE = PREFIX + "schedule"
 """Label on FlowRuns that a schedule made: its name."""
+
+RETRY_OF = PREFIX + "retry-of"
+"""Label on FlowRuns that somebody made to run another one again: the name of that one."""
 
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 """Label on Jobs by which Kueue takes them into a LocalQueue."""
@@ -36,5 +46,10 @@ MANAGED_BY_VALUE = "millstream"
 
 DOCUMENT_ANNOTATION = PREFIX + "run"
 """Annotation on a pod: the run document, mounted as a file by the downward API."""
+IDEMPOTENCY_KEY = PREFIX + "idempotency-key"
+"""Annotation on FlowRuns that a client made: whoever asks for a run of this key again gets this one."""
 OUTCOME_FINALIZER = PREFIX + "outcome"
 """Finalizer on a pod: held until the pod's outcome stands in the FlowRun's status."""
+
+SOURCE = PREFIX + "source"
+"""Label on ConfigMaps with the files of flows: the FlowDeployment's name."""

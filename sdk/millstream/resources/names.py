@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["CONTAINER", "MAX_RUN_NAME", "job_name", "revision_name", "scheduled_run_name"]
+__all__ = ["CONTAINER", "MAX_RUN_NAME", "job_name", "object_name", "revision_name", "scheduled_run_name"]
 
 CONTAINER = "flow"
 """The container of a run pod in which the flow runs."""
@@ -18,6 +19,12 @@ _REVISION_DIGITS = 10
 _DEPLOYMENT_CHARACTERS = 30
 _SECONDS_BEYOND_NAMES = 10**10
 _TICK_DIGITS = 10
+
+
+def object_name(text: str) -> str:
+    """A name for a FlowDeployment, from what people call something as they like."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower())[:MAX_RUN_NAME].strip("-")
+    return name if name[:1].isalpha() else f"flows-{name}"[:MAX_RUN_NAME].strip("-")
 
 
 def job_name(run: str, attempt: int) -> str:

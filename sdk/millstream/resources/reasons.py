@@ -13,7 +13,8 @@ _FROZEN = (
     "A run keeps what its deployment said when it was admitted: mend the deployment, delete this run and create a "
     "new one."
 )
-_SEE_LOG = "See its log: kubectl logs --selector=millstream.dev/run={run} --tail=-1"
+_LOG = "kubectl logs --selector=millstream.dev/run={run} --tail=-1"
+_SEE_LOG = f"See its log: {_LOG}"
 
 
 class Reason(StrEnum):
@@ -140,6 +141,14 @@ class Reason(StrEnum):
     )
 
     # While and after it runs
+    REQUIREMENTS_FAILED = (
+        "RequirementsFailed",
+        (
+            "Check spec.source.requirements of the FlowDeployment, and that its pods reach the package index: "
+            "variables of spec.pod.env, such as PIP_INDEX_URL, say where it is. Or use an image that has the "
+            f"packages. The installer's own words: {_LOG}"
+        ),
+    )
     FLOW_FAILED = "FlowFailed", _SEE_LOG
     NON_ZERO_EXIT = "NonZeroExit", _SEE_LOG
     NO_RESULT = (

@@ -37,6 +37,7 @@ class RunDocument:
         run_seconds: how long this attempt may take, None for no limit.
         grace_seconds: between SIGTERM and SIGKILL.
         log_tail: whether the last lines of output may be stored with a failed run.
+        requirements: packages to install before the flow is loaded, as in PEP 508.
     """
 
     run: str
@@ -51,11 +52,17 @@ class RunDocument:
     run_seconds: int | None = None
     grace_seconds: int = 30
     log_tail: bool = True
+    requirements: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists."""
+        """Serialise; the operator refuses a document of more than `MAX_BYTES` bytes before a Job exists.
+
+        What is empty is left out, so that a runner that does not know of it yet reads the rest.
+        """
+        values = {name: getattr(self, name) for name in _TYPES}
         return json.dumps(
-            {"version": VERSION} | {name: getattr(self, name) for name in _TYPES},
+            {"version": VERSION}
+            | {name: value for name, value in values.items() if value not in (None, [], {})},
             separators=(",", ":"),
             ensure_ascii=False,
         )
@@ -103,4 +110,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "run_seconds": (int, type(None)),
     "grace_seconds": (int,),
     "log_tail": (bool,),
+    "requirements": (list,),
 }

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from millstream.resources.blocks import Blocks
 from millstream.resources.model import FreeForm, Model, ObjectName, Tags, matches, validation
 from millstream.resources.pod_options import PodOptions
+from millstream.resources.source import Source
 from millstream.resources.storage import Storage
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "OverridePolicy",
     "RetryPolicy",
     "RunTemplate",
-    "Source",
     "Timeouts",
 ]
 
@@ -43,14 +43,6 @@ class ApiAccess(StrEnum):
     """Get, list and watch."""
     TRIGGER = "Trigger"
     """Also create and cancel runs of deployments."""
-
-
-class Source(Model):
-    """Where the flow's files come from when they are not in the image."""
-
-    config_map: ObjectName = Field(
-        description="ConfigMap whose keys are mounted as the files of the working directory."
-    )
 
 
 class Backoff(Model):
@@ -126,7 +118,9 @@ class RunTemplate(Model):
     image_pull_secrets: list[ObjectName] = Field(
         default_factory=list, max_length=16, description="Names of Secrets for the registry."
     )
-    source: Source | None = Field(default=None, description="Where the files come from if not in the image.")
+    source: Source | None = Field(
+        default=None, description="Files and packages that the flow needs and the image does not have."
+    )
     parameters: FreeForm = Field(default_factory=dict, description="Default parameters by name.")
     parameter_schema: FreeForm | None = Field(
         default=None, description="JSON schema of the flow's parameters, checked before a Job exists."

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from millstream.resources.model import FreeForm, Model, StoredModel, validation, validations
+from millstream.schedules import Cron, Interval, RRule, Schedule
 
 __all__ = ["MissedPolicy", "ScheduleSpec", "ScheduleStatus"]
 
@@ -66,11 +69,30 @@ class ScheduleSpec(Model):
         default=10, ge=1, le=100, description="With missed: All, how many of the newest ticks are run."
     )
 
+    def parsed(self) -> Schedule:
+        """Give what computes its ticks.
+
+        Raises:
+            InvalidScheduleError: It cannot be read; the message says why.
+        """
+        return _parsed(self.cron, self.interval, self.anchor, self.rrule, self.time_zone)
+
     def timing_hash(self, *, suspended: bool) -> str:
         """Sum up what decides when it fires: when this changes, nothing fires for the past."""
         timing = self.model_dump(mode="json", include={"cron", "interval", "anchor", "rrule", "time_zone"})
         text = json.dumps([timing, suspended or self.suspend], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=4096)
+def _parsed(
+    cron: str | None, interval: int | None, anchor: datetime | None, rrule: str | None, time_zone: str
+) -> Schedule:
+    if cron is not None:
+        return Cron(cron, timezone=time_zone)
+    if rrule is not None:
+        return RRule(rrule, timezone=time_zone)
+    return Interval(timedelta(seconds=interval or 0), anchor=anchor, timezone=time_zone)
 
 
 class ScheduleStatus(StoredModel):

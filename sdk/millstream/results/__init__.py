@@ -11,10 +11,12 @@ Usage:
 """
 
 from millstream.results._options import check_serializer_option, check_storage_option, chosen_store
-from millstream.results._record import ResultRecord
+from millstream.results._record import CorruptEntryError, Entry, ResultRecord
 from millstream.results._store import ResultStore, open_store
 
 __all__ = [
+    "CorruptEntryError",
+    "Entry",
     "ResultRecord",
     "ResultStore",
     "check_serializer_option",

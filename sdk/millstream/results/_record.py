@@ -96,7 +96,7 @@ class Entry(NamedTuple):
 
 
 class CorruptEntryError(Exception):
-    """An entry cannot be read. The message continues "The result is ignored, because "."""
+    """An entry cannot be read. The message says why, in words that follow "because"."""
 
 
 def _time(text: str) -> datetime:

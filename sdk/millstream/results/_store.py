@@ -38,7 +38,7 @@ class ResultStore:
     def read(self, key: str) -> ResultRecord | None:
         """The result, or None if there is none that is valid."""
         try:
-            entry = self._entry(key)
+            entry = self.entry(key)
             if entry is None:
                 return None
             value = entry.value(self.serializer)
@@ -46,6 +46,19 @@ class ResultStore:
             _logger.warning("The result %r in %r is ignored, because %s.", key, self.storage, error)
             return None
         return ResultRecord(value, key, entry.expiration, entry.created, entry.serializer)
+
+    def entry(self, key: str) -> Entry | None:
+        """The result as it is kept, or None if there is none that is valid; nothing of it is run or loaded.
+
+        Raises:
+            CorruptEntryError: It cannot be read.
+        """
+        try:
+            data = self.storage.read(key)
+        except KeyError:
+            return None
+        entry = Entry.of_bytes(data)
+        return None if entry.expiration is not None and entry.expiration <= _now() else entry
 
     def write(self, key: str, value: Any, expiration: datetime | None = None) -> ResultRecord:
         """Keep a result in place of what is there.
@@ -67,7 +80,7 @@ class ResultStore:
     def exists(self, key: str) -> bool:
         """Whether there is a result that is valid."""
         try:
-            return self._entry(key) is not None
+            return self.entry(key) is not None
         except CorruptEntryError:
             return False
 
@@ -86,14 +99,6 @@ class ResultStore:
             TimeoutError: Somebody else still holds it.
         """
         return self.storage.acquire(key, timeout)
-
-    def _entry(self, key: str) -> Entry | None:
-        try:
-            data = self.storage.read(key)
-        except KeyError:
-            return None
-        entry = Entry.of_bytes(data)
-        return None if entry.expiration is not None and entry.expiration <= _now() else entry
 
     def __repr__(self) -> str:
         return f"ResultStore({self.storage!r}, {self.serializer.type!r})"

@@ -1,4 +1,4 @@
-"""The flow's process: loads the flow, checks its parameters, runs it, and hands over how it ended."""
+"""The flow's process: installs what the flow requires, loads it, checks its parameters, runs it, and hands over how it ended."""
 
 import faulthandler
 import io
@@ -13,8 +13,14 @@ from typing import Any
 from millstream._engine import FlowRunInfo, log_to_console, origin_of, run_flow, stop_requested
 from millstream._secrets import mask
 from millstream.entrypoint import load_flow
-from millstream.exceptions import EntrypointError, ParameterBindError, ParameterTypeError, RunInterrupted
-from millstream.resources.completion_record import CompletionRecord, why_not_kept
+from millstream.exceptions import (
+    EntrypointError,
+    ParameterBindError,
+    ParameterTypeError,
+    RequirementsError,
+    RunInterrupted,
+)
+from millstream.resources.completion_record import NOT_KEPT, CompletionRecord, why_not_kept
 from millstream.resources.reasons import Reason
 from millstream.resources.run_document import RunDocument
 from millstream.resources.states import RunState
@@ -40,7 +46,7 @@ def run(document: RunDocument, handover: Handover, mask: set[int]) -> None:
         mask: signals to go on blocking, once there are handlers for the others.
     """
     _prepare(document, mask)
-    record = _attempt(document, handover)
+    record = _without_requirements(document) or _attempt(document, handover)
     # From here on SIGINT, the supervisor's last word before SIGKILL, has nothing to interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handover.ended(record)
@@ -54,11 +60,27 @@ def _prepare(document: RunDocument, mask: set[int]) -> None:
     os.environ.setdefault(
         Settings.history_enabled.name, "false"
     )  # the FlowRun is it, and the pod's files go with it
+    os.environ.setdefault(Settings.api.name, "cluster")
     faulthandler.enable()  # a segmentation fault shows where
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A log is read while it is written, and what waits in a buffer is lost with a process that is killed.
         sys.stdout.reconfigure(line_buffering=True)
     sys.argv = [document.entrypoint]
+
+
+def _without_requirements(document: RunDocument) -> CompletionRecord | None:
+    """Provide the packages that the run requires; tell how the attempt ended if that is not possible."""
+    if not document.requirements:
+        return None
+    from millstream.runner._requirements import provide  # noqa: PLC0415  most runs have none
+
+    try:
+        provide(document.requirements)
+    except RequirementsError as error:
+        return _record(document, RunState.FAILED, Reason.REQUIREMENTS_FAILED, str(error), error)
+    except KeyboardInterrupt:
+        return _interrupted_before_start(document)
+    return _interrupted_before_start(document) if stop_requested() else None
 
 
 def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
@@ -90,7 +112,13 @@ def _attempt(document: RunDocument, handover: Handover) -> CompletionRecord:
     start_time = timestamp(time.time())
     handover.started(start_time)
     state = run_flow(flow, parameters, run=info)
-    return _record_of(document, state, start_time=start_time, tasks=info.task_counts())
+    return _record_of(
+        document,
+        state,
+        start_time=start_time,
+        tasks=info.task_counts(),
+        result_storage=info.result_storage,
+    )
 
 
 def _interrupted_before_start(document: RunDocument) -> CompletionRecord:
@@ -104,8 +132,8 @@ def _record_of(document: RunDocument, state: State[Any], **known: Any) -> Comple
         why = why_not_kept(state.data)
         if why is None:
             known |= {"result": state.data, "has_result": True}
-        else:
-            not_kept = f"The return value is not kept: {why}."
+        elif known.get("result_storage") is None:
+            not_kept = f"{NOT_KEPT} {why}."
             say(not_kept)
             message = f"{message} {not_kept}".lstrip()
         return _record(document, RunState.COMPLETED, None, message, **known)

@@ -15,6 +15,8 @@ _SHORTEST_SECRET = 6
 """Shorter values, `true` or `1`, would blank out half of a log."""
 _REDACTED = "[redacted]"
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
+_TOKEN_IN_URL = re.compile(r"(https?://)[^\s:/@]+@", re.IGNORECASE)
+"""Who is named without a password on the web is not a user but a token."""
 _TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
@@ -38,10 +40,10 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Blank out `secrets`, which come longest first, and the passwords of URLs."""
+    """Blank out `secrets`, which come longest first, and the passwords and tokens of URLs."""
     for secret in secrets:
         text = text.replace(secret, _REDACTED)
-    return _PASSWORD_IN_URL.sub(rf"\1:{_REDACTED}@", text)
+    return _TOKEN_IN_URL.sub(rf"\1{_REDACTED}@", _PASSWORD_IN_URL.sub(rf"\1:{_REDACTED}@", text))
 
 
 def plain_text(output: bytes) -> str:

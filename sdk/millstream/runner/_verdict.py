@@ -16,6 +16,7 @@ _CODES = {
     Reason.FLOW_FAILED: ExitCode.FAILED,
     Reason.INVALID_PARAMETERS: ExitCode.INVALID_PARAMETERS,
     Reason.INVALID_ENTRYPOINT: ExitCode.INVALID_ENTRYPOINT,
+    Reason.REQUIREMENTS_FAILED: ExitCode.REQUIREMENTS_FAILED,
     Reason.NO_RESULT: ExitCode.NO_RESULT,
     Reason.RUN_TIMEOUT: ExitCode.RUN_TIMEOUT,
     Reason.OOM_KILLED: ExitCode.OUT_OF_MEMORY,
@@ -55,7 +56,13 @@ def judge(document: RunDocument, ending: Ending) -> CompletionRecord:
         state = _STOPPED[ending.stopped]
         message = _why_stopped(document, ending)
         return replace(
-            told, state=state, reason=ending.stopped, message=message, result=None, has_result=False
+            told,
+            state=state,
+            reason=ending.stopped,
+            message=message,
+            result=None,
+            has_result=False,
+            result_storage=None,
         )
     state, reason, message = _how_it_vanished(ending)
     return replace(_nothing_told(document, ending), state=state, reason=reason, message=message)

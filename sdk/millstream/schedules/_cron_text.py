@@ -1,5 +1,6 @@
 """The text of a cron expression: what is accepted, and what is said about the rest."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -56,7 +57,8 @@ def cron_fields(expression: object) -> list[str]:
     if len(fields) != len(_FIELDS):
         raise InvalidScheduleError(
             f"cron expression {expression!r} has {len(fields)} fields, not the five minute, hour, day of the month, "
-            "month and day of the week, such as '30 6 * * MON-FRI' (for seconds, use an interval or a recurrence rule)"
+            "month and day of the week, such as '30 6 * * MON-FRI' (for seconds, use an interval or a recurrence rule)",
+            _place(expression, len(_FIELDS)),
         )
     for position, field in enumerate(fields):
         _check(position, field, expression)
@@ -85,8 +87,15 @@ def _check(position: int, field: str, expression: str) -> None:
     name, values, example = _FIELDS[position]
     hint = "; write * for ?" if "?" in field else "; a range goes upwards" if "-" in field else ""
     raise InvalidScheduleError(
-        f"cron expression {expression!r}: {field!r} is no {name} ({values}; for example {example}){hint}"
+        f"cron expression {expression!r}: {field!r} is no {name} ({values}; for example {example}){hint}",
+        _place(expression, position),
     )
+
+
+def _place(expression: str, position: int) -> tuple[int, int]:
+    """Where a field stands; the end if there are fewer."""
+    places = [found.span() for found in re.finditer(r"\S+", expression)]
+    return places[position] if position < len(places) else (len(expression), len(expression))
 
 
 def _is_misread(position: int, term: str) -> bool:

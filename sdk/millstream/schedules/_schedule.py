@@ -18,7 +18,15 @@ _END = datetime(LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class InvalidScheduleError(ValueError):
-    """A schedule cannot be made of this; the message says what to write instead."""
+    """A schedule cannot be made of this; the message says what to write instead.
+
+    Attributes:
+        at: where in the text it is wrong, from and to which character; None if that is nowhere in particular.
+    """
+
+    def __init__(self, message: str, at: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LIMIT = 5
-_IN_CLUSTER = "use a FlowDeployment, which runs in a cluster (README.md)"
+_IN_CLUSTER = "use `millstream deploy`, which brings flows into a cluster (docs/deploy.md)"
 _INSTEAD = {
     "build": _IN_CLUSTER,
     "concurrency_limit": "use limit of serve, which counts the runs of all its deployments",

@@ -59,7 +59,11 @@ def harness() -> Iterator[Path]:
     kept = (Settings.storage.name, Settings.results_storage.name, Settings.blocks_folder.name)
     with tempfile.TemporaryDirectory(prefix="millstream-") as folder:
         home = Path(folder)
-        updates = {Settings.home.name: home, Settings.history_enabled.name: True}
+        updates = {
+            Settings.home.name: home,
+            Settings.history_enabled.name: True,
+            Settings.api.name: "local",
+        }
         with temporary_settings(updates, restore_defaults=kept):
             try:
                 yield home

@@ -7,6 +7,7 @@ import pytest
 from millstream.resources.exit_codes import ExitCode
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream.results import open_store
 
 
 def test_completed(run):
@@ -226,6 +227,23 @@ def test_message_of_the_flows_own_stays_beside_it(run):
         """
     )
     assert outcome.record.message == "Nothing new. The return value is not kept: a set is not JSON."
+
+
+def test_where_a_result_is_kept_is_told_in_place_of_that_it_is_not(run, workbench):
+    storage = (workbench.directory / "storage").as_uri()
+    outcome = run(
+        "@flow(persist_result=True, result_serializer='json')\ndef main(): return 'x' * 1023",
+        environment={"MILLSTREAM_STORAGE": storage},
+    )
+    kept = open_store(f"{storage}/results").read(outcome.record.uid)
+    assert outcome.record.result_storage == f"{storage}/results"
+    assert (outcome.record.message, outcome.record.has_result, len(kept.value)) == ("", False, 1023)
+
+
+def test_a_result_that_could_not_be_stored_is_nowhere(run):
+    outcome = run("@flow(persist_result=True)\ndef main(): return threading.Lock()")
+    assert outcome.record.result_storage is None
+    assert outcome.record.message == "The return value is not kept: a lock is not JSON."
 
 
 @pytest.mark.parametrize(("name", "hinted"), [("true", True), ("false", True), ("x", False)])

@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from millstream.cli.init import _FILES, name_of
-from millstream.resources.flow_deployment import FlowDeploymentSpec
+from millstream.cli.init import _FILES
+from millstream.resources.names import object_name
 
 
 @pytest.fixture
@@ -28,7 +28,8 @@ def test_it_makes_a_project_and_says_what_comes_next(call, tmp_path):
     result = call("init", "reports")
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == sorted(_FILES)
     assert "  cd reports\n" in result.stdout
-    assert "docker build --tag reports:dev ." in result.stdout
+    assert "  millstream deploy  " in result.stdout
+    assert "  millstream deployment run reports\n" in result.stdout
 
 
 def test_a_folder_is_quoted(call):
@@ -55,14 +56,16 @@ def test_its_code_is_formatted_and_has_nothing_to_lint(project):
         assert done.returncode == 0, done.stdout
 
 
-def test_its_manifest_is_one(project):
-    manifest = yaml.safe_load((project / "deployment.yaml").read_text())
-    assert (manifest["kind"], manifest["metadata"]["name"]) == ("FlowDeployment", "my-reports")
-    spec = FlowDeploymentSpec.model_validate(manifest["spec"])
-    assert spec.image == "my-reports:dev"
-    assert not spec.suspend
-    code = "import json; from flows import greet; print(json.dumps(greet.parameter_schema()))"
-    assert yaml.safe_load(python("-c", code, cwd=project).stdout) == manifest["spec"]["parameterSchema"]
+def test_its_deployment_is_one(call, project, monkeypatch):
+    monkeypatch.chdir(project)
+    result = call("deploy", "--dry-run", "-o", "yaml")
+    assert result.exit_code == 0, result.stderr
+    source, deployment = yaml.safe_load_all(result.stdout)
+    assert list(source["data"]) == ["flows.py"]
+    assert deployment["metadata"]["name"] == "my-reports"
+    assert deployment["spec"]["parameterSchema"]["required"] == ["names"]
+    (schedule,) = deployment["spec"]["schedules"]
+    assert schedule["suspend"] is True
 
 
 def test_its_image_has_the_code(project):
@@ -108,4 +111,4 @@ def test_a_place_that_cannot_be_written_to(call, tmp_path):
     ],
 )
 def test_names(folder, name):
-    assert name_of(folder) == name
+    assert object_name(folder) == name

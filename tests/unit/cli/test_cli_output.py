@@ -4,9 +4,14 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
+from still_world import still
 
-from millstream.cli._output import Column, View, aligned, show
+from millstream.cli import _output
+from millstream.cli._output import Column, View, aligned, show, watch_table
+
+__all__ = ["still"]
 
 VIEW = View(
     columns=(
@@ -71,3 +76,23 @@ def test_colours_are_for_terminals(environment, coloured):
     os.close(master)
     assert (b"\x1b[31mFailed\x1b[0m" in seen) is coloured
     assert b"[b]x" in seen
+
+
+def test_a_watched_table_is_read_anew(still, monkeypatch, capsys):
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
+    states = iter(["Running", "Completed"])
+
+    def interrupt():
+        if len(still.slept) == 2:
+            raise KeyboardInterrupt
+
+    still.while_asleep = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        watch_table(VIEW.columns, lambda: [("Ada", next(states))], seconds=3)
+    assert still.slept == [3, 3]
+    assert "Completed" in capsys.readouterr().out
+
+
+def test_a_table_is_not_watched_in_a_pipe():
+    with pytest.raises(click.UsageError, match="on a terminal only"):
+        watch_table(VIEW.columns, list, seconds=1)

@@ -12,7 +12,8 @@ DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = {
     f"{page.stem}-{number}": source
     for page in sorted(DOCS.glob("*.md"))
-    if page.stem != "serve"  # which goes on for ever: tests/processes/test_serve.py ends it
+    # The one goes on for ever: tests/processes/test_serve.py ends it. The other needs a cluster: tests/control_plane/client.
+    if page.stem not in {"serve", "client"}
     for number, source in enumerate(
         re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     )

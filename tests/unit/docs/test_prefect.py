@@ -23,5 +23,5 @@ def test_what_works_has_a_test_and_what_does_not_has_something_else_to_use(name,
     if kind == "no":
         assert words.startswith(("use ", "leave it out", "a later release "))
     else:
-        folders = (ROOT / "tests/unit/sdk", ROOT / "tests/processes", ROOT / "tests/property")
-        assert any((folder / f"{kind}.py").exists() for folder in folders), name
+        folders = ("unit/sdk", "processes", "property", "control_plane/client")
+        assert any((ROOT / "tests" / folder / f"{kind}.py").exists() for folder in folders), name

@@ -61,6 +61,12 @@ def test_the_start_delay_counts_from_the_time_due(metrics):
     assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 40}
 
 
+def test_a_run_that_was_made_for_a_time_long_ago_has_not_waited_since(metrics):
+    pending, running = make_status(RunState.PENDING), make_status(RunState.RUNNING, start_time=after(30))
+    moved(metrics, pending, running, scheduledTime=text(after(-86_400)))
+    assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 30}
+
+
 def test_the_start_delay_of_a_run_that_is_over_before_its_start_was_seen_is_counted(metrics):
     moved(metrics, make_status(RunState.PENDING), final(RunState.COMPLETED, start_time=after(30)))
     assert samples(metrics, "millstream_flow_run_start_delay_seconds_sum") == {(NAMESPACE, "etl"): 30}

@@ -18,6 +18,7 @@ FULL = CompletionRecord(
     tasks={"Completed": 1},
     result={"x": None},
     has_result=True,
+    result_storage="s3://flows/results",
     log_tail="Traceback\n",
 )
 
@@ -55,3 +56,27 @@ def test_nothing_else_passes_for_a_record(text):
 @pytest.mark.parametrize(("uid", "attempt"), [("other", 2), ("u", 1), ("u", "2")])
 def test_a_record_of_another_run_or_attempt_is_none(uid, attempt):
     assert decode(FULL.encode().decode(), uid, attempt) is None
+
+
+def test_the_place_of_a_result_outlasts_what_is_nice_to_have():
+    storage = "s3://" + "x" * 1019
+    record = CompletionRecord(
+        uid="u",
+        attempt=2,
+        state=RunState.COMPLETED,
+        message="\U0001f600" * 500,
+        tasks={f"State{number}": number for number in range(70)},
+        result="x" * 1000,
+        has_result=True,
+        log_tail="x" * 4096,
+        result_storage=storage,
+    )
+    kept = decode(record.encode().decode())
+    assert (kept.result_storage, kept.has_result, kept.log_tail) == (storage, False, "")
+
+
+def test_a_place_that_is_too_long_is_left_out():
+    record = CompletionRecord(
+        uid="u", attempt=2, state=RunState.COMPLETED, result_storage="s3://" + "x" * 1020
+    )
+    assert decode(record.encode().decode()).result_storage is None

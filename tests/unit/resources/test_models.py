@@ -15,7 +15,11 @@ from millstream.resources.storage import Storage
 FULL = TEMPLATE | {
     "imagePullPolicy": "Always",
     "imagePullSecrets": ["one"],
-    "source": {"configMap": "files"},
+    "source": {
+        "configMap": "files",
+        "items": [{"key": "pkg.init", "path": "pkg/__init__.py"}],
+        "requirements": ["pandas>=2.3"],
+    },
     "parameters": {"a": None, "b": [1, {"c": None}], "ä": 1.5},
     "parameterSchema": {"type": "object"},
     "tags": ["env:pro"],

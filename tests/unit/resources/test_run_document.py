@@ -19,6 +19,7 @@ LEAST = {"run": "r", "namespace": "n", "uid": "u", "attempt": 1, "entrypoint": "
             "run_seconds": 1,
             "grace_seconds": 2,
             "log_tail": False,
+            "requirements": ["pandas>=2.3", "x @ https://host/${TOKEN}/x.whl"],
         },
     ],
 )
@@ -39,8 +40,14 @@ def test_comes_back_as_it_was(more):
         (json.dumps(LEAST | {"version": 1, "future": 1}), "future"),
         (json.dumps(LEAST | {"version": 1, "attempt": "1"}), "attempt cannot be '1'"),
         (json.dumps(LEAST | {"version": 1, "parameters": []}), "parameters cannot be"),
+        (json.dumps(LEAST | {"version": 1, "requirements": "pandas"}), "requirements cannot be"),
     ],
 )
 def test_refuses(text, message):
     with pytest.raises(InvalidDocumentError, match=message):
         RunDocument.from_json(text)
+
+
+def test_what_is_not_used_is_not_said():
+    said = json.loads(RunDocument(**LEAST, log_tail=False).to_json())
+    assert said == LEAST | {"version": 1, "grace_seconds": 30, "log_tail": False}

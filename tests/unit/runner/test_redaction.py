@@ -63,6 +63,15 @@ def test_passwords_of_urls():
     assert stored("http://db:5432/sales?at=1@2") == "http://db:5432/sales?at=1@2"
 
 
+@pytest.mark.parametrize("url", ["https://{}@host/simple", "git+https://{}@host/x.git", "HTTP://{}@host"])
+def test_tokens_of_urls(url):
+    assert stored(f"no {url.format('ghp_1')}") == f"no {url.format('[redacted]')}"
+
+
+def test_users_of_other_urls_stay():
+    assert stored("ssh://git@host/x.git") == "ssh://git@host/x.git"
+
+
 @pytest.mark.parametrize(
     ("output", "text"),
     [

@@ -26,6 +26,7 @@ FAILED = told(RunState.FAILED, Reason.FLOW_FAILED, "Flow 'etl' raised ValueError
 INTERRUPTED = told(RunState.CRASHED, Reason.INTERRUPTED, "Task 'load' did not start.")
 BAD_INPUT = told(RunState.FAILED, Reason.INVALID_PARAMETERS)
 BAD_ENTRYPOINT = told(RunState.FAILED, Reason.INVALID_ENTRYPOINT)
+NOT_INSTALLED = told(RunState.FAILED, Reason.REQUIREMENTS_FAILED)
 TERM, TIMEOUT = Reason.INTERRUPTED, Reason.RUN_TIMEOUT
 
 
@@ -38,6 +39,7 @@ TERM, TIMEOUT = Reason.INTERRUPTED, Reason.RUN_TIMEOUT
         (Ending(status=1, record=FAILED), "Failed", "FlowFailed", 1),
         (Ending(status=0, record=BAD_INPUT), "Failed", "InvalidParameters", 65),
         (Ending(status=0, record=BAD_ENTRYPOINT), "Failed", "InvalidEntrypoint", 66),
+        (Ending(status=0, record=NOT_INSTALLED), "Failed", "RequirementsFailed", 69),
         (Ending(status=0, record=INTERRUPTED), "Crashed", "Interrupted", 143),
         # It told after it had to stop.
         (Ending(status=0, record=COMPLETED, stopped=TERM), "Completed", None, 0),
@@ -47,6 +49,7 @@ TERM, TIMEOUT = Reason.INTERRUPTED, Reason.RUN_TIMEOUT
         (Ending(status=0, record=INTERRUPTED, stopped=TIMEOUT), "TimedOut", "RunTimeout", 124),
         (Ending(status=0, record=BAD_INPUT, stopped=TERM), "Failed", "InvalidParameters", 65),
         (Ending(status=0, record=BAD_ENTRYPOINT, stopped=TIMEOUT), "Failed", "InvalidEntrypoint", 66),
+        (Ending(status=0, record=NOT_INSTALLED, stopped=TERM), "Crashed", "Interrupted", 143),
         # It told nothing.
         (Ending(status=-9, stopped=TERM, killed=True), "Crashed", "Interrupted", 143),
         (Ending(status=-9, stopped=TIMEOUT, killed=True), "TimedOut", "RunTimeout", 124),
@@ -112,6 +115,7 @@ def test_every_code_of_the_table_is_used():
         Ending(status=1),
         Ending(status=0, record=BAD_INPUT),
         Ending(status=0, record=BAD_ENTRYPOINT),
+        Ending(status=0, record=NOT_INSTALLED),
         Ending(status=0),
         Ending(status=0, stopped=TIMEOUT),
         Ending(status=-9, out_of_memory=True),

@@ -64,7 +64,7 @@ class TestMissing:
         code = "from millstream import deploy"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.stderr.endswith(
-            "ImportError: millstream has no deploy: use a FlowDeployment (README.md)\n"
+            "ImportError: millstream has no deploy: use `millstream deploy` (docs/deploy.md)\n"
         )
 
     def test_task_runner(self):

@@ -28,7 +28,9 @@ __all__ = [
     "ArtifactFilterTaskRunId",
     "ArtifactFilterType",
     "DeploymentFilter",
+    "DeploymentFilterId",
     "DeploymentFilterName",
+    "DeploymentFilterTags",
     "FlowFilter",
     "FlowFilterId",
     "FlowFilterName",
@@ -304,15 +306,25 @@ class FlowFilter(Filter):
     name: FlowFilterName | None = None
 
 
+class DeploymentFilterId(Among):
+    """By a deployment's id."""
+
+
 class DeploymentFilterName(Name):
     """By a deployment's name."""
 
 
+class DeploymentFilterTags(Tags):
+    """By a deployment's tags."""
+
+
 class DeploymentFilter(Filter):
-    """The runs of which deployments."""
+    """Which deployments, or the runs of which deployments."""
 
     operator: Operator = Operator.and_
+    id: DeploymentFilterId | None = None
     name: DeploymentFilterName | None = None
+    tags: DeploymentFilterTags | None = None
 
 
 class ArtifactFilterId(Among):

@@ -8,7 +8,7 @@ from typing import Any
 
 from millstream.states import State, StateType
 
-__all__ = ["Artifact", "Flow", "FlowRun", "State", "StateType", "TaskRun"]
+__all__ = ["Artifact", "Deployment", "Flow", "FlowRun", "State", "StateType", "TaskRun"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ class FlowRun(_Run):
         id: Its id.
         name: Its name.
         tags: Its tags, in order.
-        state: Its state; the results of runs are not kept with them, so `state.data` is None.
+        state: Its state. The history keeps no results: there `state.data` is None. `state.result()` of a cluster's run
+            gives the result that is in the FlowRun, or fetches it from where the FlowRun says.
         start_time: When its first attempt began.
         end_time: When it ended.
         run_count: How many attempts there were.
@@ -113,6 +114,45 @@ class TaskRun(_Run):
 
     task_name: str
     flow_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A deployment of a cluster.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        flow_id: The id of its flow.
+        flow_name: The name of its flow.
+        entrypoint: Where the flow is.
+        version: Its version.
+        description: What it is about.
+        tags: The tags of all its runs, in order.
+        parameters: The parameters of all its runs, unless a run has others.
+        parameter_openapi_schema: What the flow takes, as JSON schema.
+        schedules: When its runs are due, as in `spec.schedules`.
+        paused: Whether its schedules rest.
+        concurrency_limit: How many of its runs may be live at the same time.
+        created: When it was made.
+        updated: When it last changed.
+    """
+
+    id: str
+    name: str
+    flow_id: str
+    flow_name: str
+    entrypoint: str
+    version: str | None
+    description: str | None
+    tags: list[str]
+    parameters: dict[str, Any]
+    parameter_openapi_schema: dict[str, Any] | None
+    schedules: list[dict[str, Any]]
+    paused: bool
+    concurrency_limit: int | None
+    created: datetime
+    updated: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

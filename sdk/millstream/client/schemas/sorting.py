@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ArtifactSort", "FlowRunSort", "FlowSort", "TaskRunSort"]
+__all__ = ["ArtifactSort", "DeploymentSort", "FlowRunSort", "FlowSort", "TaskRunSort"]
 
 
 class FlowRunSort(StrEnum):
@@ -33,6 +33,15 @@ class TaskRunSort(StrEnum):
 
 class FlowSort(StrEnum):
     """Orders of flows."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    NAME_ASC = "NAME_ASC"
+    NAME_DESC = "NAME_DESC"
+
+
+class DeploymentSort(StrEnum):
+    """Orders of deployments."""
 
     CREATED_DESC = "CREATED_DESC"
     UPDATED_DESC = "UPDATED_DESC"

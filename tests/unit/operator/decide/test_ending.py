@@ -21,7 +21,13 @@ from millstream_operator.decide.plan import ConfirmJob, ReleasePod, WriteRunStat
 EXIT_1 = ("PodFailurePolicy", POD_RULE.format(1))
 EVICTION = ("PodFailurePolicy", DISRUPTION_RULE)
 DEADLINE = ("DeadlineExceeded", "too long")
-COMPLETED = make_record(message="Done.", tasks={"Completed": 3}, result={"rows": 7}, has_result=True)
+COMPLETED = make_record(
+    message="Done.",
+    tasks={"Completed": 3},
+    result={"rows": 7},
+    has_result=True,
+    result_storage="s3://flows/results",
+)
 FAILED = make_record(RunState.FAILED, Reason.FLOW_FAILED, message="ValueError: no", log_tail="Traceback")
 INTERRUPTED = make_record(RunState.CRASHED, Reason.INTERRUPTED)
 
@@ -86,6 +92,7 @@ def test_completed():
     status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=COMPLETED)]))
     assert (status.state, status.reason, status.message) == (RunState.COMPLETED, None, "Done.")
     assert (status.tasks, status.result) == ({"Completed": 3}, {"rows": 7})
+    assert status.result_storage == "s3://flows/results"
     assert (status.start_time, status.completion_time) == (NOW, after(60))
     assert (status.failures, status.disruptions) == (0, 0)
     attempt = status.current

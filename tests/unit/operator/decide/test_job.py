@@ -178,8 +178,17 @@ def test_files_from_a_config_map_are_the_working_directory():
     assert mount in container["volumeMounts"]
 
 
-def test_without_it_the_working_directory_is_the_images():
-    assert "workingDir" not in container_of()
+def test_keys_are_put_where_the_items_say():
+    items = [{"key": "flow.py", "path": "flow.py"}, {"key": "pkg.init", "path": "pkg/__init__.py"}]
+    spec = {"source": {"configMap": "files", "items": items}}
+    source = {"name": "millstream-source", "configMap": {"name": "files", "items": items}}
+    assert source in pod_of(**spec)["volumes"]
+
+
+@pytest.mark.parametrize("spec", [{}, {"source": {"requirements": ["pandas"]}}])
+def test_without_it_the_working_directory_is_the_images(spec):
+    assert container_of(**spec) == container_of()
+    assert "workingDir" not in container_of(**spec)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_what_has_no_tick_says_so_once_and_holds_up_no_other(schedule, message):
 def test_what_has_no_further_tick_is_not_searched_again(monkeypatch):
     ended = {"name": "ended", "rrule": "DTSTART:20200101T000000Z\nRRULE:FREQ=DAILY;COUNT=3"}
     status = since(ended)
-    monkeypatch.setattr("millstream_operator.decide.schedules._parsed", None)
+    monkeypatch.setattr("millstream.resources.schedule_spec._parsed", None)
     assert ticks_of(ended, status=status, now=after(9)).statuses[0].message == "It has no further tick."
 
 

@@ -39,7 +39,22 @@ def test_keeps_what_can_be_stored(result):
 def test_leaves_out_what_cannot(result):
     record = storable(make_record(result=result, has_result=True, message="kept", tasks={"Completed": 1}))
     assert (record.result, record.has_result) == (None, False)
-    assert (record.message, record.tasks) == ("kept", {"Completed": 1})
+    message = "kept The return value is not kept: the API server could not store it."
+    assert (record.message, record.tasks) == (message, {"Completed": 1})
+
+
+@pytest.mark.parametrize(
+    ("storage", "stored"),
+    [
+        ("s3://flows/results", "s3://flows/results"),
+        (None, None),
+        ("s3://" + "x" * 1019, "s3://" + "x" * 1019),
+        ("s3://" + "x" * 1020, None),
+        ("file:///\ud800", None),
+    ],
+)
+def test_the_place_of_a_result_is_stored_if_it_can_be(storage, stored):
+    assert storable(make_record(result_storage=storage)).result_storage == stored
 
 
 def test_text_loses_what_is_no_unicode():

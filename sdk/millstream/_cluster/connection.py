@@ -1,0 +1,82 @@
+"""Finding a cluster: by kubeconfig, as kubectl does, or in a pod by its service account."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from millstream.exceptions import ClusterForbidden, ClusterUnreachable
+from millstream.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+    from millstream._cluster.cluster import Cluster
+
+_OWN_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class Place(NamedTuple):
+    """Which cluster, and where in it; what is None is as the settings say, and then the kubeconfig.
+
+    Attributes:
+        kubeconfig: The path of a kubeconfig.
+        context: The name of a context of it.
+        namespace: A namespace.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+    def connect(self) -> Cluster:
+        """Find the cluster; nothing is asked of it yet.
+
+        Raises:
+            ClusterUnreachable: No cluster is configured, or the `kubernetes` package is not installed.
+            ClusterForbidden: This is a pod without credentials.
+        """
+        try:
+            from millstream._cluster.cluster import Cluster  # noqa: PLC0415 - slow to import, and of an extra
+        except ModuleNotFoundError as error:
+            raise without_extra() from error
+        settings = get_current_settings()
+        # A context belongs to the kubeconfig that it was set for.
+        context = self.context or (None if self.kubeconfig else settings.cluster_context)
+        configuration, namespace = self._configuration(context)
+        return Cluster(configuration, self.namespace or settings.cluster_namespace or namespace)
+
+    def _configuration(self, context: str | None) -> tuple[Configuration, str]:
+        from kubernetes import client, config  # noqa: PLC0415 - slow to import, and an extra
+
+        configuration = client.Configuration()
+        path = self.kubeconfig or os.environ.get("KUBECONFIG")
+        try:
+            if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+                config.load_kube_config(path, context, configuration)  # type: ignore[no-untyped-call]
+                return configuration, _namespace_of_context(config, path, context)
+            if not _OWN_NAMESPACE.exists():
+                raise ClusterForbidden(
+                    "This pod has no credentials for the cluster: set spec.apiAccess of its FlowDeployment to Read "
+                    "or Trigger (docs/access.md)."
+                )
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise ClusterUnreachable(
+                f"No cluster is configured: {error}. Set KUBECONFIG, or give --kubeconfig or --context."
+            ) from error
+        return configuration, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+
+
+def without_extra() -> ClusterUnreachable:
+    """The exception for when packages are missing."""
+    return ClusterUnreachable(
+        "To speak to a cluster, the kubernetes package is needed: pip install 'millstream[kubernetes]'."
+    )
+
+
+def _namespace_of_context(config: Any, path: str | None, context: str | None) -> str:
+    contexts, current = config.list_kube_config_contexts(path)
+    (chosen,) = [one for one in contexts if one["name"] == (context or current["name"])]
+    return chosen["context"].get("namespace") or "default"

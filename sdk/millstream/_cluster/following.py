@@ -1,0 +1,97 @@
+"""What becomes of an object, as it happens."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from millstream import _surroundings
+from millstream._cluster.answers import ExpiredError
+from millstream.exceptions import ClusterUnreachable, ObjectNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from millstream._cluster.cluster import Cluster, Object
+    from millstream._cluster.kinds import Kind
+
+_WATCH_SECONDS: Final = 30
+_PATIENCE_SECONDS: Final = 60.0
+
+
+class Patience:
+    """How long an API server may be away, as when it is upgraded: a minute."""
+
+    def __init__(self) -> None:
+        self._missing_since: float | None = None
+
+    def answered(self) -> None:
+        """It is there."""
+        self._missing_since = None
+
+    def missed(self, error: ClusterUnreachable) -> None:
+        """It is not there: wait a second.
+
+        Raises:
+            ClusterUnreachable: It has been away for too long.
+        """
+        now = _surroundings.current.time()
+        self._missing_since = self._missing_since or now
+        if now - self._missing_since > _PATIENCE_SECONDS:
+            raise error
+        _surroundings.current.sleep(1)
+
+
+def follow(
+    cluster: Cluster, kind: Kind, name: str, *, namespace: str | None = None, seconds: float | None = None
+) -> Iterator[Object]:
+    """An object as it is now, and each time that it has changed; ends when it is deleted, or after that time.
+
+    Args:
+        cluster: Where it is.
+        kind: Its kind.
+        name: Its name.
+        namespace: Its namespace, if another than the cluster's.
+        seconds: How long to follow it; forever if None.
+
+    Raises:
+        ObjectNotFound: There is none of that name to begin with.
+        ClusterUnreachable: The API server is away for long.
+    """
+    now = _surroundings.current.time
+    end = None if seconds is None else now() + seconds
+    found = cluster.get(kind, name, namespace=namespace)
+    uid = found["metadata"]["uid"]
+    patience = Patience()
+    yield found
+    while end is None or now() < end:
+        left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
+        since = found["metadata"]["resourceVersion"]
+        try:
+            for event in _events(cluster, kind, name, namespace, since, left):
+                if event["type"] == "DELETED":
+                    return
+                found = event["object"]
+                yield found
+            latest = cluster.get(kind, name, namespace=namespace)
+            patience.answered()
+        except ObjectNotFound:
+            return
+        except ClusterUnreachable as error:
+            patience.missed(error)
+            continue
+        if latest["metadata"]["uid"] != uid:
+            return
+        if latest["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+            found = latest
+            yield found
+
+
+def _events(
+    cluster: Cluster, kind: Kind, name: str, namespace: str | None, since: str, seconds: float
+) -> Iterator[Object]:
+    """What happens to an object, as far as the API server remembers it."""
+    with suppress(ExpiredError):
+        yield from cluster.watch(
+            kind, since=since, name=name, namespace=namespace, seconds=max(1, round(seconds))
+        )

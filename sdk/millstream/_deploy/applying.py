@@ -1,0 +1,212 @@
+"""Bringing a deployment into a cluster, by server-side apply.
+
+The order never leaves a deployment without its files: first the ConfigMap, then the FlowDeployment that names it, then
+the ConfigMap once more, which is owned by the FlowDeployment from then on. Whoever dies between two of these leaves at
+most a ConfigMap that is not used; the next deploy goes on from there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from millstream._cluster.answers import UNDECLARED, FieldsOwnedError
+from millstream._cluster.cluster import FIELD_MANAGER
+from millstream._cluster.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, REVISIONS
+from millstream._deploy.changes import Change, changes
+from millstream.exceptions import (
+    ClusterForbidden,
+    DeploymentError,
+    ObjectInvalid,
+    ObjectNotFound,
+    OutdatedObject,
+)
+from millstream.resources.labels import SOURCE
+from millstream.resources.model import API_VERSION
+from millstream.resources.namespace_defaults import NAME as DEFAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from millstream._cluster.cluster import Cluster, Object
+    from millstream._deploy.manifests import Manifests
+
+_GRACE: Final = timedelta(hours=1)
+"""Another deploy may have made a ConfigMap that no FlowDeployment names yet."""
+
+
+class Planned(NamedTuple):
+    """What applying a deployment would do.
+
+    Attributes:
+        manifests: Its objects.
+        before: The FlowDeployment as it is stored; None if there is none.
+        after: What would be stored.
+        force: Whether fields are taken that others own.
+    """
+
+    manifests: Manifests
+    before: Object | None
+    after: Object
+    force: bool
+
+    @property
+    def changes(self) -> list[Change]:
+        """The fields that differ."""
+        return [] if self.before is None else changes(self.before["spec"], self.after["spec"])
+
+    @property
+    def word(self) -> str:
+        """What happens to it, in kubectl's words."""
+        if self.before is None:
+            return "created"
+        return "configured" if self.changes else "unchanged"
+
+
+def plan(cluster: Cluster, wanted: Iterable[Manifests], *, force: bool) -> list[Planned]:
+    """Ask the API server what applying deployments would do; nothing is stored.
+
+    Args:
+        cluster: Where they go.
+        wanted: Their objects.
+        force: Take fields that others own.
+
+    Raises:
+        DeploymentError: Naming all that the API server refuses.
+    """
+    planned, problems = [], []
+    for one in wanted:
+        try:
+            planned.append(_planned(cluster, one, force=force))
+        except (ObjectInvalid, OutdatedObject, ClusterForbidden) as error:
+            problems.append(f"{one.name} cannot be deployed: {_told(error)}")
+    if problems:
+        raise DeploymentError("\n".join(problems))
+    return planned
+
+
+def apply(cluster: Cluster, planned: Planned) -> Object:
+    """Store a deployment with its files, and delete files that nobody needs any more.
+
+    Returns:
+        The FlowDeployment as it is stored.
+    """
+    wanted = planned.manifests
+    source = wanted.source
+    if source is not None:
+        cluster.apply(CONFIG_MAPS, _owned(source, planned.before), force=True)
+    body = _kept_suspended(wanted.deployment, planned.before)
+    stored = cluster.apply(FLOW_DEPLOYMENTS, body, force=planned.force)
+    if source is not None:
+        cluster.apply(CONFIG_MAPS, _owned(source, stored), force=True)
+    return stored
+
+
+def delete_old_sources(cluster: Cluster, planned: Planned, stored: Object) -> list[str]:
+    """Delete ConfigMaps with files of a deployment that no live run, revision or deployment names; give their names.
+
+    Those that this deploy has replaced stay until the next: a run that begins just now may still take them.
+
+    Raises:
+        ClusterForbidden: We may not look, or not delete.
+    """
+    kept = {_source_of(one["spec"]) for one in (stored, planned.before) if one is not None}
+    limit = _written(stored) - _GRACE
+    labels = f"{SOURCE}={stored['metadata']['name']}"
+    old = [
+        one
+        for one in cluster.list(CONFIG_MAPS, labels=labels)
+        if one["metadata"]["name"] not in kept
+        and datetime.fromisoformat(one["metadata"]["creationTimestamp"]) < limit
+    ]
+    if not old:
+        return []
+    needed = set(_needed(cluster))
+    deleted = [one for one in old if one["metadata"]["name"] not in needed]
+    for one in deleted:
+        try:
+            cluster.delete(CONFIG_MAPS, one["metadata"]["name"], uid=one["metadata"]["uid"])
+        except (ObjectNotFound, OutdatedObject):  # somebody else did, or it is another one now
+            continue
+    return [one["metadata"]["name"] for one in deleted]
+
+
+def has_default_image(cluster: Cluster) -> bool:
+    """Whether the namespace names an image for deployments that have none."""
+    try:
+        return "image" in cluster.get(CONFIG_MAPS, DEFAULTS).get("data", {})
+    except ObjectNotFound:
+        return False
+
+
+def _planned(cluster: Cluster, wanted: Manifests, *, force: bool) -> Planned:
+    try:
+        before = cluster.get(FLOW_DEPLOYMENTS, wanted.name)
+    except ObjectNotFound:
+        before = None
+    if wanted.source is not None:
+        cluster.apply(CONFIG_MAPS, _owned(wanted.source, before), force=True, dry_run=True)
+    body = _kept_suspended(wanted.deployment, before)
+    try:
+        after = cluster.apply(FLOW_DEPLOYMENTS, body, force=force, dry_run=True)
+    except FieldsOwnedError as error:
+        # What `millstream deployment` changed was changed by us, and not by others.
+        if {manager for manager, _ in error.fields} != {FIELD_MANAGER}:
+            raise
+        force = True
+        after = cluster.apply(FLOW_DEPLOYMENTS, body, force=True, dry_run=True)
+    return Planned(wanted, before, after, force)
+
+
+def _kept_suspended(body: Object, before: Object | None) -> Object:
+    """A deployment that is paused stays paused, unless it is said otherwise."""
+    if before is None or "suspend" in body["spec"] or not before["spec"].get("suspend"):
+        return body
+    return {**body, "spec": {**body["spec"], "suspend": True}}
+
+
+def _owned(source: Object, owner: Object | None) -> Object:
+    if owner is None:
+        return source
+    reference = {
+        "apiVersion": API_VERSION,
+        "kind": "FlowDeployment",
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
+    return {**source, "metadata": {**source["metadata"], "ownerReferences": [reference]}}
+
+
+def _needed(cluster: Cluster) -> Iterator[str | None]:
+    """The ConfigMaps that deployments, revisions of live runs, and runs of templates of their own name."""
+    for deployment in cluster.list(FLOW_DEPLOYMENTS):
+        yield _source_of(deployment["spec"])
+    for revision in cluster.list(REVISIONS):
+        yield _source_of(revision.get("data") or {})
+    for run in cluster.list(FLOW_RUNS):
+        yield _source_of(run["spec"].get("template", {}))
+
+
+def _source_of(template: Any) -> str | None:
+    name: str | None = (template.get("source") or {}).get("configMap")
+    return name
+
+
+def _written(stored: Object) -> datetime:
+    """When this was last written, by the API server's clock."""
+    times = [entry["time"] for entry in stored["metadata"].get("managedFields", ()) if "time" in entry]
+    return max(map(datetime.fromisoformat, [*times, stored["metadata"]["creationTimestamp"]]))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, FieldsOwnedError):
+        return "\n  ".join([*_conflicts(error.fields), "Leave these out, or take them with --force."])
+    if isinstance(error, ObjectInvalid) and UNDECLARED in str(error):
+        return f"{error}. The CRDs of the cluster are of another version: `millstream doctor` says which."
+    return str(error)
+
+
+def _conflicts(fields: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield "others have a say in these fields:"
+    for manager, field in fields:
+        yield f"spec{field.removeprefix('.spec')} is {manager}'s"

@@ -1,0 +1,53 @@
+"""The schedules of a deployment, checked as the operator reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KINDS = ("cron", "interval", "rrule")
+
+
+def problem_of(schedule: Mapping[str, Any]) -> str:
+    """What is wrong with one of `spec.schedules`, and where in its text; "" if nothing is."""
+    given = [kind for kind in _KINDS if schedule.get(kind) is not None]
+    if len(given) != 1:
+        return f"it has one of {', '.join(_KINDS)}, and got {' and '.join(given) or 'none'}"
+    kind, zone = given[0], schedule.get("timeZone", "UTC")
+    try:
+        match kind:
+            case "cron":
+                Cron(schedule["cron"], timezone=zone)
+            case "rrule":
+                RRule(schedule["rrule"], timezone=zone)
+            case _:
+                anchor = schedule.get("anchor")
+                Interval(schedule["interval"], datetime.fromisoformat(anchor) if anchor else None, zone)
+    except InvalidScheduleError as error:
+        return "\n".join([str(error), *_pointer(schedule[kind], error.at)])
+    except ValueError as error:  # an anchor that is no time
+        return str(error)
+    return ""
+
+
+def named(schedules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Schedules with names for those that have none: their kind and a number."""
+    counts = dict.fromkeys(_KINDS, 0)
+    result = []
+    for schedule in schedules:
+        kind = next((kind for kind in _KINDS if kind in schedule), "cron")
+        counts[kind] += 1
+        result.append({"name": f"{kind}-{counts[kind]}", **schedule})
+    return result
+
+
+def _pointer(text: str, at: tuple[int, int] | None) -> list[str]:
+    if at is None:
+        return []
+    start, end = at
+    return [f"    {text}", f"    {' ' * start}{'^' * max(1, end - start)}"]

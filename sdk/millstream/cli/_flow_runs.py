@@ -1,0 +1,67 @@
+"""Which run of the cluster a command is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from millstream.cli._choices import Choice, chosen_runs
+from millstream.cli._objects import ObjectName, complete_names, found
+from millstream.exceptions import ObjectNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from millstream._cluster.cluster import Cluster
+    from millstream._cluster.runs import Run
+
+_NAME = ObjectName("flowrun")
+
+
+def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command RUN, or `--last`; `one_run` finds it."""
+    for option in reversed(_ONE):
+        command = option(command)
+    return command
+
+
+_ONE = (
+    click.argument(
+        "name", metavar="RUN", type=_NAME, required=False, shell_complete=complete_names("flowruns")
+    ),
+    click.option("--last", is_flag=True, help="The run that was created last, in place of RUN."),
+)
+
+runs_argument: Callable[[Any], Any] = click.argument(
+    "names", metavar="[RUN]...", type=_NAME, nargs=-1, shell_complete=complete_names("flowruns")
+)
+
+
+def one_run(cluster: Cluster, name: str | None, *, last: bool) -> Run:
+    """The run of that name, or the last one.
+
+    Raises:
+        ObjectNotFound: There is none.
+        click.UsageError: Both or none of them is given.
+    """
+    if (name is None) != last:
+        raise click.UsageError("Give either the name of a run or --last.")
+    if name is not None:
+        return named_run(cluster, name)
+    runs = chosen_runs(cluster, Choice())
+    if (latest := max(runs, key=lambda run: (run.created, run.name), default=None)) is None:
+        raise ObjectNotFound(f"There are no runs in namespace {cluster.namespace}.")
+    return latest
+
+
+def named_run(cluster: Cluster, name: str) -> Run:
+    """The run of that name.
+
+    Raises:
+        ObjectNotFound: There is none.
+    """
+    from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - slow to import
+    from millstream._cluster.runs import Run  # noqa: PLC0415
+
+    return Run.of(found(cluster, FLOW_RUNS, name))

@@ -1,0 +1,22 @@
+"""Lines of a log, as they are printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from millstream._cluster.log_positions import LogLine
+from millstream.cli._terminal import harmless
+
+if TYPE_CHECKING:
+    from millstream._cluster.run_logs import LogNote
+
+
+def print_said(said: LogLine | LogNote, *, with_times: bool = False) -> None:
+    """Print a line of a log, or on stderr a note about it."""
+    if isinstance(said, LogLine):
+        time = f"{said.time} " if with_times and said.time else ""
+        click.echo(f"{time}{harmless(said.text)}")
+    else:
+        click.secho(said.text, err=True, dim=True)

@@ -1,0 +1,68 @@
+"""What is said of a run that is to be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from millstream.exceptions import ParameterTypeError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from millstream.states import State
+
+
+class NewRun(NamedTuple):
+    """What is said of a run that is to be made.
+
+    Attributes:
+        parameters: Those that are not to be as the deployment says, as JSON.
+        name: Its name; made of the deployment's if None.
+        tags: Its tags, beside the deployment's.
+        scheduled_time: When it is due; at once if None.
+        key: Whoever asks for a run of the same key gets the same one.
+        parent: The id of the flow run that makes it as its subflow.
+    """
+
+    parameters: Mapping[str, Any]
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    scheduled_time: datetime | None = None
+    key: str | None = None
+    parent: str | None = None
+
+
+def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON, with times, dates, sets and models as pydantic writes them.
+
+    Raises:
+        ParameterTypeError: One cannot be JSON.
+    """
+    given = {}
+    for name, value in parameters.items():
+        try:
+            given[name] = to_jsonable_python(value)
+        except PydanticSerializationError as error:
+            raise ParameterTypeError(
+                f"The parameter {name} cannot be sent to a cluster: {error}. "
+                "Put it where both can reach it, and pass its address."
+            ) from None
+    return given
+
+
+def when_due(state: State[Any] | None) -> datetime | None:
+    """When a run is due that is to begin with a state.
+
+    Raises:
+        UnsupportedError: No run can begin with it.
+    """
+    if state is None:
+        return None
+    if not state.is_scheduled():
+        raise UnsupportedError(
+            f"A flow run cannot begin as {state.name}: give Scheduled(), or leave it out to run it at once."
+        )
+    return state.scheduled_time

@@ -1,0 +1,72 @@
+"""The packages that a flow declares."""
+
+import pytest
+
+from millstream._deploy.requirements import declared_in, listed_in
+from millstream.exceptions import DeploymentError
+
+BLOCK = """#!/usr/bin/env python
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#   "pandas>=2.3",
+#
+#   "requests[socks] ; python_version < '4'",
+# ]
+# ///
+x = 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "etl.py"
+
+
+def test_the_block_of_a_file(file):
+    file.write_text(BLOCK)
+    assert declared_in(file) == ["pandas>=2.3", "requests[socks] ; python_version < '4'"]
+
+
+@pytest.mark.parametrize("text", ["", "x = 1", "# /// script\n# ///", "# /// other\n# a = 1\n# ///"])
+def test_files_that_declare_nothing(file, text):
+    file.write_text(text)
+    assert declared_in(file) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# /// script\n# dependencies = [\n# ///", "is no TOML"),
+        ("# /// script\n# dependencies = []\nx = 1", "has no end"),
+        ("# /// script\n# dependencies = 'a'\n# ///", "is a list of texts"),
+        ("# /// script\n# ///\n# /// script\n# ///", "has 2 blocks"),
+        (
+            "# /// script\n# dependencies = ['a b', '-e .']\n# ///",
+            "(?s)'a b' is no requirement.*'-e .' is an option",
+        ),
+    ],
+)
+def test_blocks_that_cannot_be(file, text, why):
+    file.write_text(text)
+    with pytest.raises(DeploymentError, match=why):
+        declared_in(file)
+
+
+def test_a_file_of_requirements(file):
+    file.write_text("# all\npandas>=2.3  # tables\n\nrequests\npandas>=2.3\n")
+    assert listed_in(file) == ["pandas>=2.3", "requests"]
+
+
+def test_options_do_not_travel_and_all_that_is_wrong_is_told(file):
+    file.write_text("--index-url https://x\nok\n???\n")
+    with pytest.raises(DeploymentError) as error:
+        listed_in(file)
+    assert "line 1 of" in str(error.value)
+    assert "PIP_INDEX_URL" in str(error.value)
+    assert "line 3 of" in str(error.value)
+
+
+def test_a_file_that_is_not_there(file):
+    with pytest.raises(DeploymentError, match="cannot be read"):
+        listed_in(file)

@@ -1,0 +1,161 @@
+"""What a run requires: what is there already, what installers say, and where packages are found."""
+
+import os
+import sys
+from importlib.metadata import version
+
+import pytest
+from packaging.requirements import Requirement
+
+from millstream import _stopping
+from millstream.exceptions import RequirementsError
+from millstream.runner import _installation
+from millstream.runner._requirements import is_there, provide
+
+
+@pytest.fixture
+def image(tmp_path, monkeypatch):
+    """A folder of packages that can be imported."""
+    folder = tmp_path / "image"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    def add(name, version, *requires):
+        information = folder / f"{name}-{version}.dist-info"
+        information.mkdir()
+        lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {one}" for one in requires)]
+        (information / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, "", ""]))
+
+    add("tiny_sums", "1.5", "absent_too; extra == 'more'", "tiny_base>=2; extra == 'based'")
+    add("tiny_base", "2.0")
+    add("tiny_early", "3.0rc1")
+    add("tiny_ring", "1.0", "tiny_ring[b]; extra == 'a'", "tiny_ring[a]; extra == 'b'")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("requirement", "there"),
+    [
+        ("tiny_sums", True),
+        ("Tiny-Sums", True),
+        ("tiny_sums>=1,<2", True),
+        ("tiny_sums>=2", False),
+        ("tiny_sums[based]", True),
+        ("tiny_sums[more]", False),
+        ("tiny_sums[based,more]", False),
+        ("tiny_early", True),
+        ("tiny_early<4", True),
+        ("tiny_ring[a]", True),
+        ("absent", False),
+        ("absent; sys_platform == 'win32'", True),
+        ("absent; sys_platform != 'win32'", False),
+        ("tiny_sums @ https://host/tiny_sums-1.5.whl", False),
+    ],
+)
+def test_what_is_there(image, requirement, there):
+    assert is_there(Requirement(requirement)) == there
+
+
+@pytest.fixture
+def wanted(monkeypatch):
+    """What is asked of the installer, which installs nothing."""
+    asked = {}
+
+    def install(requirements, *, what):
+        asked.update(requirements=requirements, what=what)
+        raise RequirementsError(what)
+
+    monkeypatch.setattr(_installation, "install", install)
+    return asked
+
+
+def test_all_are_installed_together_and_with_the_sdk(image, wanted):
+    with pytest.raises(RequirementsError, match=r"^absent>=1$"):
+        provide(["tiny_sums", "absent>=1"])
+    assert wanted["requirements"] == [f"millstream=={version('millstream')}", "tiny_sums", "absent>=1"]
+
+
+def test_of_many_that_are_missing_some_are_named(wanted):
+    with pytest.raises(RequirementsError, match=r"^absent0, absent1, absent2, absent3, absent4 and 2 more$"):
+        provide([f"absent{n}" for n in range(7)])
+
+
+@pytest.fixture
+def unmoved(monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
+@pytest.mark.parametrize("inherited", [None, "/own:/other"])
+def test_packages_are_found_before_the_images(image, unmoved, monkeypatch, tmp_path, inherited):
+    if inherited:
+        monkeypatch.setenv("PYTHONPATH", inherited)
+    before = sys.path[:]
+    monkeypatch.setattr(_installation, "install", lambda wanted, what: str(tmp_path))
+    provide(["absent"])
+    at = sys.path.index(str(tmp_path))
+    assert before == sys.path[:at] + sys.path[at + 1 :]
+    assert "site-packages" in sys.path[at + 1]
+    assert not any("site-packages" in entry for entry in sys.path[:at])
+    assert os.environ["PYTHONPATH"] == f"{tmp_path}:{inherited}" if inherited else str(tmp_path)
+
+
+def test_without_an_installer(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(_installation.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        RequirementsError, match=r"^absent cannot be installed: the image has neither uv nor pip\.$"
+    ):
+        provide(["absent"])
+
+
+def test_without_a_folder_to_install_into(monkeypatch, tmp_path):
+    monkeypatch.setattr(_installation.tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(
+        RequirementsError, match=r"^absent could not be installed: .*No such file or directory"
+    ):
+        provide(["absent"])
+
+
+SAID = [
+    (["Collecting x", "ERROR: No matching distribution found for x"], ["No matching distribution found for x"]),
+    (
+        ["WARNING: Retrying (1)", "WARNING: Retrying (0)", "ERROR: None found", "[notice] A new pip"],
+        ["None found", "Retrying (0)"],
+    ),
+    (["error: Request failed", "  cause: Failed to fetch: http://x", "hint: go on"], ["Request failed", "Failed to fetch: http://x"]),
+    (["  \u00d7 git clone did not run", "  error: exit 128"], ["git clone did not run", "exit 128"]),
+    ([f"ERROR: {n}" for n in range(9)], ["0", "1", "2", "3", "4", "5"]),
+    (["nothing of use"], ["the installer does not say why"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "problems"), SAID)
+def test_what_an_installer_says_of_its_failure(capfd, lines, problems):
+    printing = [sys.executable, "-c", f"print({chr(10).join(lines)!r}); raise SystemExit(1)"]
+    assert _installation._run(printing) == problems
+    assert capfd.readouterr().err.splitlines() == lines
+
+
+def test_what_needs_no_installation_is_not_told(capfd):
+    lines = "Requirement already satisfied: x\nSuccessfully installed y"
+    assert _installation._run([sys.executable, "-c", f"print({lines!r})"]) == []
+    assert capfd.readouterr().err == "Successfully installed y\n"
+
+
+KILLED = ["SIGKILL ended the installer, as when memory is short"]
+
+
+def test_nothing_goes_on_when_the_process_is_to_stop(monkeypatch):
+    monkeypatch.setattr(_stopping, "stopped", True)
+    assert _installation._run([sys.executable, "-c", "import signal; signal.pause()"]) == KILLED
+
+
+def test_an_installer_is_ended_when_the_process_is_to_stop(monkeypatch, capfd):
+    monkeypatch.setattr(_stopping, "stopped", False)
+    monkeypatch.setattr(
+        _installation.sys, "stderr", type("Stop", (), {"write": lambda self, line: _stopping.stop()})()
+    )
+    assert (
+        _installation._run([sys.executable, "-uc", "import signal; print('now'); signal.pause()"]) == KILLED
+    )
