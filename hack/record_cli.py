@@ -90,7 +90,7 @@ def _typed(command: str, folder: Path, environment: dict[str, str]) -> str:
 def main() -> None:
     """Write the picture and the page."""
     page = PAGE.read_text()
-    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    code = "".join(f"{line}\n" for line in re.findall(r"^\+(.*)$", page, re.MULTILINE))
     subprocess.run(["kubectl", "create", "namespace", NAMESPACE], check=True)
     try:
         with tempfile.TemporaryDirectory() as folder:

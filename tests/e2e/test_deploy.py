@@ -122,7 +122,7 @@ def test_the_etl_of_the_seeds_runs_in_the_declarative_style(runs, deploy):
     told = deploy("old.py", "--cron", "0 6 * * *", "--timezone", "Europe/Berlin")
     assert told == "flowdeployment.millstream.dev/simple-etl-pipeline created\n"
     run = runs.start("simple-etl-pipeline")
-    assert runs.until(run, "Completed")["tasks"] == {"Completed": 3}
+    assert runs.until(run, "Completed")["tasks"] == {"Completed": 4}  # a Parameter is a task
     log = runs.kubectl("logs", runs.pod(run)["metadata"]["name"])
     assert "5 users, the first of Moll Ltd" in log
     assert runs.get("flowdeployment", "simple-etl-pipeline")["status"]["nextTime"]

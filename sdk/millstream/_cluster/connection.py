@@ -54,6 +54,7 @@ class Place(NamedTuple):
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+                path = path or _default_kubeconfig()
                 config.load_kube_config(path, context, configuration)  # type: ignore[no-untyped-call]
                 return configuration, _namespace_of_context(config, path, context)
             if not _OWN_NAMESPACE.exists():
@@ -76,7 +77,12 @@ def without_extra() -> ClusterUnreachable:
     )
 
 
-def _namespace_of_context(config: Any, path: str | None, context: str | None) -> str:
+def _namespace_of_context(config: Any, path: str, context: str | None) -> str:
     contexts, current = config.list_kube_config_contexts(path)
     (chosen,) = [one for one in contexts if one["name"] == (context or current["name"])]
     return chosen["context"].get("namespace") or "default"
+
+
+def _default_kubeconfig() -> str:
+    """As the kubernetes package has it, which looks once only, when it is imported."""
+    return str(Path.home() / ".kube" / "config")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from millstream._cluster.cluster import Object
     from millstream.results import Entry
 
+_BUCKETS: Final = ("s3://", "gs://", "az://")
 _FOLDERS: Final = "file://"
 _COPY: Final = "copy the folder here, and name it with --storage"
 
@@ -78,8 +79,8 @@ def find_result(run: Object, *, storage: str | None = None) -> StoredResult | An
         raise MissingResult(missing)
     if place is None or (storage is None and "result" in status):
         return status.get("result")
-    if storage is None and place.startswith(_FOLDERS):
-        raise MissingResult(_is_in_a_folder(run, place))
+    if storage is None and not place.startswith(_BUCKETS):
+        raise MissingResult(_is_not_in_a_bucket(run, place))
     return _fetched(run, place)
 
 
@@ -98,8 +99,14 @@ def why_missing(run: Object) -> str | None:
     return None
 
 
-def _is_in_a_folder(run: Object, place: str) -> str:
+def _is_not_in_a_bucket(run: Object, place: str) -> str:
     name, folder = run["metadata"]["name"], place.removeprefix(_FOLDERS)
+    if folder == place:
+        # A password would go to whatever server the run's pod has named.
+        return (
+            f"The result of {name} is kept in {place}. Only buckets are read at a run's word: if you trust that place, "
+            f"name it with --storage, and with your user, as postgresql://USER@HOST/DATABASE."
+        )
     if folder.startswith(f"{FOLDER}/"):
         return (
             f"The result of {name} is in the claim of spec.storage, which cannot be read from here: start a pod that "

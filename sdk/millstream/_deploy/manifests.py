@@ -81,6 +81,11 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
     if travels or into_image:
         found = local_files(root, entrypoint.rpartition(":")[0], wanted.include)
         _refuse(name, _left_behind(root, loaded, found))
+    elif wanted.include:
+        _refuse(
+            name,
+            ["include goes with files that travel, and these are to be in an image or a ConfigMap already."],
+        )
     needed = _requirements(root, entrypoint, wanted, declared=travels or builds)
     made = source.source_map(name, found) if travels else None
     if made is not None and image is not None:
@@ -186,8 +191,12 @@ def _schedule_problems(wanted: Wanted) -> Iterator[str]:
 
 def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:
     """What does not fit of the parameters that runs get; for what has no default, a schedule has to have it."""
-    from millstream.resources.parameters import InvalidSchemaError, problems  # noqa: PLC0415 - an extra
-
+    try:
+        from millstream.resources.parameters import InvalidSchemaError, problems  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise DeploymentError(
+            "To deploy, the kubernetes extra is needed: pip install 'millstream[kubernetes]'."
+        ) from error
     schema = spec.get("parameterSchema")
     if schema is None:
         return

@@ -43,7 +43,11 @@ def merged(below: Any, above: Any) -> Any:
     """What two parts of a spec say together: the upper one wins, lists of what has names are joined by them."""
     if isinstance(below, dict) and isinstance(above, dict):
         return {**below, **{name: merged(below.get(name), value) for name, value in above.items()}}
-    if isinstance(below, list) and isinstance(above, list) and all("name" in one for one in above if one):
-        named = {one["name"]: one for one in above}
-        return [*(one for one in below if one.get("name") not in named), *above]
+    if _are_named(below) and _are_named(above):
+        names = {one["name"] for one in above}
+        return [*(one for one in below if one["name"] not in names), *above]
     return above
+
+
+def _are_named(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(one, dict) and "name" in one for one in values)

@@ -97,7 +97,7 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
                 (f"Parameter {name}", json.dumps(value, ensure_ascii=False))
                 for name, value in run.spec.get("parameters", {}).items()
             ),
-            ("Result", "" if status.result is None else json.dumps(status.result, ensure_ascii=False)),
+            ("Result", _result(run)),
         ]
     )
     if status.attempts:
@@ -108,6 +108,12 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
     if warnings:
         click.echo()
         show_table(_WARNINGS, warnings)
+
+
+def _result(run: Run) -> str:
+    if run.status.result is not None:
+        return json.dumps(run.status.result, ensure_ascii=False)
+    return f"millstream result {run.name}" if run.status.result_storage and run.state == "Completed" else ""
 
 
 def _print_end(run: Run, attempt: Attempt) -> None:

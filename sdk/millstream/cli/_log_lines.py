@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from millstream._cluster.log_positions import LogLine
-from millstream.cli._terminal import harmless
+from millstream.cli._terminal import harmless, note, say, styled
 
 if TYPE_CHECKING:
     from millstream._cluster.run_logs import LogNote
@@ -17,6 +15,6 @@ def print_said(said: LogLine | LogNote, *, with_times: bool = False) -> None:
     """Print a line of a log, or on stderr a note about it."""
     if isinstance(said, LogLine):
         time = f"{said.time} " if with_times and said.time else ""
-        click.echo(f"{time}{harmless(said.text)}")
+        say(f"{time}{harmless(said.text)}")
     else:
-        click.secho(said.text, err=True, dim=True)
+        note(styled(harmless(said.text), dim=True))

@@ -16,7 +16,7 @@ from millstream.cli._log_lines import print_said
 from millstream.cli._merging import merged
 from millstream.cli._output import STYLES
 from millstream.cli._progress import at_the_bottom
-from millstream.cli._terminal import harmless
+from millstream.cli._terminal import harmless, note, styled
 from millstream.cli._times import duration
 from millstream.exceptions import ClusterForbidden, ObjectNotFound
 from millstream.resources.states import RunState
@@ -34,11 +34,11 @@ def watch_to_end(cluster: Cluster, body: Object) -> NoReturn:
     try:
         with at_the_bottom(lambda seconds: _line(latest[0], seconds)):
             for said in merged(_states(cluster, latest[0]), _log(cluster, latest[0])):
-                if isinstance(said, Run):
-                    latest[0] = said
                 if not isinstance(said, Run):
                     print_said(said)
-                elif not said.is_final:
+                    continue
+                latest[0] = said
+                if not said.is_final:
                     _print_state(said)
     except KeyboardInterrupt:
         name, namespace = latest[0].name, latest[0].namespace
@@ -93,11 +93,8 @@ def _print_state(run: Run) -> None:
     attempt = f", attempt {run.status.attempt}" if run.status.attempt > 1 else ""
     reason = f" ({run.status.reason})" if run.status.reason else ""
     why = f": {harmless(run.status.message)}" if run.status.message else ""
-    style = STYLES.get(run.state)
-    click.echo(
-        f"{run.name} is {click.style(run.state, fg=style, bold=True)}{attempt}{reason}{why}",
-        err=True,
-    )
+    state = styled(run.state, colour=STYLES.get(run.state), bold=True)
+    note(f"{run.name} is {state}{attempt}{reason}{why}")
 
 
 def _line(run: Run, seconds: float) -> str:

@@ -53,7 +53,7 @@ class _RunGroup(LazyGroup):
     subcommand_metavar="FILE:FLOW|COMMAND [OPTIONS]",
 )
 def command() -> None:
-    """Run a flow here and now, and see and steer the runs of the cluster.
+    """Run a flow here; see and steer the runs of the cluster.
 
     What has a colon or ends in .py is a flow: `millstream run FILE:FLOW --help` shows what can be said of its run.
     Other words are commands for the cluster, where `millstream deployment run` makes runs.

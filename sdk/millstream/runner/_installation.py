@@ -62,9 +62,8 @@ def install(requirements: Sequence[str], *, what: str) -> str:
         why = redact("; ".join(problems).rstrip("."), ())
         raise RequirementsError(f"{what} could not be installed: {why}.")
     for stub in stubs:
-        if not (
-            stub / "WHEEL"
-        ).exists():  # else it has become a package, of the same version but from elsewhere
+        # With this file it has become a package, of the same version but from elsewhere.
+        if not (stub / "WHEEL").exists():
             shutil.rmtree(stub, ignore_errors=True)
     return str(packages)
 
@@ -131,7 +130,8 @@ def _run(command: list[str]) -> list[str]:
         finally:
             _end(installer.pid)
     if installer.returncode < 0:
-        return [f"{signal.Signals(-installer.returncode).name} ended the installer, as when memory is short"]
+        name = signal.Signals(-installer.returncode).name
+        return [f"{name} ended the installer; perhaps the container has too little memory"]
     if installer.returncode > 0:
         return [*errors[:_MOST_ERRORS], *warnings] or ["the installer does not say why"]
     return []

@@ -27,7 +27,7 @@ def provide(requirements: list[str]) -> None:
     if not missing:
         return
     version = metadata.version(_SDK)
-    if others := [text for text in missing if canonicalize_name(_parsed(text).name) == _SDK]:
+    if others := [text for text in missing if _is_another_sdk(_parsed(text), version)]:
         raise RequirementsError(
             f"{_named(others)} cannot be had: {_SDK} {version} of the image runs this flow, and is not replaced. "
             "Leave it out, or use an image with the version that you need."
@@ -56,6 +56,12 @@ def is_there(requirement: Requirement) -> bool:
     return True
 
 
+def _is_another_sdk(requirement: Requirement, version: str) -> bool:
+    if canonicalize_name(requirement.name) != _SDK:
+        return False
+    return bool(requirement.url) or not requirement.specifier.contains(version, prereleases=True)
+
+
 def _parsed(text: str) -> Requirement:
     try:
         return Requirement(text)
@@ -75,5 +81,7 @@ def _put_on_path(folder: str) -> None:
     sites = site.getsitepackages()
     sys.path.insert(next((at for at, entry in enumerate(sys.path) if entry in sites), len(sys.path)), folder)
     site.addsitedir(folder)  # for the .pth files in it
+    for name in [name for name in sys.modules if name.partition(".")[0] == "packaging"]:
+        del sys.modules[name]  # the image's, imported above: the flow may have required another
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{inherited}" if inherited else folder

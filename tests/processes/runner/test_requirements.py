@@ -114,21 +114,20 @@ def test_nothing_is_started_if_the_image_has_everything(run, tmp_path, environme
     assert list(Path(environment["TMPDIR"]).iterdir()) == []
 
 
-def test_a_version_that_the_image_does_not_have_hides_the_images(run, wheels, environment):
-    wheels("iniconfig", "99.0")
-    source = """
-    import iniconfig
+@pytest.mark.parametrize(("name", "version"), [("iniconfig", "99.0"), ("packaging", "26.99")])
+def test_a_version_that_the_image_does_not_have_hides_the_images(run, wheels, environment, name, version):
+    wheels(name, version)
+    source = f"""
+    import {name}
 
     @flow
     def main():
         from importlib.metadata import version
-        return [iniconfig.VERSION, version("iniconfig")]
+        return [{name}.VERSION, version("{name}")]
     """
-    assert run(source, requirements=["iniconfig>=99"], environment=environment).record.result == [
-        "99.0",
-        "99.0",
-    ]
-    untouched = run("import iniconfig\n@flow\ndef main(): return hasattr(iniconfig, 'VERSION')")
+    outcome = run(source, requirements=[f"{name}=={version}"], environment=environment)
+    assert outcome.record.result == [version, version]
+    untouched = run(f"import {name}\n@flow\ndef main(): return hasattr({name}, 'VERSION')")
     assert untouched.record.result is False
 
 

@@ -8,6 +8,7 @@ import click
 import pytest
 from still_world import still
 
+from millstream._cluster import new_runs
 from millstream._cluster.log_positions import LogLine
 from millstream._cluster.new_runs import another_run
 from millstream._cluster.runs import Run
@@ -21,6 +22,7 @@ from millstream.cli._terminal import harmless
 from millstream.cli._times import Moment
 from millstream.cli._timings import Timings, timings
 from millstream.cli.run import names_a_flow
+from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.names import MAX_RUN_NAME
 from millstream.resources.states import RunState
 
@@ -174,6 +176,11 @@ def test_another_run_has_the_same_input():
     assert made["metadata"]["name"].startswith("etl-")
     long = another_run(run("a" * MAX_RUN_NAME, spec={"template": {}}).body)
     assert len(long["metadata"]["name"]) <= MAX_RUN_NAME
+
+
+def test_every_field_of_a_run_is_taken_over_or_left_out_on_purpose():
+    fields = {field.alias for field in FlowRunSpec.model_fields.values()}
+    assert fields == {*new_runs._AGAIN, "scheduleName", "cancel", "suspend"}
 
 
 @pytest.mark.parametrize("word", ["etl-1", "flowrun/etl-1", "flowruns/etl-1", "FlowRun.millstream.dev/etl-1"])

@@ -1,6 +1,7 @@
 """`millstream deploy`, as far as it needs no cluster."""
 
 import json
+import sys
 
 import pytest
 import yaml
@@ -370,6 +371,7 @@ def test_without_a_project_a_flow_is_named(refused):
         (("--retries", "101"), "retryPolicy.failures"),
         (("--requirements", "no.txt"), "cannot be read"),
         (("--include", "*.sql"), "nothing in"),
+        (("--include", "*.py", "--image", "etl:1"), "include goes with files that travel"),
         (("--build",), "give one of them"),
         (("--push",), "--push goes with --build"),
         (("other.py",), "one flow at a time"),
@@ -421,6 +423,11 @@ def test_what_is_included_travels(spec, folder):
     (folder / "plugin.py").touch()
     (folder / "etl.py").write_text(f"import importlib\nimportlib.import_module('plugin')\n{FLOW}")
     assert spec("etl.py", "--include", "plugin.py")
+
+
+def test_what_is_not_installed_is_named(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "millstream.resources.parameters", None)
+    assert "pip install 'millstream[kubernetes]'" in refused("etl.py")
 
 
 def test_a_cluster_that_is_not_configured(call, folder, monkeypatch):

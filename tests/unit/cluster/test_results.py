@@ -47,7 +47,8 @@ def test_small_results_are_in_the_status(status, result):
         (run(message=f"{NOT_KEPT} a set is not JSON."), "a set is not JSON. With persist_result=True"),
         (run(resultStorage="file:///var/lib/millstream/storage/results"), "in the claim of spec.storage"),
         (run(resultStorage="file:///tmp/results"), "the folder /tmp/results of its pod"),
-        (run(resultStorage="ftp://x"), "There is no storage for URLs that begin with ftp://"),
+        (run(resultStorage="postgresql:///flows?host=db"), "Only buckets are read at a run's word"),
+        (run(resultStorage="ftp://x"), "Only buckets are read at a run's word"),
     ],
 )
 def test_what_is_said_when_there_is_none(found, said):

@@ -1,6 +1,7 @@
 """What a run requires: what is there already, what installers say, and where packages are found."""
 
 import os
+import re
 import sys
 from importlib.metadata import version
 
@@ -9,7 +10,7 @@ from packaging.requirements import Requirement
 
 from millstream import _stopping
 from millstream.exceptions import RequirementsError
-from millstream.runner import _installation
+from millstream.runner import _installation, _requirements
 from millstream.runner._requirements import is_there, provide
 
 
@@ -75,6 +76,21 @@ def test_all_are_installed_together_and_with_the_sdk(image, wanted):
     assert wanted["requirements"] == [f"millstream=={version('millstream')}", "tiny_sums", "absent>=1"]
 
 
+def test_extras_of_the_sdk_are_installed_beside_it(wanted, monkeypatch):
+    monkeypatch.setattr(_requirements, "is_there", lambda requirement: not requirement.extras)
+    with pytest.raises(RequirementsError, match=r"^millstream\[later\]$"):
+        provide(["millstream", "millstream[later]"])
+
+
+@pytest.mark.parametrize(
+    "requirement", ["millstream>=99", "Millstream[later]<0", "millstream @ file:///x.whl"]
+)
+def test_another_sdk_is_refused(wanted, requirement):
+    with pytest.raises(RequirementsError, match=re.escape(f"{requirement} cannot be had: millstream ")):
+        provide(["absent", requirement])
+    assert not wanted
+
+
 def test_of_many_that_are_missing_some_are_named(wanted):
     with pytest.raises(RequirementsError, match=r"^absent0, absent1, absent2, absent3, absent4 and 2 more$"):
         provide([f"absent{n}" for n in range(7)])
@@ -84,6 +100,9 @@ def test_of_many_that_are_missing_some_are_named(wanted):
 def unmoved(monkeypatch):
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.delenv("PYTHONPATH", raising=False)
+    loaded = sys.modules.copy()
+    yield
+    sys.modules.update(loaded)
 
 
 @pytest.mark.parametrize("inherited", [None, "/own:/other"])
@@ -143,7 +162,7 @@ def test_what_needs_no_installation_is_not_told(capfd):
     assert capfd.readouterr().err == "Successfully installed y\n"
 
 
-KILLED = ["SIGKILL ended the installer, as when memory is short"]
+KILLED = ["SIGKILL ended the installer; perhaps the container has too little memory"]
 
 
 def test_nothing_goes_on_when_the_process_is_to_stop(monkeypatch):
