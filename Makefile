@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## See it work
-.PHONY: demo cluster cluster-down cluster-tools images
+.PHONY: demo cluster cluster-down cluster-tools chart-tools images
 demo: venv ## The main job on a real cluster: install, deploy, run, result, metrics (first time without an image registry about 10 min)
 	hack/demo
 
@@ -28,6 +28,9 @@ cluster-down: ## Delete that cluster, and what was started for it
 
 cluster-tools: ## Build kubectl, helm and a control plane for the tests, once, into the cache
 	$(CLUSTER) tools
+
+chart-tools: ## Build helm and what makes and checks the chart's files, once, into the cache
+	$(CLUSTER) chart-tools
 
 images: venv cluster ## Build the operator's and the flows' images, and load them into the cluster
 	hack/images
@@ -45,7 +48,7 @@ venv: .venv/made ## Make .venv with everything the commands below need
 	$(BIN)/uv pip install --quiet --python .venv --group dev --editable '.[operator]'
 	@touch $@
 
-generate: venv ## Write the files that are made from others: CRDs, the chart's copy of them, the table of Prefect's names, the references
+generate: venv chart-tools ## Write the files that are made from others: CRDs, the chart's copy of them and its README, config/, the table of Prefect's names, the references
 	$(BIN)/python -m millstream.resources.crd crds
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds
 	$(BIN)/python hack/prefect_table.py
@@ -53,6 +56,8 @@ generate: venv ## Write the files that are made from others: CRDs, the chart's c
 	$(BIN)/python hack/cli_reference.py
 	$(BIN)/python hack/metrics.py
 	PYTHONPATH=hack $(BIN)/python -m dashboards
+	$(BIN)/python hack/chart_readme.py
+	$(BIN)/python hack/kustomize.py
 
 format: venv ## Format the sources
 	$(BIN)/ruff format
@@ -64,7 +69,7 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images .ci/run
+	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images hack/release .ci/run
 	$(BIN)/python -m millstream.resources.crd crds --check
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check
 	$(BIN)/python hack/prefect_table.py --check
@@ -72,6 +77,12 @@ lint: venv ## Format, lint, types, layers, shell scripts, generated files
 	$(BIN)/python hack/cli_reference.py --check
 	$(BIN)/python hack/metrics.py --check
 	PYTHONPATH=hack $(BIN)/python -m dashboards --check
+
+## Release it
+.PHONY: release-dry-run
+release-dry-run: venv cluster-tools ## Build all of a release that needs no registry, into dist/release; images as well, where Docker answers
+	hack/release
+	@if docker version >/dev/null 2>&1; then hack/images; else echo "No Docker: the images are not built."; fi
 
 ## Test it
 .PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk

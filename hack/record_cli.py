@@ -17,7 +17,7 @@ PAGE = ROOT / "docs/tutorial.md"
 NAMESPACE = "tutorial"
 WIDTH = 110
 LONGEST_SECONDS = 180
-PLACE = re.compile(r"^(<!-- session: (\w+) -->)\n(\n```console\n.*?^```$)?", re.DOTALL | re.MULTILINE)
+PLACE = re.compile(r"^(<!-- session: (\w+) -->)\n(\n```console\n.*?^```\n)?", re.DOTALL | re.MULTILINE)
 
 SESSION = {
     "init": [
@@ -40,6 +40,7 @@ SESSION = {
         "millstream run logs greetings",
     ],
     "failure": [
+        "millstream deploy",
         """millstream deployment run sales --name trouble -p 'names=["Ada"]' --retries 0 -p times=-1 --watch""",
         "millstream run show trouble",
         "millstream run retry trouble --watch",
@@ -90,7 +91,7 @@ def _typed(command: str, folder: Path, environment: dict[str, str]) -> str:
 def main() -> None:
     """Write the picture and the page."""
     page = PAGE.read_text()
-    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    code = "".join(f"{line}\n" for line in re.findall(r"^\+(.*)$", page, re.MULTILINE))
     subprocess.run(["kubectl", "create", "namespace", NAMESPACE], check=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +107,7 @@ def main() -> None:
     PAGE.with_suffix(".svg").write_text(drawn)
 
     def transcript(place: re.Match[str]) -> str:
-        return f"{place[1]}\n\n```console\n{terminal.plain(shown[place[2]])}\n```"
+        return f"{place[1]}\n\n```console\n{terminal.plain(shown[place[2]])}\n```\n"
 
     PAGE.write_text(PLACE.sub(transcript, page))
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,23 +80,91 @@ def helm(call, kubeconfig):
     return run
 
 
+@pytest.fixture
+def bare_cluster(kubectl):
+    """A cluster that knows nothing of Millstream, and does not afterwards."""
+
+    def clean():
+        policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+        ours = ("-l", "app.kubernetes.io/part-of=millstream")
+        kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
+        crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
+        kubectl("delete", "crds", *crds, "--ignore-not-found")
+
+    clean()
+    yield
+    clean()
+
+
+@pytest.fixture
+def prometheus_operator(kubectl):
+    """The kinds of the Prometheus operator, without what serves them."""
+    kinds = _control_plane().program("helm")
+    kubectl("apply", "--server-side", "-f", Path(kinds).parent / "monitoring-crds.yaml")
+    names = [
+        f"crd/{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
+    ]
+    kubectl("wait", "--for=condition=Established", *names)
+    yield
+    kubectl("delete", *names)
+
+
 @pytest.fixture(scope="session")
 def render(call):
     """Give the objects that the chart makes of values."""
 
-    def objects(values=None, release="millstream", namespace="millstream-system"):
+    def objects(values=None, release="millstream", namespace="millstream-system", chart=CHART):
         options = ("--namespace", namespace, "--values", "-")
-        text = call("helm", "template", release, CHART, *OFFLINE, *options, stdin=json.dumps(values or {}))
+        text = call("helm", "template", release, chart, *OFFLINE, *options, stdin=json.dumps(values or {}))
         return [o for o in yaml.safe_load_all(text) if o]
 
     return objects
+
+
+@pytest.fixture
+def watched_chart(tmp_path):
+    """The chart with alerts and dashboards that are a test's, whatever it has itself."""
+    copy = tmp_path / "millstream"
+    shutil.copytree(CHART, copy)
+    shutil.rmtree(copy / "files/dashboards", ignore_errors=True)
+    (copy / "files/dashboards").mkdir()
+    for name, board in DASHBOARDS.items():
+        (copy / "files/dashboards" / name).write_text(json.dumps(board))
+    (copy / "files/alerts.yaml").write_text(yaml.safe_dump(ALERTS))
+    return copy
+
+
+DASHBOARDS = {
+    "fleet.json": {"uid": "fleet", "title": "{{ the fleet }}", "legend": "{{namespace}}"},
+    "deployment_detail.json": {"uid": "detail"},
+}
+ALERTS = {
+    "groups": [
+        {
+            "name": "operator",
+            "rules": [
+                {
+                    "alert": "Down",
+                    "expr": "up == 0",
+                    "for": "5m",
+                    "annotations": {"summary": "{{ $labels.pod }}"},
+                },
+                {"record": "a:b", "expr": "sum(up)"},
+            ],
+        },
+        {"name": "runs", "rules": [{"alert": "Failed", "expr": "up == 1"}]},
+    ]
+}
 
 
 EVERYTHING = {
     "nameOverride": "mill",
     "fullnameOverride": "mill-operator",
     "namespaces": ["team-a", "team-b"],
-    "crds": {"install": True, "keep": False},
+    "preflight": False,
+    "commonLabels": {"team": "platform", "app.kubernetes.io/name": "cannot-be-taken"},
+    "commonAnnotations": {"example.com/owner": "platform"},
+    "crds": {"install": True, "keep": False, "annotations": {"example.com/crd": "yes"}},
     "rbac": {"readNodes": True},
     "defaults": {
         "suspend": True,
@@ -126,9 +195,16 @@ EVERYTHING = {
         {"name": "NO_PROXY", "value": "10.0.0.1"},
         {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     ],
+    "extraEnvFrom": [{"secretRef": {"name": "proxy", "optional": True}}],
+    "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+    "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],
+    "serviceAccount": {"annotations": {"example.com/role": "operator"}},
+    "topologySpreadConstraints": [
+        {"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+    ],
     "terminationGracePeriodSeconds": 60,
     "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": 2, "memory": "2Gi"}},
-    "podLabels": {"team": "data", "app.kubernetes.io/component": "cannot be taken"},
+    "podLabels": {"team": "data", "app.kubernetes.io/component": "cannot-be-taken"},
     "podAnnotations": {"example.com/note": "yes"},
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "ops", "effect": "NoSchedule"}],
@@ -147,8 +223,37 @@ EVERYTHING = {
     },
     "priorityClassName": "system-cluster-critical",
     "metrics": {
-        "service": {"port": 9090, "labels": {"scrape": "yes"}, "annotations": {"example.com/a": "b"}}
+        "service": {"port": 9090, "labels": {"scrape": "yes"}, "annotations": {"example.com/a": "b"}},
+        "serviceMonitor": {
+            "create": True,
+            "labels": {"release": "prometheus"},
+            "annotations": {"example.com/a": "b"},
+            "interval": "15s",
+            "scrapeTimeout": "10s",
+            "relabelings": [{"action": "labeldrop", "regex": "pod"}],
+            "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"}],
+        },
     },
+    "alerts": {
+        "create": True,
+        "labels": {"release": "prometheus"},
+        "annotations": {"example.com/a": "b"},
+    },
+    "dashboards": {
+        "create": True,
+        "sidecarLabel": "dashboards",
+        "sidecarLabelValue": "yes",
+        "labels": {"grafana": "main"},
+        "annotations": {"grafana_folder": "Millstream"},
+    },
+    "networkPolicy": {
+        "create": True,
+        "metricsFrom": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+        ],
+        "apiServer": {"ports": [6443], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
+    },
+    "test": {"namespace": "team-b", "flowImage": "flows:1", "timeoutSeconds": 60},
 }
 NOTHING = {
     "crds": {"install": False},
@@ -156,6 +261,7 @@ NOTHING = {
     "apiAccess": {"createRoles": False},
     "admissionPolicies": {"create": False},
     "metrics": {"service": {"create": False}},
+    "test": {"create": False},
     "uninstall": {"releasePods": False},
 }
 

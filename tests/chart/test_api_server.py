@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from chart.json_schemas import FILE_NAME, write_schemas
 
 LABELS = {"millstream.dev/run-uid": "11111111-2222-3333-4444-555555555555"}
 OUTCOME = "millstream.dev/outcome"
@@ -93,7 +94,7 @@ def release_pods(kubectl, kubeconfig, tmp_path):
     return run
 
 
-def test_objects_are_valid(render, kubectl, values):
+def test_objects_are_valid(render, kubectl, values, prometheus_operator):
     objects = render(values, namespace="default")
     for o in objects:
         if o["metadata"].get("namespace"):
@@ -104,12 +105,30 @@ def test_objects_are_valid(render, kubectl, values):
     assert len(output.splitlines()) == len(objects)
 
 
+def test_objects_fit_the_schemas_of_the_api_server(
+    render, call, kubectl, values, prometheus_operator, watched_chart, tmp_path
+):
+    """What kubeconform finds, which needs no API server once it has the schemas."""
+    write_schemas(kubectl, tmp_path)
+    options = ("-strict", "-summary", "-schema-location", f"{tmp_path}/{FILE_NAME}", "-")
+
+    def check(objects, **more):
+        return call("kubeconform", *options, stdin=yaml.safe_dump_all(objects), **more)
+
+    objects = render(values, chart=watched_chart)
+    said = check(objects)
+    assert f"{len(objects)} resources found" in said
+    assert f"Valid: {len(objects)}, Invalid: 0, Errors: 0, Skipped: 0" in said
+    for o in objects:
+        check([o | {"misspelt": True}], fails=True)
+
+
 def test_pods_are_admitted_where_pods_are_restricted(render, kubectl, namespaces, values):
     namespaces("restricted")
     for o in render(values, namespace="restricted"):
-        if o["kind"] in {"Deployment", "Job"}:
-            template = o["spec"]["template"]
-            template["metadata"]["name"] = "x"
+        if o["kind"] in {"Deployment", "Job", "Pod"}:
+            template = o["spec"].get("template", o)
+            template["metadata"] |= {"name": "x", "namespace": "restricted"}
             manifest = json.dumps({"apiVersion": "v1", "kind": "Pod", **template})
             kubectl("create", "--dry-run=server", "-n", "restricted", "-f", "-", stdin=manifest)
 

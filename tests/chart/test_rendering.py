@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 import typing
 
 import yaml
@@ -7,10 +9,13 @@ from pydantic import BaseModel
 
 from millstream.resources import api_access, namespace_defaults
 from millstream.resources.flow_deployment import FlowDeploymentSpec
+from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.namespace_defaults import NamespaceDefaults
 from millstream.resources.run_template import ApiAccess
+from millstream_operator import sample_run
 from millstream_operator.settings import Settings
 
+BY_NODE = {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
 
 
@@ -20,7 +25,9 @@ def _named(objects, kind, suffix=""):
 
 
 def _pods(objects):
-    return [o["spec"]["template"] for o in objects if o["kind"] in {"Deployment", "Job"}]
+    return [o for o in objects if o["kind"] == "Pod"] + [
+        o["spec"]["template"] for o in objects if o["kind"] in {"Deployment", "Job"}
+    ]
 
 
 def _keys(node):
@@ -44,6 +51,7 @@ def test_kinds(render, nothing):
         + ["ClusterRole"] * 2  # for runs with apiAccess
         + ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] * 4
         + ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Job"]  # after an uninstall
+        + ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Pod"]  # for `helm test`
     )
     at_least = ["ServiceAccount", *["ClusterRole"] * 3, *["ClusterRoleBinding"] * 3]
     assert [o["kind"] for o in render(nothing)] == [*at_least, "Role", "RoleBinding", "Deployment"]
@@ -98,8 +106,7 @@ def test_policies_fail_closed_and_look_at_nothing_but_our_own_resources(render):
 
 def test_defaults_are_what_the_operator_reads(render, everything):
     given = everything["defaults"]
-    config = _named(render(everything), "ConfigMap")
-    assert config["metadata"]["name"] == namespace_defaults.NAME
+    config = _named(render(everything), "ConfigMap", namespace_defaults.NAME)
     assert config["metadata"]["namespace"] == "millstream-system"
     assert {field: yaml.safe_load(text) for field, text in config["data"].items()} == given
     read = NamespaceDefaults.model_validate(given)
@@ -160,7 +167,7 @@ def test_pods_are_restricted(render, values):
     for pod in _pods(render(values)):
         spec = pod["spec"]
         assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-        assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+        assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}, *values.get("extraVolumes", [])]
         (container,) = spec["containers"]
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -199,7 +206,7 @@ def test_every_option_arrives(render, everything):
     own = deployment["selector"]["matchLabels"]
     assert own["app.kubernetes.io/component"] == "operator"
     assert pod["metadata"]["labels"] == own | {"team": "data"}
-    assert pod["metadata"]["annotations"] == everything["podAnnotations"]
+    assert pod["metadata"]["annotations"] == everything["podAnnotations"] | everything["commonAnnotations"]
     spec = pod["spec"]
     for name in (
         "imagePullSecrets",
@@ -214,6 +221,8 @@ def test_every_option_arrives(render, everything):
     assert container["image"] == f"registry.example.com:5000/team/operator:1.2.3@sha256:{'0' * 64}"
     assert container["imagePullPolicy"] == "Always"
     assert container["env"] == everything["extraEnv"]
+    assert container["envFrom"] == everything["extraEnvFrom"]
+    assert container["volumeMounts"][1:] == everything["extraVolumeMounts"]
     assert container["resources"] == everything["resources"]
     assert container["args"] == [
         "--port=8080",
@@ -243,10 +252,21 @@ def test_several_operators_keep_out_of_each_others_way(render, everything):
     deployment = _named(objects, "Deployment")["spec"]
     assert deployment["replicas"] == 2
     budget = _named(objects, "PodDisruptionBudget")["spec"]
-    assert budget == {"maxUnavailable": 1, "selector": deployment["selector"]}
-    (spread,) = deployment["template"]["spec"]["topologySpreadConstraints"]
-    assert spread["labelSelector"] == deployment["selector"]
-    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    assert budget == {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": deployment["selector"],
+    }
+    given = everything["topologySpreadConstraints"]
+    for values, expected in (
+        (everything, [constraint | {"labelSelector": deployment["selector"]} for constraint in given]),
+        (
+            everything | {"topologySpreadConstraints": []},
+            [BY_NODE | {"labelSelector": deployment["selector"]}],
+        ),
+    ):
+        pod = _named(render(values), "Deployment")["spec"]["template"]["spec"]
+        assert pod["topologySpreadConstraints"] == expected
 
 
 def test_metrics_service_finds_the_operator_only(render, everything):
@@ -260,7 +280,7 @@ def test_metrics_service_finds_the_operator_only(render, everything):
     service = _named(render(everything), "Service")
     assert service["spec"]["ports"] == [{"name": "metrics", "port": 9090, "targetPort": "http"}]
     assert service["metadata"]["labels"]["scrape"] == "yes"
-    assert service["metadata"]["annotations"] == {"example.com/a": "b"}
+    assert service["metadata"]["annotations"] == {"example.com/a": "b"} | everything["commonAnnotations"]
 
 
 def test_names_of_two_releases_differ(render):
@@ -303,14 +323,20 @@ def test_crds_that_are_not_kept(render):
             assert "annotations" not in o["metadata"]
 
 
-def test_hook_brings_what_it_needs_before_it_runs(render, values):
+def test_hooks_bring_what_they_need_before_they_run(render, values):
     hooks = [o for o in render(values) if "helm.sh/hook" in o["metadata"].get("annotations", {})]
-    assert {o["metadata"]["annotations"]["helm.sh/hook"] for o in hooks} <= {"post-delete"}
+    assert {o["metadata"]["annotations"]["helm.sh/hook"] for o in hooks} <= {"post-delete", "test"}
     for o in hooks:
         annotations = o["metadata"]["annotations"]
         policies = set(annotations["helm.sh/hook-delete-policy"].split(","))
-        weight = int(annotations["helm.sh/hook-weight"])
-        if o["kind"] == "Job":
+        weight = int(annotations.get("helm.sh/hook-weight", 0))
+        if annotations["helm.sh/hook"] == "test":
+            assert o["kind"] == "Pod", "of all others `helm test --logs` finds no log"
+            assert policies == {"before-hook-creation"}, "its log stays until the next one"
+            assert (
+                o["spec"]["activeDeadlineSeconds"] == values.get("test", {}).get("timeoutSeconds", 300) + 60
+            )
+        elif o["kind"] == "Job":
             assert weight == 0
             assert policies == {"before-hook-creation", "hook-succeeded"}
             # helm waits for it: it ends also where its image cannot be had.
@@ -326,3 +352,133 @@ def test_what_may_be_changed_under_a_foreign_service_account_exists(render):
     (free,) = [variable["expression"] for variable in spec["variables"] if variable["name"] == "free"]
     fields = {info.alias for info in FlowDeploymentSpec.model_fields.values()}
     assert set(yaml.safe_load(free)) <= fields - {"pod", "image", "entrypoint", "source", "overrides"}
+
+
+def test_what_all_objects_get(render, everything):
+    objects = render(everything)
+    for o in [*objects, *_pods(objects)]:
+        assert o["metadata"]["annotations"]["example.com/owner"] == "platform"
+        assert o["metadata"]["labels"]["team"] in {"platform", "data"}
+        assert o["metadata"]["labels"]["app.kubernetes.io/name"] == "mill"
+    crds = [o["metadata"]["annotations"] for o in objects if o["kind"] == "CustomResourceDefinition"]
+    assert [annotations["example.com/crd"] for annotations in crds] == ["yes", "yes"]
+    account = _named(objects, "ServiceAccount", "mill-operator")
+    assert account["metadata"]["annotations"]["example.com/role"] == "operator"
+
+
+def test_digest_pins_every_pod(render, everything):
+    images = {pod["spec"]["containers"][0]["image"] for pod in _pods(render(everything))}
+    assert images == {f"registry.example.com:5000/team/operator:1.2.3@sha256:{'0' * 64}"}
+
+
+def test_monitors_find_the_operator_and_leave_its_labels_alone(render, everything):
+    objects = render(everything)
+    monitor = _named(objects, "ServiceMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    selector = monitor["spec"]["selector"]["matchLabels"].items()
+    (found,) = [o for o in objects if o["kind"] == "Service" and selector <= o["metadata"]["labels"].items()]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    given = everything["metrics"]["serviceMonitor"]
+    assert endpoint == {
+        "port": found["spec"]["ports"][0]["name"],
+        "path": "/metrics",
+        "honorLabels": True,
+        **{name: given[name] for name in ("interval", "scrapeTimeout", "relabelings", "metricRelabelings")},
+    }
+
+    objects = render({"metrics": {"podMonitor": {"create": True, "labels": {"release": "prometheus"}}}})
+    monitor = _named(objects, "PodMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    deployment = _named(objects, "Deployment")["spec"]
+    assert monitor["spec"]["selector"] == deployment["selector"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (port,) = deployment["template"]["spec"]["containers"][0]["ports"]
+    assert endpoint == {"port": port["name"], "path": "/metrics", "honorLabels": True, "interval": "30s"}
+
+
+def test_every_alert_of_the_file_arrives(render, everything, watched_chart):
+    written = yaml.safe_load((watched_chart / "files/alerts.yaml").read_text())
+    rule = _named(render(everything, chart=watched_chart), "PrometheusRule")
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert rule["spec"] == written
+
+    first = written["groups"][0]
+    for disabled, expected in (
+        (["Failed"], [first]),
+        (["Down"], [first | {"rules": first["rules"][1:]}, written["groups"][1]]),
+    ):
+        values = {"alerts": {"create": True, "disabled": disabled}}
+        assert _named(render(values, chart=watched_chart), "PrometheusRule")["spec"]["groups"] == expected
+
+
+def test_every_dashboard_of_the_folder_arrives(render, everything, watched_chart):
+    files = {path.name: path.read_text() for path in (watched_chart / "files/dashboards").iterdir()}
+    for values, label in (
+        ({"dashboards": {"create": True}}, ("grafana_dashboard", "1")),
+        (everything, ("dashboards", "yes")),
+    ):
+        maps = [o for o in render(values, chart=watched_chart) if "-dashboard-" in o["metadata"]["name"]]
+        assert {name: text for o in maps for name, text in o["data"].items()} == files
+        for o in maps:
+            assert label in o["metadata"]["labels"].items()
+            assert re.fullmatch(r"[a-z0-9.-]{1,253}", o["metadata"]["name"])
+    assert maps[0]["metadata"]["labels"]["grafana"] == "main"
+    assert maps[0]["metadata"]["annotations"]["grafana_folder"] == "Millstream"
+
+
+def test_own_dashboards_fit_into_a_config_map_and_a_release(chart):
+    sizes = [path.stat().st_size for path in (chart / "files").rglob("*") if path.is_file()]
+    assert max(sizes) < 900_000
+    assert sum(sizes) < 2_000_000, "compressed, Helm keeps a release in a Secret of 1 MiB"
+
+
+def test_network_policy_denies_what_is_not_named(render, everything):
+    assert "NetworkPolicy" not in {o["kind"] for o in render()}
+    for values, sources, ports, servers in (
+        ({"networkPolicy": {"create": True}}, None, [443, 6443], None),
+        (
+            everything,
+            everything["networkPolicy"]["metricsFrom"],
+            [6443],
+            [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
+        ),
+    ):
+        objects = render(values)
+        policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
+        assert [
+            o["metadata"]["annotations"].get("helm.sh/hook") if "annotations" in o["metadata"] else None
+            for o in policies
+        ] == [None, "post-delete"]
+        for o in policies:
+            spec = o["spec"]
+            assert spec["policyTypes"] == ["Ingress", "Egress"]
+            selector = spec["podSelector"]["matchLabels"].items()
+            assert all(selector <= pod["metadata"]["labels"].items() for pod in _pods(objects))
+            (ingress,) = spec["ingress"]
+            assert ingress.get("from") == sources
+            assert [port["port"] for port in ingress["ports"]] == ["http"]
+            dns, server = spec["egress"]
+            assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
+            assert [port["port"] for port in server["ports"]] == ports
+            assert server.get("to") == servers
+
+
+def test_the_flow_of_the_test_runs(render, everything, tmp_path):
+    for values, place, image in (
+        ({}, "millstream-system", "millstream-operator:0.1.0"),
+        ({"namespaces": ["team-a", "team-b"]}, "team-a", "millstream-operator:0.1.0"),
+        (everything, "team-b", "flows:1"),
+    ):
+        objects = render(values)
+        (pod,) = [o for o in objects if o["kind"] == "Pod"]
+        options = sample_run._options(pod["spec"]["containers"][0]["args"])
+        assert (options.namespace, options.image) == (place, image)
+        assert options.pull_secret == [secret["name"] for secret in values.get("imagePullSecrets", [])]
+        assert FlowRunSpec.model_validate(sample_run.manifest(options)["spec"])
+        (code,) = [
+            o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == options.config_map
+        ]
+        assert code["metadata"]["namespace"] == place
+        (tmp_path / "flow.py").write_text(code["data"]["flow.py"])
+    run = "from flow import main; assert main(6, 7) == 42"
+    subprocess.run([sys.executable, "-c", run], cwd=tmp_path, check=True)

@@ -15,6 +15,7 @@ from control_plane import program
 from e2e.package_index import PackageIndex, serve_wheels
 
 ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts/millstream"
 SYSTEM = "millstream-system"
 RELEASE = "millstream"
 FLOW_IMAGE = os.environ.get("MILLSTREAM_FLOW_IMAGE", "millstream-flow:dev")
@@ -138,19 +139,22 @@ def helm(command: str, *arguments: object) -> None:
     subprocess.run([program("helm"), command, *arguments, *options], check=True)
 
 
-def upgrade(*options: str) -> None:
+def upgrade(*options: str, chart: Path = CHART) -> None:
     """Install the operator from the chart, or change how it is installed."""
+    # The cluster may have the CRDs of another branch, which this one may cut back.
+    unasked = ["--set=preflight=false"] if chart == CHART else []
     image = os.environ.get("MILLSTREAM_OPERATOR_IMAGE", "millstream-operator:dev")
     repository, _, tag = image.rpartition(":")
     helm(
         "upgrade",
         RELEASE,
-        ROOT / "charts/millstream",
+        chart,
         "--install",
         "--create-namespace",
         f"--set=image.repository={repository}",
         f"--set=image.tag={tag}",
         f"--set-string=podAnnotations.image={_image_id(image)}",
+        *unasked,
         *options,
     )
 

@@ -1,6 +1,7 @@
 """The commands on runs and their logs, on a real cluster."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def call(start):
 
 
 def flow_lines(out):
-    return [line for line in out.splitlines() if "line " in line]
+    return [line for line in out.splitlines() if re.match(r"(\[\d\] )?line \d", line)]
 
 
 def evict(runs, pod):

@@ -32,10 +32,43 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: millstream
 {{- end }}
 
-{{/* Of a Deployment they can never be changed. */}}
-{{- define "millstream.selectorLabels" -}}
+{{/*
+Metadata of an object: takes context and name, and namespace (none for an object of the whole cluster), labels and
+annotations if there are others than those of every object. Values cannot take the place of what the chart needs.
+*/}}
+{{- define "millstream.metadata" -}}
+{{- $values := .context.Values -}}
+name: {{ .name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- merge (include "millstream.labels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Metadata of an object of the operator, in its namespace. */}}
+{{- define "millstream.operatorMetadata" -}}
+{{- include "millstream.metadata" (dict
+  "context" .
+  "name" (include "millstream.fullname" .)
+  "namespace" .Release.Namespace
+  "labels" (dict "app.kubernetes.io/component" "operator")
+) }}
+{{- end }}
+
+{{/* Of all pods of the release. */}}
+{{- define "millstream.podLabels" -}}
 app.kubernetes.io/name: {{ include "millstream.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Of a Deployment they can never be changed. */}}
+{{- define "millstream.selectorLabels" -}}
+{{ include "millstream.podLabels" . }}
 app.kubernetes.io/component: operator
 {{- end }}
 
@@ -47,7 +80,18 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- end }}
 
-{{/* What the pods of the operator and of the uninstall hook have in common. */}}
+{{/* Metadata of a pod: takes context, component, and annotations. */}}
+{{- define "millstream.podMetadata" -}}
+{{- $values := .context.Values -}}
+labels:
+  {{- merge (dict "app.kubernetes.io/component" .component) (include "millstream.podLabels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What the pods of the operator and of the hooks have in common. */}}
 {{- define "millstream.podSpec" -}}
 securityContext:
   runAsNonRoot: true
@@ -76,6 +120,9 @@ affinity:
 volumes:
   - name: tmp
     emptyDir: {}
+  {{- with .Values.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
 {{/* What their containers have in common. The user is the image's, or one that the platform chooses. */}}
@@ -92,11 +139,18 @@ securityContext:
 env:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 volumeMounts:
   - name: tmp
     mountPath: /tmp
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
 {{/*
@@ -107,18 +161,19 @@ Takes context, name, serviceAccount, rules, annotations for hooks, and namespace
 {{- $namespaces := .namespaces | default .context.Values.namespaces | default (list "") }}
 {{- range $namespace := $namespaces }}
 {{- $prefix := ternary "" "Cluster" (ne $namespace "") }}
+{{- $metadata := merge (dict "namespace" $namespace) (pick $ "context" "name" "annotations") }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $prefix }}Role
 metadata:
-  {{- include "millstream.grantMetadata" (dict "grant" $ "namespace" $namespace) | nindent 2 }}
+  {{- include "millstream.metadata" $metadata | nindent 2 }}
 rules:
   {{- $.rules | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $prefix }}RoleBinding
 metadata:
-  {{- include "millstream.grantMetadata" (dict "grant" $ "namespace" $namespace) | nindent 2 }}
+  {{- include "millstream.metadata" $metadata | nindent 2 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $prefix }}Role
@@ -127,18 +182,5 @@ subjects:
   - kind: ServiceAccount
     name: {{ $.serviceAccount }}
     namespace: {{ $.context.Release.Namespace }}
-{{- end }}
-{{- end }}
-
-{{- define "millstream.grantMetadata" -}}
-name: {{ .grant.name }}
-{{- with .namespace }}
-namespace: {{ . }}
-{{- end }}
-labels:
-  {{- include "millstream.labels" .grant.context | nindent 2 }}
-{{- with .grant.annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

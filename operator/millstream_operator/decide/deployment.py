@@ -5,6 +5,7 @@ from typing import Any
 
 from millstream.resources.flow_deployment import FlowDeploymentStatus, LastRun
 from millstream.resources.model import with_condition
+from millstream_operator.decide import kstatus
 from millstream_operator.decide.observed import Deployment, ObservedDeployment
 from millstream_operator.decide.plan import Plan, TryJob, WriteDeploymentStatus
 from millstream_operator.decide.readiness import ready, suspended
@@ -50,7 +51,7 @@ def _tell(observed: ObservedDeployment, deployment: Deployment, ticks: Ticks) ->
         # What its schedules have come to does not wait for an answer.
         known = deployment.status.replace(**_of_schedules(deployment, ticks))
         return Plan((WriteDeploymentStatus(known), condition), ticks.next_time)
-    conditions = with_condition(deployment.status.conditions, condition)
+    conditions = kstatus.of_deployment(deployment.status.conditions, condition)
     told = deployment.status.replace(
         observed_generation=deployment.generation,
         conditions=with_condition(conditions, suspended(observed, deployment)),

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from millstream.resources.flow_run import MAX_ATTEMPTS_KEPT, SUCCEEDED, Attempt, FlowRunStatus
-from millstream.resources.model import timestamp, with_condition
+from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream_operator.decide import kstatus
 from millstream_operator.decide.message import MESSAGE_CHARACTERS, condition, with_hint
 from millstream_operator.decide.observed import Run
 
@@ -27,7 +28,7 @@ def in_state(
         state=state,
         reason=reason,
         message=text,
-        conditions=with_condition(run.status.conditions, told),
+        conditions=kstatus.of_run(run.status.conditions, told, state),
         observed_generation=run.generation,
         **changes,
     )

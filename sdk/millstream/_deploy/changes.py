@@ -14,6 +14,8 @@ _ENVIRONMENT = re.compile(r"\benv\[[^]]*\]\.value$")
 _PARAMETER = re.compile(r"\.parameters\.([^.]+)")
 _SCHEMA_OF_PARAMETER = re.compile(r"^spec\.parameterSchema\.[^.]+\.[^.]+$")
 _ABSENT = object()
+_THERE = object()
+"""Stands for what has a name, beside its fields."""
 
 
 class Change(NamedTuple):
@@ -21,26 +23,30 @@ class Change(NamedTuple):
 
     Attributes:
         field: Its path, as `spec.schedules[cron-1].cron`.
-        old: Its value, for people; `-` for none.
-        new: What it is to be.
+        what: What becomes of it, for people: `1 -> 2`, with `-` for none, and `added` or `removed` of what has a name.
     """
 
     field: str
-    old: str
-    new: str
+    what: str
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.old} -> {self.new}"
+        return f"{self.field}: {self.what}"
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """The fields of a spec that differ; values of environment variables and secret parameters are not shown."""
     secret = _secret_parameters(old) | _secret_parameters(new)
     before, after = dict(_leaves("spec", old)), dict(_leaves("spec", new))
-    return [
-        Change(field, *(_shown(field, side.get(field, _ABSENT), secret) for side in (before, after)))
+    differing = [
+        field
         for field in sorted(before.keys() | after.keys())
         if before.get(field, _ABSENT) != after.get(field, _ABSENT)
+    ]
+    whole = tuple(f"{field}." for field in differing if _THERE in (before.get(field), after.get(field)))
+    return [
+        Change(field, _told(field, before.get(field, _ABSENT), after.get(field, _ABSENT), secret))
+        for field in differing
+        if not field.startswith(whole)
     ]
 
 
@@ -51,10 +57,19 @@ def _leaves(field: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{field}.{name}", part)
     elif isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
         for one in value:
-            rest = {name: part for name, part in one.items() if name != "name"}
-            yield from _leaves(f"{field}[{one['name']}]", rest)
+            item = f"{field}[{one['name']}]"
+            yield item, _THERE
+            yield from _leaves(item, {name: part for name, part in one.items() if name != "name"})
     elif value not in ({}, []):
         yield field, value
+
+
+def _told(field: str, old: Any, new: Any, secret: set[str]) -> str:
+    if old is _THERE:
+        return "removed"
+    if new is _THERE:
+        return "added"
+    return f"{_shown(field, old, secret)} -> {_shown(field, new, secret)}"
 
 
 def _shown(field: str, value: Any, secret: set[str]) -> str:

@@ -24,7 +24,7 @@ COMMANDS = {
     "history": "See what ran on this machine.",
     "init": "Make a project: a flow, its test, its deployment and an image.",
     "result": "Print or save what a run of the cluster returned.",
-    "run": "Run a flow here and now, and see and steer the runs of the cluster.",
+    "run": "Run a flow here; see and steer the runs of the cluster.",
     "version": "Print the version.",
 }
 """What each command does; a noun's module has its verbs."""

@@ -153,7 +153,8 @@ def _definition(
                     "kind": {"type": "string"},
                     "metadata": {"type": "object"},
                     "spec": spec,
-                    "status": status,
+                    # Tools that wait by kstatus would else take an object that nobody has looked at for a good one.
+                    "status": status | {"default": {}},
                 },
                 "x-kubernetes-validations": [*_NAME_RULES, *rules],
             }

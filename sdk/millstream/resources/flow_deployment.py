@@ -113,7 +113,7 @@ class FlowDeploymentStatus(StoredModel):
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready says whether runs can be made, and if not, why.",
+        description="Ready says whether runs can be made, and if not, why; Stalled is True while it must be mended.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     schedules: list[ScheduleStatus] = Field(

@@ -115,7 +115,7 @@ class FlowRunStatus(StoredModel):
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Succeeded is Unknown while the run is live.",
+        description="Succeeded is Unknown while the run is live; Reconciling and Stalled say the same to kstatus.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     attempt: int = Field(default=0, description="Number of the newest attempt, 0 before the first.")

@@ -20,6 +20,11 @@ from millstream._deploy.changes import changes
             ['spec.schedules[x].cron: "1" -> "2"'],
         ),
         (
+            {"schedules": [{"name": "x", "cron": "1", "timeZone": "UTC"}]},
+            {"schedules": [{"name": "y", "cron": "1", "timeZone": "UTC"}]},
+            ["spec.schedules[x]: removed", "spec.schedules[y]: added"],
+        ),
+        (
             {"parameterSchema": {"properties": {"a": {"type": "string"}}}},
             {"parameterSchema": {"properties": {"a": {"type": "string"}, "b": {"type": "null"}}}},
             ['spec.parameterSchema.properties.b: - -> {"type": "null"}'],

@@ -235,13 +235,13 @@ class TestStop:
     def test_wakes_waiting_attempts(self, is_async, monkeypatch):
         """With the real sleep: the stop comes while it lasts, from another thread."""
         asleep = threading.Event()
-        woken_by = _stopping._woken_by
+        woken_by = _stopping.woken_by
 
         def announced(wake):
             asleep.set()
             return woken_by(wake)
 
-        monkeypatch.setattr(_stopping, "_woken_by", announced)
+        monkeypatch.setattr(_stopping, "woken_by", announced)
 
         def work():
             raise ValueError
@@ -290,11 +290,11 @@ from millstream._engine import FlowRunInfo, run_flow, stop
 
 info = FlowRunInfo()
 signal.signal(signal.SIGTERM, lambda *_: (info.task_counts(), stop()))
-woken_by = _stopping._woken_by
+woken_by = _stopping.woken_by
 def announced(wake):
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
     return woken_by(wake)
-_stopping._woken_by = announced
+_stopping.woken_by = announced
 
 @task(retries=1, retry_delay_seconds=3600)
 def bad():

@@ -372,7 +372,7 @@ class TestSubmitted:
         def run():
             return step.map(range(100)).result() + [step(1) for _ in range(100)]
 
-        assert set(run()) == {1}
+        assert max(run()) <= 2  # one may be ending that nobody has needed for a while, when the next is there
 
     def test_in_a_process_that_was_forked(self):
         limited = task(spin, timeout_seconds=SHORT)

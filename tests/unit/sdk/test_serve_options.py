@@ -139,7 +139,7 @@ class TestDeployment:
             ({"description": 1}, "description is text, not 1"),
             ({"paused": "no"}, "paused is True or False, not 'no'"),
             ({"crno": "@daily"}, "it has no option crno (did you mean cron?)"),
-            ({"work_pool_name": "x"}, "it has no option work_pool_name (use a FlowDeployment"),
+            ({"work_pool_name": "x"}, "it has no option work_pool_name (use `millstream deploy`"),
             ({"triggers": []}, "it has no option triggers (leave it out; there are no events"),
             ({"webserver": True}, "it has no option webserver (leave it out; there is no server)"),
             ({"global_limit": 1}, "it has no option global_limit (use limit of serve"),

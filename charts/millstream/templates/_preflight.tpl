@@ -1,0 +1,135 @@
+{{- define "millstream.checkNamespaces" -}}
+{{- range .Values.namespaces }}
+{{- $found := lookup "v1" "Namespace" "" . }}
+{{- if and (not $found) (ne . $.Release.Namespace) }}
+{{- fail (printf "namespaces: there is no namespace %s in the cluster: create it first (kubectl create namespace %s), or take it off the list." . .) }}
+{{- end }}
+{{- if dig "metadata" "deletionTimestamp" "" ($found | default dict) }}
+{{- fail (printf "namespaces: the namespace %s is being deleted: take it off the list, or wait until it is gone and create it anew." .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.checkMonitoring" -}}
+{{- $asked := dict
+  "metrics.serviceMonitor.create" (ternary "ServiceMonitor" "" .Values.metrics.serviceMonitor.create)
+  "metrics.podMonitor.create" (ternary "PodMonitor" "" .Values.metrics.podMonitor.create)
+  "alerts.create" (ternary "PrometheusRule" "" .Values.alerts.create)
+}}
+{{- range $value, $kind := $asked }}
+{{- if and $kind (not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind))) }}
+{{- fail (printf "%s is true, and the cluster does not know %s (monitoring.coreos.com/v1): install the Prometheus operator first, kube-prometheus-stack for instance, or set it to false." $value $kind) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.checkApiAccessRoles" -}}
+{{- if .Values.apiAccess.createRoles }}
+{{- range list "millstream-run-read" "millstream-run-trigger" }}
+{{- with lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" . }}
+{{- include "millstream.checkOwner" (list $ . "apiAccess.createRoles") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Takes the context, an object that is there already, and the value that leaves it to others. */}}
+{{- define "millstream.checkOwner" -}}
+{{- $context := index . 0 }}
+{{- $object := index . 1 }}
+{{- $release := dig "metadata" "annotations" "meta.helm.sh/release-name" "" $object }}
+{{- $namespace := dig "metadata" "annotations" "meta.helm.sh/release-namespace" "" $object }}
+{{- $helm := eq (dig "metadata" "labels" "app.kubernetes.io/managed-by" "" $object) "Helm" }}
+{{- if not (and $helm (eq $release $context.Release.Name) (eq $namespace $context.Release.Namespace)) }}
+{{- $id := printf "%s/%s" (lower $object.kind) $object.metadata.name }}
+{{- $owner := ternary (printf "belongs to the release %s in the namespace %s" $release $namespace) "was not installed by Helm" (ne $release "") }}
+{{- fail (printf "The %s %s is there already, and %s. Set %s=false to leave it as it is; or give it to this release: kubectl annotate --overwrite %s meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s && kubectl label --overwrite %s app.kubernetes.io/managed-by=Helm" $object.kind $object.metadata.name $owner (index . 2) $id $context.Release.Name $context.Release.Namespace $id) }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.checkCrds" -}}
+{{- range $path, $_ := .Files.Glob "files/crds/*.json" }}
+{{- $ours := $.Files.Get $path | fromJson }}
+{{- $name := $ours.metadata.name }}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $name }}
+{{- if $found }}
+{{- include "millstream.checkCrd" (list $ $ours $found) }}
+{{- else if not $.Values.crds.install }}
+{{- fail (printf "crds.install is false, and there is no CustomResourceDefinition %s in the cluster: set it to true, or install the CustomResourceDefinitions first: %s" $name (include "millstream.applyCrds" $)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.applyCrds" -}}
+helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubectl apply --server-side --force-conflicts -f -
+{{- end }}
+
+{{/* Takes the context, the CustomResourceDefinition of this chart, and that of the cluster. */}}
+{{- define "millstream.checkCrd" -}}
+{{- $context := index . 0 }}
+{{- $ours := index . 1 }}
+{{- $found := index . 2 }}
+{{- $name := $ours.metadata.name }}
+{{- if dig "metadata" "deletionTimestamp" "" $found }}
+{{- fail (printf "The CustomResourceDefinition %s is being deleted, with all objects of its kind: wait until it is gone. If that takes long, look for objects with finalizers." $name) }}
+{{- end }}
+{{- $newer := include "millstream.firstMissing" (list $found $ours) }}
+{{- if $context.Values.crds.install }}
+{{- include "millstream.checkOwner" (list $context $found "crds.install") }}
+{{- if $newer }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is newer than this chart: it has %s, which would be lost. Use a newer chart, or set crds.install=false to leave it as it is." $name $newer) }}
+{{- end }}
+{{- else }}
+{{- with include "millstream.firstMissing" (list $ours $found) }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is older than this chart: it lacks %s, and crds.install is false. Upgrade the release that has it, or apply it: %s" $name . (include "millstream.applyCrds" $context)) }}
+{{- end }}
+{{- $annotations := $found.metadata.annotations | default dict }}
+{{- $own := and (eq (get $annotations "meta.helm.sh/release-name") $context.Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") $context.Release.Namespace) }}
+{{- if and $context.Release.IsUpgrade $own (ne (get $annotations "helm.sh/resource-policy") "keep") }}
+{{- fail (printf "With crds.install=false Helm would delete the CustomResourceDefinition %s, and with it all objects of its kind, since it was installed with crds.keep=false. First upgrade with crds.install=true and crds.keep=true." $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The first field or value of an enumeration that the one CustomResourceDefinition has and the other lacks, or nothing. */}}
+{{- define "millstream.firstMissing" -}}
+{{- $there := dict }}
+{{- range include "millstream.crdFields" (last .) | splitList "\n" }}
+{{- $_ := set $there (trim .) true }}
+{{- end }}
+{{- $missing := list }}
+{{- range include "millstream.crdFields" (first .) | splitList "\n" }}
+{{- if not (hasKey $there (trim .)) }}
+{{- $missing = append $missing (trim .) }}
+{{- end }}
+{{- end }}
+{{- with $missing }}
+{{- first . }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.crdFields" -}}
+{{- range .spec.versions }}
+{{ .name }}
+{{- include "millstream.schemaFields" (list .name .schema.openAPIV3Schema) }}
+{{- end }}
+{{- end }}
+
+{{/* Takes a path, and the schema of what is there. */}}
+{{- define "millstream.schemaFields" -}}
+{{- $path := first . }}
+{{- $schema := last . }}
+{{- range $schema.enum }}
+{{ printf "%s=%v" $path . }}
+{{- end }}
+{{- range $name, $field := $schema.properties }}
+{{ printf "%s.%s" $path $name }}
+{{- include "millstream.schemaFields" (list (printf "%s.%s" $path $name) $field) }}
+{{- end }}
+{{- with $schema.items }}
+{{- include "millstream.schemaFields" (list (printf "%s[]" $path) .) }}
+{{- end }}
+{{- if kindIs "map" $schema.additionalProperties }}
+{{- include "millstream.schemaFields" (list (printf "%s{}" $path) $schema.additionalProperties) }}
+{{- end }}
+{{- end }}

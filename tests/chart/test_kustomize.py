@@ -1,0 +1,78 @@
+"""kustomize installs what Helm does."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from chart.conftest import ROOT
+
+CONFIG = ROOT / "config"
+
+
+@pytest.mark.parametrize("script", ["kustomize.py", "chart_readme.py"])
+def test_what_is_made_from_the_chart_is_current(script):
+    done = subprocess.run(
+        [sys.executable, ROOT / "hack" / script, "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def built(call):
+    """Give what kustomize makes of a folder of config/."""
+
+    def build(name):
+        return list(yaml.safe_load_all(call("kubectl", "kustomize", CONFIG / name)))
+
+    return build
+
+
+def _without_labels(objects):
+    for o in objects:
+        o["metadata"].pop("labels", None)
+        o["metadata"].pop("annotations", None)
+    return {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects}
+
+
+def _hook(o):
+    return o["metadata"].get("annotations", {}).get("helm.sh/hook")
+
+
+def test_the_same_is_installed(built, render):
+    objects = built("default")
+    for o in objects:
+        if o["kind"] == "Namespace":
+            assert o["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        else:
+            labels = o["metadata"]["labels"]
+            assert labels["app.kubernetes.io/managed-by"] == "kustomize"
+            assert labels["app.kubernetes.io/part-of"] == "millstream"
+        assert "helm.sh" not in str(o["metadata"])
+    charts = [o for o in render({"test": {"create": False}}) if not _hook(o)]
+    assert _without_labels([o for o in objects if o["kind"] != "Namespace"]) == _without_labels(charts)
+
+
+def test_an_uninstall_has_the_charts_hook(built, render):
+    hooks = [o for o in render() if _hook(o) == "post-delete"]
+    assert _without_labels(built("uninstall")) == _without_labels(hooks)
+
+
+def test_monitoring_is_the_charts(built, render):
+    create = {"create": True}
+    values = {"metrics": {"serviceMonitor": create}, "alerts": create, "dashboards": create}
+    plain = _without_labels(render())
+    more = {key: o for key, o in _without_labels(render(values)).items() if key not in plain}
+    assert _without_labels(built("monitoring")) == more
+    assert {kind for kind, _, _ in more} >= {"ServiceMonitor", "PrometheusRule"}
+
+
+def test_a_real_api_server_takes_it(kubectl, bare_cluster):
+    kubectl("apply", "-k", CONFIG / "default")
+    kubectl("wait", "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
+    again = kubectl("apply", "-k", CONFIG / "default")
+    changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
+    assert changed == []
+    kubectl("delete", "-k", CONFIG / "operator")
+    assert kubectl("get", "crds", "-l", "app.kubernetes.io/part-of=millstream", "-o", "name").count("\n") == 2
+    kubectl("delete", "-f", CONFIG / "default/namespace.yaml")

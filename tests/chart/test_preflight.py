@@ -1,0 +1,215 @@
+"""What is wrong is said before anything is changed, by a real API server's knowledge."""
+
+import copy
+import json
+import uuid
+
+import pytest
+import yaml
+
+CRD = "flowruns.millstream.dev"
+
+
+@pytest.fixture
+def place(kubectl, bare_cluster):
+    """A namespace for releases, in a cluster that knows nothing of Millstream."""
+    name = f"preflight-{uuid.uuid4().hex[:5]}"
+    kubectl("create", "namespace", name)
+    return name
+
+
+@pytest.fixture
+def team(place):
+    """Name of a namespace that is not there."""
+    return f"{place}-team"
+
+
+@pytest.fixture
+def install(helm, chart, place):
+    """Install or upgrade; with `fails`, give why not, and see that nothing has been changed by it."""
+
+    def run(values=None, name="millstream", *, fails=False):
+        arguments = ("upgrade", "--install", name, chart, "-n", place, "--no-hooks", "-f", "-")
+        before = helm("get", "manifest", name, "-n", place, fails=None)
+        said = helm(*arguments, stdin=json.dumps(values or {}), fails=fails)
+        if fails:
+            assert helm("get", "manifest", name, "-n", place, fails=None) == before
+        return said
+
+    return run
+
+
+@pytest.fixture
+def uninstall(helm, place):
+    """Uninstall, without the hook, which needs a node."""
+
+    def run(name="millstream"):
+        helm("uninstall", name, "-n", place, "--no-hooks")
+
+    return run
+
+
+@pytest.fixture
+def crds(render):
+    """The chart's CustomResourceDefinitions, of no release."""
+    found = [o for o in render() if o["kind"] == "CustomResourceDefinition"]
+    for o in found:
+        o["metadata"] = {"name": o["metadata"]["name"]}
+    return found
+
+
+@pytest.fixture
+def apply(kubectl):
+    """Put CustomResourceDefinitions there by hand."""
+
+    def run(objects):
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    return run
+
+
+def _of_runs(crds):
+    crds = copy.deepcopy(crds)
+    (found,) = [o for o in crds if o["metadata"]["name"] == CRD]
+    return crds, found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+
+
+def test_a_namespace_that_is_not_there(install, kubectl, team):
+    values = {"namespaces": ["default", team]}
+    refusal = install(values, fails=True)
+    assert f"namespaces: there is no namespace {team} in the cluster: create it first" in refusal
+    kubectl("create", "namespace", team)
+    kubectl("create", "configmap", "held", "-n", team)
+    patch = ("patch", "configmap", "held", "-n", team, "--type=merge", "-p")
+    kubectl(*patch, '{"metadata": {"finalizers": ["example.com/held"]}}')
+    kubectl("delete", "namespace", team, "--wait=false")
+    assert f"the namespace {team} is being deleted" in install(values, fails=True)
+    kubectl(*patch, '{"metadata": {"finalizers": null}}')
+    kubectl("wait", "--for=delete", f"namespace/{team}")
+    kubectl("create", "namespace", team)
+    install(values)
+
+
+def test_the_releases_own_namespace_may_come_with_it(helm, chart, team):
+    arguments = ("install", "millstream", chart, "-n", team, "--create-namespace", "--no-hooks")
+    helm(*arguments, "--set", f"namespaces={{{team}}}")
+    helm("uninstall", "millstream", "-n", team, "--no-hooks")
+
+
+def test_crds_that_another_release_has(install, place):
+    install()
+    refusal = install(name="second", fails=True)
+    assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
+    assert f"in the namespace {place}" in refusal
+    assert "crds.install=false" in refusal
+    refusal = install({"crds": {"install": False}}, "second", fails=True)
+    assert "The ClusterRole millstream-run-read is there already" in refusal
+    assert "Set apiAccess.createRoles=false" in refusal
+    install({"crds": {"install": False}, "apiAccess": {"createRoles": False}}, "second")
+
+
+def test_crds_that_came_without_helm_can_be_taken_over(install, apply, crds, kubectl):
+    apply(crds)
+    for _ in crds:
+        refusal = install(fails=True)
+        assert "is there already, and was not installed by Helm" in refusal
+        for command in refusal.partition("give it to this release: ")[2].strip().split(" && "):
+            kubectl(*command.split()[1:])
+    install()
+
+
+def test_crds_that_are_missing(install, call, chart, kubectl):
+    values = {"crds": {"install": False}}
+    refusal = install(values, fails=True)
+    assert "crds.install is false, and there is no CustomResourceDefinition" in refusal
+    command = refusal.rpartition("first: ")[2].partition(" | ")[0].replace("CHART", str(chart))
+    manifest = call(*command.split(), "--kube-version", "1.32.0")
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
+    install(values)
+
+
+def test_an_older_crd_that_is_left_to_others(install, apply, crds):
+    older, fields = _of_runs(crds)
+    del fields["tags"]
+    apply(older)
+    refusal = install({"crds": {"install": False}}, fails=True)
+    assert f"{CRD} in the cluster is older than this chart: it lacks v1alpha1.spec.tags" in refusal
+    apply(crds)
+    install({"crds": {"install": False}})
+
+
+def test_an_older_crd_of_this_release_is_upgraded(install, uninstall, apply, crds, kubectl):
+    install()
+    uninstall()
+    older, fields = _of_runs(crds)
+    del fields["tags"]
+    apply(older)
+    install()
+    assert '"tags"' in kubectl("get", "crd", CRD, "-o", "json")
+
+
+def test_a_newer_crd_is_not_cut_back(install, apply, crds):
+    install()
+    newer, fields = _of_runs(crds)
+    fields["ofTheFuture"] = {"type": "string"}
+    apply(newer)
+    refusal = install(fails=True)
+    assert f"{CRD} in the cluster is newer than this chart: it has v1alpha1.spec.ofTheFuture" in refusal
+    install({"crds": {"install": False}})
+    newer, fields = _of_runs(crds)
+    fields["scheduleName"]["enum"] = ["daily"]
+    apply(newer)
+    refusal = install({"crds": {"install": True}}, fails=True)
+    assert "it has v1alpha1.spec.scheduleName=daily, which would be lost" in refusal
+
+
+def test_crds_are_not_deleted_by_leaving_them_out(install, kubectl):
+    install({"crds": {"keep": False}})
+    refusal = install({"crds": {"install": False}}, fails=True)
+    assert "Helm would delete the CustomResourceDefinition flowdeployments.millstream.dev" in refusal
+    install({"crds": {"keep": True}})
+    install({"crds": {"install": False}})
+    assert CRD in kubectl("get", "crds", "-o", "name")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("metrics.serviceMonitor.create", "ServiceMonitor"),
+        ("metrics.podMonitor.create", "PodMonitor"),
+        ("alerts.create", "PrometheusRule"),
+    ],
+)
+def test_no_prometheus_operator(install, request, value, kind):
+    values = True
+    for name in reversed(value.split(".")):
+        values = {name: values}
+    refusal = install(values, fails=True)
+    assert f"{value} is true, and the cluster does not know {kind} (monitoring.coreos.com/v1)" in refusal
+    request.getfixturevalue("prometheus_operator")
+    assert "Millstream" in install(values)
+
+
+def test_nobody_looks_without_being_told_to(helm, chart, place, team, uninstall):
+    values = f"namespaces={{{team}}},preflight=false"
+    refusal = helm("install", "millstream", chart, "-n", place, "--no-hooks", "--set", values, fails=True)
+    assert "namespaces: there is no" not in refusal
+    assert f'namespaces "{team}" not found' in refusal  # the API server itself, in the middle of the work
+    uninstall()
+
+
+def test_values_that_contradict_each_other(install):
+    both = {"create": True}
+    refusal = install({"metrics": {"serviceMonitor": both, "podMonitor": both}}, fails=True)
+    assert "everything would be counted twice" in refusal
+    refusal = install({"metrics": {"serviceMonitor": both, "service": {"create": False}}}, fails=True)
+    assert "metrics.serviceMonitor.create needs metrics.service.create" in refusal
+    refusal = install({"alerts": {"disabled": ["Nonsense"]}}, fails=True)
+    assert "alerts.disabled: there is no alert Nonsense" in refusal
+
+
+def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheus_operator):
+    assert "Nothing is watched by Prometheus yet" in install()
+    notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
+    assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
+    assert f"helm test millstream --namespace {place} --logs" in notes
