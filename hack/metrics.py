@@ -29,7 +29,8 @@ deployment begin at zero when it is first seen, and go when it is deleted.
 ## What can be relied on
 
 - Gauges about the cluster are computed from the operator's cache when they are asked for. After a restart or a change of the leader they
-  are what they were. So is what the table calls lasting: it is stored in the deployment's status, in the write that it is about.
+  are what they were. So is what the table calls lasting: it is stored in the deployment's status, in the write that it is about. Ask for it
+  by `max by (…) (x) - min by (…) (min_over_time(x[1h]))`: the series of a new operator begins where the last one's ended, or beyond.
 - Of the ticks that have passed while no operator was there, the newest 100 of a schedule are looked at, and counted.
 - The other counters begin at zero with each process, as `rate` and `increase` expect. A change of a run counts once: for the operator that
   leads when it becomes known, and not again after a restart.

@@ -114,7 +114,18 @@ CASES = [
     ("MillstreamLastSuccessTooOld", "it has no ticks", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"7x{4 * DAY}") | INFO, 3 * DAY, None),
     ("MillstreamScheduleMissed", "two are missed", ticks("Missed", "0x9 2x30") | INFO, 15, OWNED),
     ("MillstreamScheduleMissed", "they fire", ticks("Fired", "0+1x40") | ticks("Missed", "2x40") | INFO, 15, None),
-    ("MillstreamScheduleMissed", "it was an hour ago", ticks("Missed", "0x9 2x90") | INFO, 80, None),
+    ("MillstreamScheduleMissed", "it was hours ago", ticks("Missed", "0x9 2x190") | INFO, 180, None),
+    (
+        "MillstreamScheduleMissed",
+        "a new operator finds it",
+        {
+            f'millstream_schedule_ticks_total{{{ETL}, outcome="Missed", instance="a"}}': "3x9 stale",
+            f'millstream_schedule_ticks_total{{{ETL}, outcome="Missed", instance="b"}}': "_x30 5x30",
+        }
+        | INFO,
+        45,
+        OWNED,
+    ),
     ("MillstreamScheduleOverdue", "it does not fire", {NEXT: "300x30"} | INFO, 12, OWNED),
     ("MillstreamScheduleOverdue", "it fires each minute", {NEXT: "60+60x30"} | INFO, 12, None),
     ("MillstreamScheduleOverdue", "it is still to come", {NEXT: f"{DAY * 60}x30"} | INFO, 12, None),
