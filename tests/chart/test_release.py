@@ -49,6 +49,14 @@ def test_a_tag_that_does_not_fit_is_refused_before_anything_is_built(release, tm
     assert not (tmp_path / "out").exists()
 
 
+def test_a_version_that_is_a_pre_release_is_refused(release, tmp_path):
+    project = tmp_path / "tree/pyproject.toml"
+    project.write_text(project.read_text().replace(f'version = "{VERSION}"', 'version = "9.0.0rc1"'))
+    said, code = release("9.0.0rc1 (2026-01-31)", RELEASE="v9.0.0rc1")
+    assert code != 0
+    assert "the version is 9.0.0rc1: a release has three numbers and nothing else" in said
+
+
 def test_all_files_name_the_image_by_its_digest(release, tmp_path):
     registry = "registry.example.com/team"
     said, code = release(
