@@ -133,3 +133,9 @@ def test_version_is_the_projects(chart):
         described["appVersion"],
         described["description"],
     ) == (project["version"], project["version"], project["description"])
+
+
+def test_an_upgrade_takes_the_new_charts_values_too(chart):
+    root = chart.parents[1]
+    pages = [root / "README.md", *(root / "docs").rglob("*.md"), *chart.rglob("*.md"), *chart.rglob("*.txt")]
+    assert not [path for path in pages if " --reuse-values" in path.read_text()]

@@ -94,6 +94,11 @@ CASES = [
     ("MillstreamSeriesDropped", "long ago", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x200"}, 180, None),
     ("MillstreamRunFailureRatioHigh", "most fail", finished("0x9 1x30", "0+1x40") | INFO, 30, OWNED),
     ("MillstreamRunFailureRatioHigh", "most fail, of nobody", finished("0x9 1x30", "0+1x40") | QUIET, 30, OF_ETL | {"severity": "warning"}),
+    (
+        "MillstreamRunFailureRatioHigh", "they have no deployment",
+        {'millstream_flow_runs_finished_total{namespace="team", deployment="", state="Failed"}': "0+1x40"}, 30,
+        {"namespace": "team", "deployment": "", "severity": "warning"},
+    ),
     ("MillstreamRunFailureRatioHigh", "two fail", finished("0x40", "0x9 2x30") | INFO, 30, None),
     ("MillstreamRunFailureRatioHigh", "few of many fail", finished("0+9x40", "0+1x40") | INFO, 30, None),
     ("MillstreamRunFailureRatioHigh", "it was long ago", finished("0x200", "0x5 9x195") | INFO, 150, None),
