@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ def declared_in(file: Path) -> list[str]:
     Raises:
         DeploymentError: Naming all that cannot be.
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
+    with tokenize.open(file) as text:  # in the encoding that it says itself
+        lines = text.read().split("\n")
     starts = [number for number, line in enumerate(lines) if line.rstrip() == _BEGIN]
     if not starts:
         return []
@@ -44,7 +46,7 @@ def listed_in(file: Path) -> list[str]:
         DeploymentError: Naming all that cannot be.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DeploymentError(f"{file} cannot be read: {error}.") from error
     stripped = (

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _OF_SEVERAL = {"image", "version", "suspend"}
 """Fields that may be said of several deployments at once, as by what builds and releases a project."""
+_MOST_FILES = 3
 
 
 class _Command(click.Command):
@@ -95,6 +96,7 @@ def command(
     root = Path.cwd()
     base = get_current_settings().deploy_image
     made = manifests_of_all(_wanted(root, what, said), root, image=base, builds=builds)
+    _note_elsewhere(made)
     if dry_run == "client":
         _show([one.deployment for one in made], made, output, place.namespace)
         return
@@ -123,6 +125,18 @@ def _wanted(root: Path, what: tuple[str, ...], said: dict[str, Any]) -> list[Wan
         raise click.UsageError(f"These options go with one deployment: name one of {FILE}.")
     spec = said.get("spec", {})
     return [replace(one, **{**said, "spec": merged(one.spec, spec)}) for one in wanted]
+
+
+def _note_elsewhere(made: Sequence[Manifests]) -> None:
+    for one in made:
+        if not one.elsewhere:
+            continue
+        more = len(one.elsewhere) - _MOST_FILES
+        files = ", ".join(map(str, one.elsewhere[:_MOST_FILES])) + (f" and {more} more" if more > 0 else "")
+        click.echo(
+            f"{one.name} loads {files}, which is not in {one.root} and does not travel: its image has to have it.",
+            err=True,
+        )
 
 
 def _build(made: Sequence[Manifests], base: str | None, *, pushes: bool) -> None:

@@ -28,6 +28,23 @@ def test_the_block_of_a_file(file):
     assert declared_in(file) == ["pandas>=2.3", "requests[socks] ; python_version < '4'"]
 
 
+def test_a_block_after_a_mark_of_utf8(file):
+    file.write_bytes(b"\xef\xbb\xbf# /// script\n# dependencies = ['pandas']\n# ///\n")
+    assert declared_in(file) == ["pandas"]
+
+
+def test_a_file_says_its_encoding(file):
+    file.write_bytes(
+        b"# -*- coding: latin-1 -*-\n# caf\xe9\n# /// script\n# dependencies = ['pandas']\n# ///\n"
+    )
+    assert declared_in(file) == ["pandas"]
+
+
+def test_a_file_of_requirements_after_a_mark_of_utf8(file):
+    file.write_bytes(b"\xef\xbb\xbfpandas\r\npolars\r\n")
+    assert listed_in(file) == ["pandas", "polars"]
+
+
 @pytest.mark.parametrize("text", ["", "x = 1", "# /// script\n# ///", "# /// other\n# a = 1\n# ///"])
 def test_files_that_declare_nothing(file, text):
     file.write_text(text)
