@@ -83,7 +83,9 @@ def _checked(given: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _problems(given: Iterable[tuple[str, str]]) -> Iterator[str]:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - slow, and for few
+    from packaging.requirements import InvalidRequirement  # noqa: PLC0415 - slow, and for few
+
+    from millstream._requirement import parsed  # noqa: PLC0415 - as above
 
     for text, place in given:
         if text.startswith("-"):
@@ -93,6 +95,6 @@ def _problems(given: Iterable[tuple[str, str]]) -> Iterator[str]:
             )
             continue
         try:
-            Requirement(text)
+            parsed(text)
         except InvalidRequirement as error:
             yield f"{place}: {text!r} is no requirement: {str(error).partition(chr(10))[0]}."
