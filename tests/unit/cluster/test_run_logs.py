@@ -245,6 +245,25 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(cluster):
     assert cluster.said(is_followed=True) == ["a", "b"]
 
 
+def test_an_api_server_that_is_away_now_and_then_is_waited_for(cluster, still):
+    """Each time for a minute, while nothing happens to the run: what is broken then is another line."""
+    cluster.attempt(1, [at(0, "a")], startTime=None, ended=False)
+    looks = [0]
+
+    def watch(*_, **__):
+        looks[0] += 1
+        still.sleep(20)
+        cluster.trouble = [BROKEN] * 3
+        if looks[0] > 20:
+            cluster.attempt(1, [at(0, "a")], pod=True)
+            cluster.state = "Completed"
+        raise BROKEN
+        yield
+
+    cluster.watch = watch
+    assert cluster.said(is_followed=True) == ["a"]
+
+
 def test_an_api_server_that_stays_away_is_given_up(cluster):
     def away():
         cluster.trouble = [BROKEN] * 300
