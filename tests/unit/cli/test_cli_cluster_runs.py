@@ -229,6 +229,22 @@ def test_what_a_parameter_takes(schema, words):
     assert takes(schema, document) == words
 
 
+def test_secrets_are_not_shown_however_deep_they_are():
+    secret = {"type": "string", "writeOnly": True}
+    schema = {
+        "properties": {
+            "a": secret,
+            "b": {"anyOf": [secret, {"type": "null"}], "default": "hunter2"},
+            "c": {"$ref": "#/definitions/Db"},
+            "d": secret,
+        },
+        "definitions": {"Db": {"properties": {"password": secret}}},
+    }
+    rows = parameters(schema, {"a": "hunter2", "c": {"password": "hunter2"}})
+    values = {row.name: row.value for row in rows}
+    assert values == {"a": "(not shown)", "b": "(not shown)", "c": "(not shown)", "d": ""}
+
+
 def test_parameters_and_what_they_are_if_not_given():
     schema = {
         "properties": {"a": {"default": 1, "description": "First."}, "b": {"type": "integer"}, "c": True}
