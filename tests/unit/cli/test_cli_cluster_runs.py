@@ -188,7 +188,7 @@ def test_names_of_runs_as_they_are_printed(word):
     assert ObjectName("flowrun").convert(word, None, None) == "etl-1"
 
 
-@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/"])
+@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/", ".", "..", "r1#x", "R"])
 def test_names_that_are_none(word):
     with pytest.raises(click.BadParameter):
         ObjectName("flowrun").convert(word, None, None)
@@ -227,6 +227,22 @@ def test_times_ahead(still):
 def test_what_a_parameter_takes(schema, words):
     document = {"definitions": {"Colour": {"enum": ["red"]}, "Loop": {"$ref": "#/definitions/Loop"}}}
     assert takes(schema, document) == words
+
+
+def test_secrets_are_not_shown_however_deep_they_are():
+    secret = {"type": "string", "writeOnly": True}
+    schema = {
+        "properties": {
+            "a": secret,
+            "b": {"anyOf": [secret, {"type": "null"}], "default": "hunter2"},
+            "c": {"$ref": "#/definitions/Db"},
+            "d": secret,
+        },
+        "definitions": {"Db": {"properties": {"password": secret}}},
+    }
+    rows = parameters(schema, {"a": "hunter2", "c": {"password": "hunter2"}})
+    values = {row.name: row.value for row in rows}
+    assert values == {"a": "(not shown)", "b": "(not shown)", "c": "(not shown)", "d": ""}
 
 
 def test_parameters_and_what_they_are_if_not_given():
