@@ -162,3 +162,9 @@ def test_parquet_needs_a_library(tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_written(tmp_path):
     with pytest.raises(click.ClickException, match="cannot be written: No such file or directory"):
         save_result(1, str(tmp_path / "nowhere" / "result"))
+
+
+def test_the_name_of_a_format_is_refused_before_anything_is_read(call, home, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(home / "nowhere"))
+    done = call("result", "etl-1", "-o", "yaml")
+    assert (done.exit_code, "yaml is no form to print" in done.stderr) == (2, True)
