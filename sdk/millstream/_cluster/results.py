@@ -55,7 +55,7 @@ class StoredResult:
         if not self.named and written_by.rpartition("/")[2] != _HARMLESS:
             raise MissingResult(
                 f"The result in {self.storage} was written by {written_by}, and to load it can run any code. If you "
-                f"trust all who can write there, {_NAME_IT} {self.storage}; else have its bytes written to a file."
+                f"trust all who can write there, {_NAME_IT} {self.storage.partition('?')[0]}; else have its bytes written to a file."
             )
         serializer = ResultStore().serializer
         try:

@@ -98,7 +98,9 @@ def test_what_is_not_in_the_bucket_any_more(call, completed, bucket):
     uid = completed(result_storage=ObjectStorage(BUCKET).address)
     failed = call("result", "etl-1")
     assert failed.exit_code == 1
-    assert f"There is no result of etl-1 in {BUCKET} (its key is {uid})" in failed.stderr
+    assert (
+        f"There is no result of etl-1 in {ObjectStorage(BUCKET).address} (its key is {uid})" in failed.stderr
+    )
 
 
 def test_a_run_without_a_result(call, ns):

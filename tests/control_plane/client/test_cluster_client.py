@@ -197,7 +197,7 @@ def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
         {"MILLSTREAM_RESULTS_STORAGE": tmp_path / "results"}
     ):  # as pods of the same spec.storage
         assert states["stored"].result() == {"rows": 3}
-    with pytest.raises(MissingResult, match="the folder .* of its pod"):
+    with pytest.raises(MissingResult, match=r"the folder .* of its pod"):
         states["stored"].result()
     with pytest.raises(MissingResult, match="not-kept has completed, and has no result"):
         states["not-kept"].result()
