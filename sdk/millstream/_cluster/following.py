@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from millstream import _surroundings
 from millstream._cluster.answers import ExpiredError
-from millstream.exceptions import ClusterUnreachable, ObjectNotFound
+from millstream._stopping import stop_requested
+from millstream.exceptions import ClusterUnreachable, ObjectNotFound, RunInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from millstream._cluster.cluster import Cluster, Object
     from millstream._cluster.kinds import Kind
+
+T = TypeVar("T")
 
 _WATCH_SECONDS: Final = 30
 _PATIENCE_SECONDS: Final = 60.0
 
 
 class Patience:
-    """How long an API server may be away, as when it is upgraded: a minute."""
+    """How long an API server may be away, as when it is upgraded: a minute unless told.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: How long.
+    """
+
+    def __init__(self, seconds: float = _PATIENCE_SECONDS) -> None:
+        self._seconds = seconds
         self._missing_since: float | None = None
 
     def answered(self) -> None:
@@ -36,9 +44,26 @@ class Patience:
         """
         now = _surroundings.current.time()
         self._missing_since = self._missing_since or now
-        if now - self._missing_since > _PATIENCE_SECONDS:
+        if now - self._missing_since > self._seconds:
             raise error
         _surroundings.current.sleep(1)
+
+    def answer_to(self, ask: Callable[[], T]) -> T:
+        """What an API server answers, as soon as it does; what is asked for may have been done before.
+
+        Raises:
+            ClusterUnreachable: It has been away for too long.
+            RunInterrupted: The process was asked to stop while this waited.
+        """
+        while True:
+            try:
+                return ask()
+            except ClusterUnreachable as error:
+                if stop_requested():
+                    raise RunInterrupted(
+                        "An API server that is away was not waited for any longer: the process was asked to stop."
+                    ) from error
+                self.missed(error)
 
 
 def follow(
