@@ -249,6 +249,8 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         form: str = _JSON,
     ) -> Object:
+        if name in {".", ".."}:  # which would be other paths
+            raise ObjectNotFound(f"{name!r} is no name.")
         method = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}.get(verb, "GET")
         path = kind.path(namespace, name)
         with self._request(method, path, query or {}, body, form, seconds=_READ_SECONDS) as answer:

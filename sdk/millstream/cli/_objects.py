@@ -38,11 +38,13 @@ class ObjectName(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name alone."""
+        from millstream.resources.names import is_name  # noqa: PLC0415 - slow to import
+
         kind, slash, name = str(value).rpartition("/")
         if slash and kind.lower() not in self._kinds:
             self.fail(f"{value!r} names another kind: write NAME or {self.name}/NAME.", param, ctx)
-        if not name:
-            self.fail(f"{value!r} is no name.", param, ctx)
+        if not is_name(name):
+            self.fail(f"{value!r} is no name: these have a-z, 0-9, - and . only.", param, ctx)
         return name
 
 

@@ -188,7 +188,7 @@ def test_names_of_runs_as_they_are_printed(word):
     assert ObjectName("flowrun").convert(word, None, None) == "etl-1"
 
 
-@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/"])
+@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/", ".", "..", "r1#x", "R"])
 def test_names_that_are_none(word):
     with pytest.raises(click.BadParameter):
         ObjectName("flowrun").convert(word, None, None)

@@ -10,6 +10,7 @@ from millstream.cli._cluster import cluster_options
 from millstream.cli._flow_runs import one_run, run_argument
 from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
+from millstream.cli._terminal import harmless, note
 
 if TYPE_CHECKING:
     from millstream._cluster.cluster import Cluster, Object
@@ -54,7 +55,7 @@ def _warnings(cluster: Cluster, run: Run) -> list[Object]:
     try:
         events = list(cluster.list(EVENTS, namespace=run.namespace, fields="type=Warning"))
     except ClusterForbidden as error:
-        click.echo(f"Warnings are not shown. {error}", err=True)
+        note(harmless(f"Warnings are not shown. {error}", err=True))
         return []
     about = [
         event
