@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from millstream.exceptions import ParameterTypeError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from millstream.states import State
@@ -66,3 +66,17 @@ def when_due(state: State[Any] | None) -> datetime | None:
             f"A flow run cannot begin as {state.name}: give Scheduled(), or leave it out to run it at once."
         )
     return state.scheduled_time
+
+
+def tags_of(given: Iterable[str] | None) -> list[str] | None:
+    """The tags that are given, each once.
+
+    Raises:
+        TypeError: They are something else.
+    """
+    if given is None:
+        return None
+    tags = sorted(set(given)) if not isinstance(given, str) else [None]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f'tags are a list of texts, as in tags=["nightly"], and got {given!r}.')
+    return tags  # type: ignore[return-value] # checked just now

@@ -185,7 +185,7 @@ def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
             {},
             {"result": [1]},
             {"message": "The return value is not kept: it is too large."},
-            {"resultStorage": str(tmp_path / "results")},
+            {"resultStorage": (tmp_path / "results").as_uri()},
         ),
         strict=True,
     ):
@@ -193,7 +193,12 @@ def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
     states = {run.name: run.state for run in reader.read_flow_runs()}
     assert states["none"].result() is None
     assert states["small"].result() == states["small"].data == [1]
-    assert states["stored"].result() == {"rows": 3}
+    with temporary_settings(
+        {"MILLSTREAM_RESULTS_STORAGE": tmp_path / "results"}
+    ):  # as pods of the same spec.storage
+        assert states["stored"].result() == {"rows": 3}
+    with pytest.raises(MissingResult, match=r"the folder .* of its pod"):
+        states["stored"].result()
     with pytest.raises(MissingResult, match="not-kept has completed, and has no result"):
         states["not-kept"].result()
     with pytest.raises(TypeError, match="no option fetch"):
