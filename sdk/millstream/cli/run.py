@@ -42,7 +42,8 @@ class _RunGroup(LazyGroup):
             raise click.NoSuchCommand(error.command_name, message, self.commands, ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
+        # The file first: bash's script forgets what came before it.
+        return [CompletionItem(incomplete, type="file"), *super().shell_complete(ctx, incomplete)]
 
 
 @click.group(

@@ -107,6 +107,14 @@ def test_names_of_settings_are_completed():
     ]
 
 
+@pytest.mark.parametrize(("word", "names"), [("", {"ls", "show"}), ("l", {"logs", "ls"}), ("etl", set())])
+def test_what_follows_run_is_a_command_or_a_file(word, names):
+    asked = program(_MILLSTREAM_COMPLETE="bash_complete", COMP_WORDS=f"millstream run {word}", COMP_CWORD="2")
+    first, *others = asked.stdout.splitlines()
+    assert first.startswith("file,")  # bash's script forgets what comes before that
+    assert names <= {line.removeprefix("plain,") for line in others}
+
+
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [

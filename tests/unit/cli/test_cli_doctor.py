@@ -12,6 +12,7 @@ from millstream.cli._doctor.checks import findings
 from millstream.cli._doctor.facts import RIGHTS, ClusterFacts, Hidden, LocalFacts, Policies, lease_of
 from millstream.cli._doctor.installation import OLDEST_KUBERNETES
 from millstream.resources.crd import definitions
+from millstream.resources.model import VERSION
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOCAL = LocalFacts(python="3.12.1", version="1.2.3")
@@ -63,7 +64,7 @@ WELL = ClusterFacts(
     now=NOW,
     version="v1.33.2+k3s1",
     skew=0.4,
-    is_served=True,
+    served_versions=("v1beta1", VERSION),
     definitions={one["metadata"]["name"]: one for one in definitions().values()},
     operators=[operator()],
     leases={("system", "millstream"): lease(seconds=2)},
@@ -147,7 +148,13 @@ CASES = [
         "than this millstream: flowdeployments.millstream.dev, flow",
     ),
     ({"definitions": HIDDEN}, "resources", "warning", "cannot be seen"),
-    ({"is_served": False}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    ({"served_versions": ()}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    (
+        {"served_versions": ("v1beta9",)},
+        "resources",
+        "problem",
+        f"of millstream.dev/v1beta9, and not of {VERSION}",
+    ),
     ({"operators": HIDDEN, "leases": {}}, "operator", "warning", "Whether an operator runs cannot be seen"),
     ({"operators": [], "leases": {}}, "operator", "problem", "No operator of the chart"),
     (

@@ -25,7 +25,7 @@ from millstream._cluster.kinds import (
     Kind,
 )
 from millstream.exceptions import ClusterError, ClusterUnreachable, ObjectNotFound, SettingsError
-from millstream.resources.model import API_VERSION
+from millstream.resources.model import GROUP, VERSION
 from millstream.settings import declared, get_current_settings
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class ClusterFacts:
         now: The time, by the API server's clock.
         version: Kubernetes' version.
         skew: By how many seconds the API server's clock is ahead of ours.
-        is_served: Whether the API server knows our resources.
+        served_versions: The versions of our resources that the API server knows.
         definitions: The CustomResourceDefinitions by their names.
         operators: The operator's Deployments.
         leases: The Leases of these by namespace and name, None if there is none.
@@ -145,7 +145,7 @@ class ClusterFacts:
     now: datetime
     version: str
     skew: float
-    is_served: bool
+    served_versions: tuple[str, ...]
     definitions: dict[str, Object] | Hidden
     operators: list[Object] | Hidden
     leases: dict[tuple[str, str], Object | Hidden | None]
@@ -153,6 +153,11 @@ class ClusterFacts:
     missing_rights: tuple[Right, ...]
     deployments: list[Object] | Hidden
     runs: list[Object] | Hidden
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the API server knows our resources as we do."""
+        return VERSION in self.served_versions
 
 
 def look_at_this_machine() -> LocalFacts:
@@ -209,7 +214,7 @@ def _cluster_facts(cluster: Cluster) -> ClusterFacts:
         now=now,
         version=version,
         skew=skew,
-        is_served=cluster.read(f"/apis/{API_VERSION}")[0] == 200,  # noqa: PLR2004 - HTTP's own
+        served_versions=_served_versions(cluster),
         definitions=_seen(
             lambda: {
                 one["metadata"]["name"]: one
@@ -243,6 +248,12 @@ def _version(cluster: Cluster) -> tuple[str, float, datetime]:
     theirs = parsedate_to_datetime(date).timestamp() + 0.5 if date else ours
     version = json.loads(content)["gitVersion"] if status == 200 else ""  # noqa: PLR2004 - HTTP's own
     return version, theirs - ours, datetime.fromtimestamp(theirs, UTC)
+
+
+def _served_versions(cluster: Cluster) -> tuple[str, ...]:
+    status, _, content = cluster.read(f"/apis/{GROUP}")
+    group = json.loads(content) if status == 200 else {}  # noqa: PLR2004 - HTTP's own
+    return tuple(one["version"] for one in group.get("versions", ()))
 
 
 def _lease(cluster: Cluster, place: tuple[str, str]) -> Object | Hidden | None:
