@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millstream.cli._groups import Group
 from millstream.cli._output import output_option
 from millstream.cli._times import Moment
 
@@ -21,7 +22,7 @@ _SORTS = {
 }
 
 
-@click.group("history")
+@click.group("history", cls=Group)
 def command() -> None:
     """See what ran on this machine.
 

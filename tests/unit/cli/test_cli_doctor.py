@@ -40,7 +40,11 @@ def lease(holder="pod-1", **since):
 
 def deployment(status="True", reason="Valid", message=""):
     condition = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    return {"metadata": {"name": "etl"}, "spec": {}, "status": {"conditions": [condition]}}
+    return {
+        "metadata": {"name": "etl", "namespace": "team"},
+        "spec": {},
+        "status": {"conditions": [condition]},
+    }
 
 
 def run(name="r", created=None, scheduled=None, attempt=None, **status):
@@ -48,7 +52,7 @@ def run(name="r", created=None, scheduled=None, attempt=None, **status):
     if attempt:
         status["attempts"] = [{"creationTime": attempt}]
     return {
-        "metadata": {"name": name, "creationTimestamp": created or ago(days=2)},
+        "metadata": {"name": name, "namespace": "team", "creationTimestamp": created or ago(days=2)},
         "spec": spec,
         "status": status,
     }
