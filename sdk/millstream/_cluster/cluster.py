@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client.rest import RESTClientObject
 
-from millstream._cluster.answers import refusal, unreachable
+from millstream._cluster.answers import refusal, stored, unreachable
 from millstream._cluster.kinds import ACCESS_REVIEWS, POD_LOGS, PODS
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Cluster:
         for line in self._lines(
             "watch", kind, place, None, kind.path(place), query, seconds + _CONNECT_SECONDS
         ):
-            event = json.loads(line)
+            event = stored(self.server, line)
             if event["type"] == "ERROR":
                 status = event["object"]
                 raise refusal("watch", kind, place, name, status.get("code", 0), json.dumps(status).encode())
@@ -241,8 +241,7 @@ class Cluster:
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's own
                 named = name or (body or {}).get("metadata", {}).get("name")
                 raise refusal(verb, kind, namespace, named, answer.status, content)
-            stored: Object = json.loads(content)
-            return stored
+            return stored(self.server, content)
 
     def _content(self, answer: urllib3.BaseHTTPResponse) -> bytes:
         try:
@@ -265,14 +264,17 @@ class Cluster:
         with self._request("GET", path, query, None, _JSON, seconds=seconds) as answer:
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's own
                 raise refusal(verb, kind, namespace, name, answer.status, self._content(answer))
-            rest = b""
+            begun: list[bytes] = []
             try:
                 for part in answer.stream(amt=None):
-                    *lines, rest = (rest + part).split(b"\n")
-                    yield from lines
+                    first, *more = part.split(b"\n")
+                    begun.append(first)
+                    for following in more:
+                        yield b"".join(begun)
+                        begun = [following]
             except urllib3.exceptions.HTTPError as error:
                 raise unreachable(self.server, error) from error
-            if rest and keep_rest:
+            if keep_rest and (rest := b"".join(begun)):
                 yield rest
 
     def _request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from millstream import _surroundings
@@ -67,12 +66,13 @@ def follow(
     while end is None or now() < end:
         left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
         since = found["metadata"]["resourceVersion"]
+        for event in _events(cluster, kind, name, namespace, since, left):
+            patience.answered()
+            if event["type"] == "DELETED":
+                return
+            found = event["object"]
+            yield found
         try:
-            for event in _events(cluster, kind, name, namespace, since, left):
-                if event["type"] == "DELETED":
-                    return
-                found = event["object"]
-                yield found
             latest = cluster.get(kind, name, namespace=namespace)
             patience.answered()
         except ObjectNotFound:
@@ -90,8 +90,13 @@ def follow(
 def _events(
     cluster: Cluster, kind: Kind, name: str, namespace: str | None, since: str, seconds: float
 ) -> Iterator[Object]:
-    """What happens to an object, as far as the API server remembers it."""
-    with suppress(ExpiredError):
+    """What happens to an object, as far as the API server remembers it and the line holds."""
+    try:
         yield from cluster.watch(
             kind, since=since, name=name, namespace=namespace, seconds=max(1, round(seconds))
         )
+    except ExpiredError:
+        return
+    except ClusterUnreachable:
+        # Proxies cut lines that are silent. Whether the API server is away is seen when the object is read.
+        _surroundings.current.sleep(1)
