@@ -436,3 +436,40 @@ def test_a_cluster_that_is_not_configured(call, folder, monkeypatch):
     result = call("deploy", "etl.py")
     assert result.exit_code == 1
     assert "No cluster is configured" in result.stderr
+
+
+def test_what_is_loaded_from_outside_the_project_is_told(call, folder, tmp_path_factory, monkeypatch):
+    common = tmp_path_factory.mktemp("common")
+    (common / "millstream_common.py").touch()
+    monkeypatch.syspath_prepend(str(common))
+    (folder / "etl.py").write_text(f"import millstream_common\n{FLOW}")
+    for _ in range(2):  # also when it is loaded again
+        result = call("deploy", "etl.py", "--dry-run")
+        assert result.exit_code == 0
+        assert f"nightly-load loads {common}/millstream_common.py, which is not in {folder}" in result.stderr
+
+
+def test_the_block_of_a_module_is_read(spec, folder):
+    (folder / "flows").mkdir()
+    (folder / "flows" / "__init__.py").touch()
+    (folder / "flows" / "nightly.py").write_text(FLOW)
+    assert spec("flows.nightly:load")["source"]["requirements"] == ["pandas>=2.3"]
+
+
+def test_a_file_of_requirements_is_named_from_where_one_is(spec, folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "flows.py").write_text(FLOW)
+    (folder / "requirements.txt").write_text("polars\n")
+    found = spec(str(other / "flows.py"), "--requirements", "requirements.txt")
+    assert found["source"]["requirements"] == ["polars"]
+
+
+def test_a_file_in_a_folder_that_is_a_link_is_in_a_project(call, folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "real").mkdir()
+    (other / "real" / "flows.py").write_text(f"import beside\n{FLOW}")
+    (other / "real" / "beside.py").touch()
+    (other / "link").symlink_to("real")
+    result = call("deploy", str(other / "link" / "flows.py"), "--dry-run", "-o", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert set(json.loads(result.stdout)["items"][0]["data"]) == {"flows.py", "beside.py"}
