@@ -51,8 +51,9 @@ def command(
       millstream result nightly-x7k2p9 -o result.pickle
     """
     from millstream._cluster.results import find_result  # noqa: PLC0415 - all of these are slow to import
-    from millstream.cli._results import print_result, save_result  # noqa: PLC0415
+    from millstream.cli._results import check_output, print_result, save_result  # noqa: PLC0415
 
+    check_output(output)
     run = one_run(place.connect(), name, last=last, deployment=deployment)
     found = find_result(run.body, storage=storage)
     if output in {None, "json"}:
