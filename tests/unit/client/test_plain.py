@@ -64,7 +64,6 @@ class Part:
         ((n for n in (1, 2)), [1, 2]),
     ],
     ids=lambda value: type(value).__name__,  # of many there is no name that every process gives
-    ids=repr,
 )
 def test_what_can_be_told(value, told):
     assert plain({"p": value}) == {"p": told}
@@ -101,7 +100,6 @@ ENDLESS.append(ENDLESS)
         ({1: "a", "1": "b"}, "two keys are the same"),
     ],
     ids=lambda value: type(value).__name__,
-    ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
 )
 def test_what_is_refused(value, said):
     with pytest.raises(
