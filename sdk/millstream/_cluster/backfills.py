@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from millstream import _surroundings
+from millstream._cluster.following import Patience
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream._cluster.new_runs import new_run
 from millstream.exceptions import ClusterUnreachable, DeploymentError, ObjectAlreadyExists
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 MOST_TICKS: Final = 5000
 _LOOK_SECONDS: Final = 2.0
-_PATIENCE_SECONDS: Final = 60.0
-"""How long an API server may be away, as when it is upgraded."""
 
 
 class Tick(NamedTuple):
@@ -225,11 +224,9 @@ def _live(runs: Iterable[Object], names: set[str]) -> int:
 
 
 def _patiently(call: Callable[[], Any]) -> Any:
-    end = _surroundings.current.time() + _PATIENCE_SECONDS
+    patience = Patience()
     while True:
         try:
             return call()
-        except ClusterUnreachable:
-            if _surroundings.current.time() > end:
-                raise
-            _surroundings.current.sleep(_LOOK_SECONDS)
+        except ClusterUnreachable as error:
+            patience.missed(error)

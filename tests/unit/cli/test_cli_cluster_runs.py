@@ -14,8 +14,8 @@ from millstream._cluster.new_runs import another_run
 from millstream._cluster.runs import Run
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
 from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
+from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
-from millstream.cli._merging import merged
 from millstream.cli._objects import ObjectName
 from millstream.cli._schema_words import parameters, takes
 from millstream.cli._terminal import harmless
@@ -313,7 +313,7 @@ def test_a_log_is_no_markup_and_no_control_of_a_terminal(capsys, monkeypatch):
 
 def test_several_things_come_as_one():
     first, second = queue.SimpleQueue(), queue.SimpleQueue()
-    both = merged(iter(first.get, None), iter(second.get, None))
+    both = interleaved(iter(first.get, None), iter(second.get, None))
     for source, item in ((first, 1), (second, 2), (second, 3), (first, 4)):
         source.put(item)
         assert next(both) == item
@@ -330,7 +330,7 @@ def test_an_error_of_one_ends_all():
         raise ValueError("no")
 
     waits = queue.SimpleQueue()
-    both = merged(fails(), iter(waits.get, None))
+    both = interleaved(fails(), iter(waits.get, None))
     assert next(both) == 1
     with pytest.raises(ValueError, match="no"):
         next(both)
