@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millstream._cluster.runs import Run
     from millstream.resources.flow_run import Attempt
 
+_MOST_LINES = 10
 _PHASES = {
     "queued": "queued",
     "starting": "starting",
@@ -114,8 +115,9 @@ def print_run(run: Run, warnings: Sequence[Object], secrets: AbstractSet[str]) -
     for attempt in status.attempts:
         _print_end(run, attempt)
     if warnings:
+        told = " ".join([status.message, *(attempt.message for attempt in status.attempts)])
         click.echo()
-        show_table(_WARNINGS, warnings)
+        show_table(_WARNINGS, [_without_words(event, told) for event in warnings])
 
 
 def _result(run: Run) -> str:
@@ -124,12 +126,20 @@ def _result(run: Run) -> str:
     return f"millstream result {run.name}" if run.status.result_storage and run.state == "Completed" else ""
 
 
+def _without_words(event: Object, told: str) -> Object:
+    """An event that does not say again what was told before."""
+    said = event.get("message", "")
+    return {**event, "message": "as above"} if said and said in told else event
+
+
 def _print_end(run: Run, attempt: Attempt) -> None:
-    """What an attempt that went wrong said at its end, or what its reason means."""
-    hint = "" if attempt.reason is None else attempt.reason.hint.replace("{run}", run.name)
-    kept = attempt.log_tail.splitlines()
-    if attempt.message or hint or kept:
-        click.echo(f"\nAttempt {attempt.number}: {harmless(attempt.message) or hint or 'its last lines:'}")
+    """What an attempt that went wrong said at its end, or what its reason means, if the run does not say it as well."""
+    hint = "" if attempt.reason is None else attempt.reason.advice(run.name, run.namespace)
+    said = attempt.message or hint
+    said = "" if said in run.status.message else said
+    kept = attempt.log_tail.splitlines()[-_MOST_LINES:]
+    if said or kept:
+        click.echo(f"\nAttempt {attempt.number}: {harmless(said) or 'its last lines:'}")
     for line in kept:
         click.echo(f"  {harmless(line)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from millstream.resources.secret_parameters import secret_parameters
@@ -41,6 +42,8 @@ def parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> list[Para
     """
     secrets = secret_parameters(schema)
     properties = {key: {} for key in given} | schema.get("properties", {})
+    described = [(name, of if isinstance(of, dict) else {}) for name, of in properties.items()]
+    described.sort(key=lambda one: _position(one[1]))
     return [
         Parameter(
             name,
@@ -48,8 +51,13 @@ def parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> list[Para
             _value(name, of, given, is_secret=name in secrets),
             str(of.get("description", "")),
         )
-        for name, of in ((name, of if isinstance(of, dict) else {}) for name, of in properties.items())
+        for name, of in described
     ]
+
+
+def _position(of: Mapping[str, Any]) -> float:
+    position = of.get("position")
+    return position if isinstance(position, int) else math.inf
 
 
 def takes(of: Any, document: Mapping[str, Any], depth: int = 0) -> str:

@@ -224,6 +224,39 @@ def test_what_fails_for_one_is_done_with_the_others(many, call):
     ]
 
 
+def test_a_name_that_there_is_not_stops_none_of_the_others(many, call):
+    dry = call("run", "cancel", "nope", "later", "--dry-run")
+    assert (dry.exit_code, "later" in dry.stdout) == (1, True)
+    result = call("run", "cancel", "nope", "later")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"There is no FlowRun nope in namespace {many.name}.",
+        "later is to end.",
+        "1 of 2 runs could not be cancelled.",
+    ]
+
+
+def test_the_last_run_of_a_deployment(many, call):
+    many.deploy("other")
+    many.run("other-1", deploymentRef={"name": "other"})
+    last = ("run", "show", "--last", "-o", "name")
+    assert names(call(*last, "--deployment", "other")) == {"other-1"}
+    assert names(call(*last, "--deployment", "etl")) == {"later"}
+    assert "There are no runs of nope in namespace" in call(*last, "--deployment", "nope").stderr
+    assert call("run", "show", "later", "--deployment", "etl").exit_code == 2
+
+
+def test_a_certificate_that_nobody_asked_to_check(ns, call, tmp_path, recwarn):
+    config = json.loads((tmp_path / "home" / "kubeconfig").read_text())
+    cluster = config["clusters"][0]["cluster"]
+    cluster.pop("certificate-authority-data", None)
+    cluster.pop("certificate-authority", None)
+    cluster["insecure-skip-tls-verify"] = True
+    (tmp_path / "home" / "kubeconfig").write_text(json.dumps(config))
+    assert call("run", "ls").exit_code == 0
+    assert [str(one.message) for one in recwarn] == []
+
+
 def test_runs_are_deleted_if_that_is_meant(many, call, terminal):
     no = call("run", "delete", "good-1", stdin="n\n")
     assert no.exit_code == 1

@@ -65,6 +65,9 @@ class Away:
             raise self.trouble.pop(0)
         return self.body()
 
+    def look(self, kind, name, namespace=None):
+        return self.get(kind, name, namespace), "1"
+
     def watch(self, *_, **__):
         return iter(())
 
@@ -190,6 +193,13 @@ def test_of_a_pod_that_is_gone_the_stored_tail_is_shown(cluster):
         "# Attempt 3:",
         "# Attempt 3 has no log: its container has not run. Evicted before it ran.",
     ]
+
+
+@pytest.mark.parametrize(("tail", "lines"), [(0, []), (1, ["y"]), (5, ["x", "y"])])
+def test_a_tail_is_also_one_of_what_is_stored(cluster, tail, lines):
+    cluster.attempt(1, pod=False, logTail="x\ny")
+    cluster.state = "Failed"
+    assert cluster.said(tail=tail)[1:] == lines
 
 
 def test_a_run_without_attempts(cluster):

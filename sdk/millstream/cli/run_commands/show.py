@@ -26,7 +26,9 @@ _MOST_WARNINGS = 20
 @run_argument
 @click.option("-o", "--output", type=click.Choice(["json", "yaml", "name"]), help="Show the object itself.")
 @cluster_options
-def command(*, name: str | None, last: bool, output: str | None, place: Place) -> None:
+def command(
+    *, name: str | None, last: bool, deployment: str | None, output: str | None, place: Place
+) -> None:
     """Show a run: where it stands and why, its attempts and their ends, its timings, its warnings.
 
     \b
@@ -37,7 +39,7 @@ def command(*, name: str | None, last: bool, output: str | None, place: Place) -
     from millstream.cli._flow_run_views import print_run  # noqa: PLC0415 - slow to import
 
     cluster = place.connect()
-    run = one_run(cluster, name, last=last)
+    run = one_run(cluster, name, last=last, deployment=deployment)
     if output == "name":
         click.echo(full_name(run.body))
     elif output is not None:
