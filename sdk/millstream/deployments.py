@@ -25,7 +25,8 @@ from millstream._pool import blocked
 from millstream._stopping import stop_requested
 from millstream.client import get_client
 from millstream.client._async import MillstreamClient
-from millstream.client._new_runs import NewRun, plain, tags_of
+from millstream.client._new_runs import NewRun, tags_of
+from millstream.client._plain import plain
 from millstream.exceptions import MillstreamError, ObjectNotFound, RunInterrupted
 from millstream.states import Completed, State, get_state_exception
 from millstream.tasks import Task

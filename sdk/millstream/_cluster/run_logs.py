@@ -219,6 +219,8 @@ class RunLog:
                 else "The run has kept nothing of it."
             )
             yield LogNote(f"The log of attempt {number} {why} {said}")
+            if self._tail is not None:
+                kept = kept[max(len(kept) - self._tail, 0) :]
         else:
             kept = unseen(kept, position.last_text)
             yield LogNote(f"The log of attempt {number} {why} Lines may be missing here.")

@@ -148,8 +148,13 @@ def _rich_table(columns: Sequence[Column[T]], titles: list[str], rows: list[list
 
 def show_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print what there is to say of one thing, a line each; what is empty is left out."""
-    said = [(f"{name}:", harmless(text)) for name, text in fields if text]
-    for line in aligned(said):
+    said = [(f"{name}:", text.splitlines()) for name, text in fields if text.strip()]
+    rows = [
+        (name if number == 0 else "", harmless(line))
+        for name, lines in said
+        for number, line in enumerate(lines)
+    ]
+    for line in aligned(rows):
         click.echo(line)
 
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 from millstream import _surroundings
 from millstream._cluster.following import Patience, follow
 from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream._cluster.new_runs import keyed_name, new_run
+from millstream._cluster.new_runs import create_run, keyed_name, new_run
+from millstream.client._cluster_runs import patched
 from millstream.client._custom_resources import deployment_of
 from millstream.client._matching import deployment_fits, page
 from millstream.exceptions import ClusterUnreachable, ObjectAlreadyExists, ObjectNotFound
@@ -51,9 +52,8 @@ class ClusterDeployments:
         found = self._named(deployment_id)
         if found is None:
             return False
-        change = {"metadata": {"uid": deployment_id}, "spec": {"suspend": paused}}
-        self._runs.cluster.patch(FLOW_DEPLOYMENTS, found["metadata"]["name"], change)
-        return True
+        change = {"spec": {"suspend": paused}}
+        return patched(self._runs.cluster, FLOW_DEPLOYMENTS, found["metadata"]["name"], deployment_id, change)
 
     def create_run(self, deployment_id: str, wanted: NewRun) -> FlowRun | None:
         """Make a run of a deployment, or find the one that was made for the same key; None if there is no such deployment.
@@ -145,7 +145,7 @@ class ClusterDeployments:
     def _created(self, body: Object, key: str) -> Object:
         cluster = self._runs.cluster
         try:
-            return cluster.create(FLOW_RUNS, body)
+            return create_run(cluster, body)
         except ObjectAlreadyExists:
             there = cluster.get(FLOW_RUNS, body["metadata"]["name"])
             made_for = there["metadata"].get("annotations", {}).get(labels.IDEMPOTENCY_KEY)

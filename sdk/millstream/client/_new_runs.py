@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
-
-from millstream.exceptions import ParameterTypeError, UnsupportedError
+from millstream.exceptions import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,24 +31,6 @@ class NewRun(NamedTuple):
     scheduled_time: datetime | None = None
     key: str | None = None
     parent: str | None = None
-
-
-def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as JSON, with times, dates, sets and models as pydantic writes them.
-
-    Raises:
-        ParameterTypeError: One cannot be JSON.
-    """
-    given = {}
-    for name, value in parameters.items():
-        try:
-            given[name] = to_jsonable_python(value)
-        except PydanticSerializationError as error:
-            raise ParameterTypeError(
-                f"The parameter {name} cannot be sent to a cluster: {error}. "
-                "Put it where both can reach it, and pass its address."
-            ) from None
-    return given
 
 
 def when_due(state: State[Any] | None) -> datetime | None:

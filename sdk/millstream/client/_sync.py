@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack
 
-from millstream.client._new_runs import NewRun, plain, tags_of, when_due
+from millstream.client._new_runs import NewRun, tags_of, when_due
 from millstream.client._options import (
     ReadArtifactsOptions,
     ReadDeploymentsOptions,
@@ -13,6 +13,7 @@ from millstream.client._options import (
     ReadTaskRunsOptions,
     query_of,
 )
+from millstream.client._plain import plain
 from millstream.client.schemas import filters
 from millstream.client.schemas.sorting import (
     ArtifactSort,

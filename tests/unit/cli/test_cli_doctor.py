@@ -24,6 +24,7 @@ from millstream.cli._doctor.facts import (
 )
 from millstream.cli._doctor.installation import OLDEST_KUBERNETES, POLICIES
 from millstream.resources.crd import definitions
+from millstream.resources.model import VERSION
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOCAL = LocalFacts(python="3.12.1", version="1.2.3")
@@ -51,7 +52,11 @@ def lease(holder="pod-1", **since):
 
 def deployment(status="True", reason="Valid", message=""):
     condition = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    return {"metadata": {"name": "etl"}, "spec": {}, "status": {"conditions": [condition]}}
+    return {
+        "metadata": {"name": "etl", "namespace": "team"},
+        "spec": {},
+        "status": {"conditions": [condition]},
+    }
 
 
 def run(name="r", created=None, scheduled=None, attempt=None, **status):
@@ -59,7 +64,7 @@ def run(name="r", created=None, scheduled=None, attempt=None, **status):
     if attempt:
         status["attempts"] = [{"creationTime": attempt}]
     return {
-        "metadata": {"name": name, "creationTimestamp": created or ago(days=2)},
+        "metadata": {"name": name, "namespace": "team", "creationTimestamp": created or ago(days=2)},
         "spec": spec,
         "status": status,
     }
@@ -87,7 +92,7 @@ WELL = ClusterFacts(
     now=NOW,
     version="v1.33.2+k3s1",
     skew=0.4,
-    is_served=True,
+    served_versions=("v1beta1", VERSION),
     definitions={one["metadata"]["name"]: one for one in definitions().values()},
     operators=[operator()],
     leases={("system", "millstream"): lease(seconds=2)},
@@ -171,7 +176,13 @@ CASES = [
         "than this millstream: flowdeployments.millstream.dev, flow",
     ),
     ({"definitions": HIDDEN}, "resources", "warning", "cannot be seen"),
-    ({"is_served": False}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    ({"served_versions": ()}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    (
+        {"served_versions": ("v1beta9",)},
+        "resources",
+        "problem",
+        f"of millstream.dev/v1beta9, and not of {VERSION}",
+    ),
     ({"operators": HIDDEN, "leases": {}}, "operator", "warning", "Whether an operator runs cannot be seen"),
     ({"operators": [], "leases": {}}, "operator", "problem", "No operator of the chart"),
     (

@@ -195,6 +195,13 @@ def test_of_a_pod_that_is_gone_the_stored_tail_is_shown(cluster):
     ]
 
 
+@pytest.mark.parametrize(("tail", "lines"), [(0, []), (1, ["y"]), (5, ["x", "y"])])
+def test_a_tail_is_also_one_of_what_is_stored(cluster, tail, lines):
+    cluster.attempt(1, pod=False, logTail="x\ny")
+    cluster.state = "Failed"
+    assert cluster.said(tail=tail)[1:] == lines
+
+
 def test_a_run_without_attempts(cluster):
     cluster.state = "Queued"
     assert cluster.said() == ["# r has had no attempt. No operator has seen it yet."]

@@ -26,7 +26,7 @@ from millstream._cluster.kinds import (
     Kind,
 )
 from millstream.exceptions import ClusterError, ClusterUnreachable, ObjectNotFound, SettingsError
-from millstream.resources.model import API_VERSION
+from millstream.resources.model import GROUP, VERSION
 from millstream.settings import declared, get_current_settings
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ClusterFacts:
         now: The time, by the API server's clock.
         version: Kubernetes' version.
         skew: By how many seconds the API server's clock is ahead of ours.
-        is_served: Whether the API server knows our resources.
+        served_versions: The versions of our resources that the API server knows.
         definitions: Our CustomResourceDefinitions by their names, those that there are.
         operators: The operator's Deployments.
         leases: The Leases of these by namespace and name, None if there is none.
@@ -147,7 +147,7 @@ class ClusterFacts:
     now: datetime
     version: str
     skew: float
-    is_served: bool
+    served_versions: tuple[str, ...]
     definitions: dict[str, Object] | Hidden
     operators: list[Object] | Hidden
     leases: dict[tuple[str, str], Object | Hidden | None]
@@ -155,6 +155,11 @@ class ClusterFacts:
     missing_rights: tuple[Right, ...]
     deployments: list[Object] | Hidden
     runs: list[Object] | Hidden
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the API server knows our resources as we do."""
+        return VERSION in self.served_versions
 
 
 def look_at_this_machine() -> LocalFacts:
@@ -220,7 +225,7 @@ def _cluster_facts(cluster: Cluster) -> ClusterFacts:
         now=now,
         version=version,
         skew=skew,
-        is_served=cluster.read(f"/apis/{API_VERSION}")[0] == 200,  # noqa: PLR2004 - HTTP's own
+        served_versions=_served_versions(cluster),
         definitions=_seen(lambda: _definitions(cluster)),
         operators=operators,
         leases={place: _lease(cluster, place) for place in leases},
@@ -265,6 +270,14 @@ def _git_version(content: bytes) -> str:
         return str(json.loads(content)["gitVersion"])
     except (ValueError, TypeError, LookupError):
         return ""
+
+
+def _served_versions(cluster: Cluster) -> tuple[str, ...]:
+    content = cluster.read(f"/apis/{GROUP}")[2]
+    try:
+        return tuple(str(one["version"]) for one in json.loads(content)["versions"])
+    except (ValueError, TypeError, LookupError):
+        return ()  # nothing of ours is there, or it is not Kubernetes that answers
 
 
 def _lease(cluster: Cluster, place: tuple[str, str]) -> Object | Hidden | None:

@@ -25,8 +25,10 @@ _WITHOUT_POLICIES: Final = (
 _SKEW_TO_SPEAK_OF: Final = 5.0
 _SKEW_THAT_HURTS: Final = 60.0
 _INSTALL: Final = (
-    "Install the chart: helm upgrade --install millstream charts/millstream --namespace millstream-system"
+    "Install the chart (docs/install.md): helm upgrade --install millstream charts/millstream "
+    "--namespace millstream-system --create-namespace"
 )
+_SAME_VERSION: Final = "Use the millstream of the operator's version, or upgrade the chart (docs/install.md)."
 
 
 def here(local: LocalFacts) -> Iterator[Finding]:
@@ -81,6 +83,11 @@ def clock(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def resources(cluster: ClusterFacts) -> Iterator[Finding]:
     """Whether the cluster has our resources, and those of this version."""
+    if not cluster.is_served and cluster.served_versions:
+        others = ", ".join(cluster.served_versions)
+        message = f"The cluster has FlowDeployments and FlowRuns of {GROUP}/{others}, and not of {VERSION}."
+        yield Finding("resources", Level.PROBLEM, message, _SAME_VERSION)
+        return
     if not cluster.is_served:
         yield Finding(
             "resources", Level.PROBLEM, "The cluster has no FlowDeployments and FlowRuns.", _INSTALL
@@ -97,8 +104,7 @@ def resources(cluster: ClusterFacts) -> Iterator[Finding]:
             "resources",
             Level.WARNING,
             f"Of another version than this millstream: {', '.join(other)}.",
-            "Use the millstream of the operator's version, or upgrade the chart; what one of them does not know, it "
-            "refuses or leaves out.",
+            f"{_SAME_VERSION} What one of them does not know, it refuses or leaves out.",
         )
     else:
         yield Finding("resources", Level.OK, "FlowDeployments and FlowRuns are those of this version.")
