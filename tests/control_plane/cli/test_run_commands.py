@@ -102,6 +102,16 @@ def test_a_run_is_shown(many, call):
     assert call("run", "show", "--last", "-o", "name").stdout.startswith("flowrun.millstream.dev/")
 
 
+@pytest.mark.parametrize("name", [".", "..", "etl-1#x", "etl-1?x", "%2e%2e"])
+def test_a_name_that_is_none_reaches_nothing(many, call, name):
+    for verb in ("show", "delete", "cancel"):
+        result = call("run", verb, name)
+        assert (result.exit_code, "is no name" in result.stderr) == (2, True)
+    everywhere = call("run", "ls", "-n", "..")
+    assert (everywhere.exit_code, everywhere.stdout) == (2, "")
+    assert "'..' is no name of a namespace" in everywhere.stderr
+
+
 def test_secrets_of_a_run_are_not_shown(operator, ns, call):
     secret = {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]}
     schema = {"type": "object", "properties": {"password": secret, "n": {"type": "integer"}}}

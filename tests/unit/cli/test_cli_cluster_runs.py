@@ -15,8 +15,8 @@ from millstream._cluster.runs import Run
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
 from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
 from millstream.cli._flow_run_views import print_run
+from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
-from millstream.cli._merging import merged
 from millstream.cli._objects import ObjectName
 from millstream.cli._output import show_fields
 from millstream.cli._schema_words import parameters, takes
@@ -323,7 +323,7 @@ def test_a_log_is_no_markup_and_no_control_of_a_terminal(capsys, monkeypatch):
 
 def test_several_things_come_as_one():
     first, second = queue.SimpleQueue(), queue.SimpleQueue()
-    both = merged(iter(first.get, None), iter(second.get, None))
+    both = interleaved(iter(first.get, None), iter(second.get, None))
     for source, item in ((first, 1), (second, 2), (second, 3), (first, 4)):
         source.put(item)
         assert next(both) == item
@@ -340,7 +340,7 @@ def test_an_error_of_one_ends_all():
         raise ValueError("no")
 
     waits = queue.SimpleQueue()
-    both = merged(fails(), iter(waits.get, None))
+    both = interleaved(fails(), iter(waits.get, None))
     assert next(both) == 1
     with pytest.raises(ValueError, match="no"):
         next(both)
@@ -362,7 +362,7 @@ def test_what_a_run_says_is_shown_once_and_of_its_log_the_end(capsys):
     }
     other = {**event, "reason": "FailedMount", "message": "No such volume."}
     failed = run(state="Failed", reason="FlowFailed", message=message, attempt=1, attempts=[ended])
-    print_run(failed, [event, other])
+    print_run(failed, [event, other], set())
     told = capsys.readouterr().out
     assert told.count("ValueError: no") == 1
     assert "Attempt 1: its last lines:\n  20\n" in told
