@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WATCH_SECONDS: Final = 30
+_PAUSE_SECONDS: Final = 1.0
+"""The least time from one watch to the next: one that ends at once may do so again and again."""
 _PATIENCE_SECONDS: Final = 60.0
 
 
@@ -85,20 +87,21 @@ def follow(
     """
     now = _surroundings.current.time
     end = None if seconds is None else now() + seconds
-    found = cluster.get(kind, name, namespace=namespace)
+    found, since = cluster.look(kind, name, namespace=namespace)
     uid = found["metadata"]["uid"]
     patience = Patience()
     yield found
     while end is None or now() < end:
-        left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
-        since = found["metadata"]["resourceVersion"]
+        begun, left = now(), _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
+        for event in _events(cluster, kind, name, namespace, since, left):
+            patience.answered()
+            if event["type"] == "DELETED":
+                return
+            found = event["object"]
+            yield found
+        _surroundings.current.sleep(max(0, begun + min(left, _PAUSE_SECONDS) - now()))
         try:
-            for event in _events(cluster, kind, name, namespace, since, left):
-                if event["type"] == "DELETED":
-                    return
-                found = event["object"]
-                yield found
-            latest = cluster.get(kind, name, namespace=namespace)
+            latest, since = cluster.look(kind, name, namespace=namespace)
             patience.answered()
         except ObjectNotFound:
             return
@@ -115,8 +118,9 @@ def follow(
 def _events(
     cluster: Cluster, kind: Kind, name: str, namespace: str | None, since: str, seconds: float
 ) -> Iterator[Object]:
-    """What happens to an object, as far as the API server remembers it."""
-    with suppress(ExpiredError):
+    """What happens to an object, as far as the API server remembers it and the line holds."""
+    # Proxies cut lines that are silent. Whether the API server is away is seen when the object is read.
+    with suppress(ExpiredError, ClusterUnreachable):
         yield from cluster.watch(
             kind, since=since, name=name, namespace=namespace, seconds=max(1, round(seconds))
         )

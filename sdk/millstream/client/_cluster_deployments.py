@@ -8,7 +8,7 @@ from uuid import uuid4
 from millstream import _surroundings
 from millstream._cluster.following import Patience, follow
 from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream._cluster.new_runs import keyed_name, new_run
+from millstream._cluster.new_runs import create_run, keyed_name, new_run
 from millstream.client._cluster_runs import patched
 from millstream.client._custom_resources import deployment_of
 from millstream.client._matching import deployment_fits, page
@@ -145,7 +145,7 @@ class ClusterDeployments:
     def _created(self, body: Object, key: str) -> Object:
         cluster = self._runs.cluster
         try:
-            return cluster.create(FLOW_RUNS, body)
+            return create_run(cluster, body)
         except ObjectAlreadyExists:
             there = cluster.get(FLOW_RUNS, body["metadata"]["name"])
             made_for = there["metadata"].get("annotations", {}).get(labels.IDEMPOTENCY_KEY)
