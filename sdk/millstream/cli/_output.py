@@ -94,7 +94,7 @@ def show_document(document: Any, output: str) -> None:
     if output == "json":
         import json  # noqa: PLC0415 - each of these is for few commands
 
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(harmless(json.dumps(document, indent=2, ensure_ascii=False)))
         return
     import yaml  # noqa: PLC0415
 
@@ -132,7 +132,7 @@ def watch_table(columns: Sequence[Column[T]], read: Callable[[], Iterable[T]], *
 
 def _texts(columns: Sequence[Column[T]], items: Iterable[T]) -> tuple[list[str], list[list[str]]]:
     titles = [column.title.upper() for column in columns]
-    return titles, [[_one_line(column.text(item)) for column in columns] for item in items]
+    return titles, [[harmless(_one_line(column.text(item))) for column in columns] for item in items]
 
 
 def _rich_table(columns: Sequence[Column[T]], titles: list[str], rows: list[list[str]]) -> Table:
@@ -148,8 +148,13 @@ def _rich_table(columns: Sequence[Column[T]], titles: list[str], rows: list[list
 
 def show_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print what there is to say of one thing, a line each; what is empty is left out."""
-    said = [(f"{name}:", harmless(text)) for name, text in fields if text]
-    for line in aligned(said):
+    said = [(f"{name}:", text.splitlines()) for name, text in fields if text.strip()]
+    rows = [
+        (name if number == 0 else "", harmless(line))
+        for name, lines in said
+        for number, line in enumerate(lines)
+    ]
+    for line in aligned(rows):
         click.echo(line)
 
 
@@ -173,4 +178,4 @@ def _one_line(text: str) -> str:
 def _cell(column: Column[Any], text: str) -> Text:
     from rich.text import Text  # noqa: PLC0415 - slow to import, and for terminals only
 
-    return Text(harmless(text), STYLES.get(text, "") if column.is_state else "")
+    return Text(text, STYLES.get(text, "") if column.is_state else "")

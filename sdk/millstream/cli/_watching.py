@@ -92,7 +92,7 @@ def _log(cluster: Cluster, run: Run) -> Iterator[LogLine | LogNote]:
 def _print_state(run: Run) -> None:
     attempt = f", attempt {run.status.attempt}" if run.status.attempt > 1 else ""
     reason = f" ({run.status.reason})" if run.status.reason else ""
-    why = f": {harmless(run.status.message)}" if run.status.message else ""
+    why = f": {harmless(run.status.message, err=True)}" if run.status.message else ""
     state = styled(run.state, colour=STYLES.get(run.state), bold=True)
     note(f"{run.name} is {state}{attempt}{reason}{why}")
 

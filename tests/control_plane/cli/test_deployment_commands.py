@@ -121,6 +121,22 @@ def test_all_that_is_wrong_is_told_and_nothing_is_made(etl, call):
     assert etl.items(FLOW_RUNS) == []
 
 
+def test_an_image_that_the_deployment_does_not_allow(etl, call):
+    order = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--image", "other")
+    refused = call(*order)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "`overrides: {allowImage: true}` in millstream.yaml" in refused.stderr
+    assert etl.items(FLOW_RUNS) == []
+    etl.patch(FLOW_DEPLOYMENTS, "etl", {"spec": {"overrides": {"allowImage": True}}})
+    assert call(*order).exit_code == 0
+
+
+def test_a_time_that_has_passed_is_told(etl, call):
+    order = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--at")
+    assert "--at is in the past: the run is due now." in call(*order, "2020-01-01T00:00").stderr
+    assert "past" not in call(*order, "1h").stderr
+
+
 def test_a_key_makes_one_run(etl, call):
     arguments = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--idempotency-key", "k", "-o", "name")
     first, second = call(*arguments), call(*arguments)

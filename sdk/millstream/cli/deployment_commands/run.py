@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream import _surroundings
 from millstream.cli._cluster import cluster_options
 from millstream.cli._deployments import deployment_argument, named_deployment
 from millstream.cli._objects import full_name, plain
@@ -83,6 +84,11 @@ def command(
         )
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
+    if image is not None and not deployment["spec"].get("overrides", {}).get("allowImage"):
+        raise click.UsageError(
+            f"{name} does not let its runs have another image. Leave out --image, or let it by `overrides: "
+            "{allowImage: true}` in millstream.yaml, and `millstream deploy`."
+        )
     schema = deployment["spec"].get("parameterSchema", {})
     made = new_run(
         deployment,
@@ -93,6 +99,8 @@ def command(
     )
     made["spec"] |= _given(priority=priority, overrides=_overrides(image, run_seconds, retries))
     run = _created(cluster, made, is_keyed=key is not None)
+    if at is not None and at.timestamp() < _surroundings.current.time():
+        click.echo("--at is in the past: the run is due now.", err=True)
     if output in {"json", "yaml"}:
         show_document(plain(run), output)
     elif output == "name":
@@ -105,11 +113,12 @@ def command(
 
 def _created(cluster: Cluster, made: Object, *, is_keyed: bool) -> Object:
     from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - slow to import
+    from millstream._cluster.new_runs import create_run  # noqa: PLC0415
     from millstream.exceptions import ObjectAlreadyExists  # noqa: PLC0415
 
     meta = made["metadata"]
     try:
-        run = cluster.create(FLOW_RUNS, made, namespace=meta["namespace"])
+        run = create_run(cluster, made)
     except ObjectAlreadyExists:
         if not is_keyed:
             raise
