@@ -18,6 +18,7 @@ from millstream.entrypoint import full_entrypoint, load_flow, load_schedules
 from millstream.exceptions import DeploymentError, MillstreamError
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import MAX_RUN_NAME, object_name
+from millstream.resources.quantity import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
         MillstreamError: The flow cannot be loaded, or is none.
     """
     wrong = [*_name_problems(wanted.name), *spec_problems(wanted.spec, wanted.place)]
-    _refuse(wanted.name or wanted.entrypoint, [*wrong, *_schedule_problems(wanted)])
+    wrong += [*_schedule_problems(wanted), *_quantity_problems(wanted)]
+    _refuse(wanted.name or wanted.entrypoint, wrong)
     beside = root
     root, entrypoint = _in_project(root, wanted.entrypoint)
     with loaded_alone(root) as loaded:
@@ -195,6 +197,19 @@ def _schedule_problems(wanted: Wanted) -> Iterator[str]:
     for number, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
         if isinstance(schedule, dict) and (problem := problem_of(schedule)):
             yield f"{wanted.place(('schedules', number))}: {problem}"
+
+
+def _quantity_problems(wanted: Wanted) -> Iterator[str]:
+    """Amounts that Kubernetes does not read; of the pod's form otherwise only a cluster can tell."""
+    pod = wanted.spec.get("pod")
+    resources = pod.get("resources") if isinstance(pod, dict) else None
+    for part in ("requests", "limits"):
+        amounts = resources.get(part) if isinstance(resources, dict) else None
+        for name, given in amounts.items() if isinstance(amounts, dict) else ():
+            try:
+                amount(given)
+            except ValueError as error:
+                yield f"{wanted.place(('pod', 'resources', part, name))}: {error}."
 
 
 def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:
