@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -13,7 +13,7 @@ from millstream import _surroundings
 from millstream._cluster.following import Patience
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream._cluster.new_runs import new_run
-from millstream.exceptions import ClusterUnreachable, DeploymentError, ObjectAlreadyExists, ObjectNotFound
+from millstream.exceptions import DeploymentError, ObjectAlreadyExists, ObjectNotFound
 from millstream.resources import flow_deployment, labels
 from millstream.resources.flow_deployment import ConcurrencyPolicy
 from millstream.resources.model import PRIORITY_BOUND
@@ -24,12 +24,10 @@ from millstream.resources.states import RunState
 from millstream.schedules import InvalidScheduleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from millstream._cluster.cluster import Cluster, Object
-
-T = TypeVar("T")
 
 MOST_TICKS: Final = 5000
 _LOOK_SECONDS: Final = 2.0
@@ -208,7 +206,7 @@ def create_runs(
     room = 0
     for tick in (one for one in ticks if one.state is None):
         while parallel is not None and room <= 0:
-            room = parallel - _patiently(lambda: _live(cluster, deployment, names))
+            room = parallel - Patience().answer_to(lambda: _live(cluster, deployment, names))
             if room <= 0:
                 _surroundings.current.sleep(_LOOK_SECONDS)
         run = deepcopy(template)
@@ -235,9 +233,9 @@ def _created(cluster: Cluster, run: Object) -> bool:
             return may_be_ours
         return True
 
-    created = _patiently(create)
+    created = Patience().answer_to(create)
     if not created:
-        _patiently(lambda: _check_there(cluster, run))
+        Patience().answer_to(lambda: _check_there(cluster, run))
     return created
 
 
@@ -275,12 +273,3 @@ def _is_live(run: Object) -> bool:
             f"{run['metadata']['name']} is in the state {state}, which this millstream does not know: use the one of "
             "the operator's version."
         ) from None
-
-
-def _patiently(call: Callable[[], T]) -> T:
-    patience = Patience()
-    while True:
-        try:
-            return call()
-        except ClusterUnreachable as error:
-            patience.missed(error)

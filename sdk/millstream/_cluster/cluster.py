@@ -11,6 +11,7 @@ from kubernetes.client.rest import RESTClientObject
 
 from millstream._cluster.answers import refusal, stored, unreachable
 from millstream._cluster.kinds import ACCESS_REVIEWS, POD_LOGS, PODS
+from millstream.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -234,6 +235,8 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         form: str = _JSON,
     ) -> Object:
+        if name in {".", ".."}:  # which would be other paths
+            raise ObjectNotFound(f"{name!r} is no name.")
         method = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}.get(verb, "GET")
         path = kind.path(namespace, name)
         with self._request(method, path, query or {}, body, form, seconds=_READ_SECONDS) as answer:

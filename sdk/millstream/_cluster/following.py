@@ -19,9 +19,14 @@ _PATIENCE_SECONDS: Final = 60.0
 
 
 class Patience:
-    """How long an API server may be away, as when it is upgraded: a minute."""
+    """How long an API server may be away, as when it is upgraded.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: So long.
+    """
+
+    def __init__(self, seconds: float = _PATIENCE_SECONDS) -> None:
+        self._seconds = seconds
         self._missing_since: float | None = None
 
     def answered(self) -> None:
@@ -36,7 +41,7 @@ class Patience:
         """
         now = _surroundings.current.time()
         self._missing_since = self._missing_since or now
-        if now - self._missing_since > _PATIENCE_SECONDS:
+        if now - self._missing_since > self._seconds:
             raise error
         _surroundings.current.sleep(1)
 

@@ -62,6 +62,8 @@ def _content(path: Path, root: Path) -> bytes:
             f"{path} is a link to {target}, and what is not in {root} does not travel. Copy it, or make an image "
             "(--build, --image)."
         )
+    if any("\udc80" <= character <= "\udcff" for character in str(path)):  # bytes that are none, to Python
+        raise DeploymentError(f"{str(path)!a} has a name that is not UTF-8, and cannot travel: rename it.")
     if not path.is_file():
         raise DeploymentError(f"{path} is neither a file nor a folder, and cannot travel.")
     return path.read_bytes()

@@ -194,9 +194,17 @@ def _name_problems(name: str | None) -> Iterator[str]:
 
 def _schedule_problems(wanted: Wanted) -> Iterator[str]:
     schedules = wanted.spec.get("schedules")
+    seen: dict[str, int] = {}
     for number, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
-        if isinstance(schedule, dict) and (problem := problem_of(schedule)):
-            yield f"{wanted.place(('schedules', number))}: {problem}"
+        if not isinstance(schedule, dict):
+            continue
+        place = wanted.place(("schedules", number))
+        if problem := problem_of(schedule):
+            yield f"{place}: {problem}"
+        name = schedule.get("name")
+        if isinstance(name, str) and name in seen:
+            yield f"{place}: the name {name} is that of schedules.{seen[name]} already."
+        seen.setdefault(str(name), number)
 
 
 def _quantity_problems(wanted: Wanted) -> Iterator[str]:

@@ -19,7 +19,9 @@ def problem_of(schedule: Mapping[str, Any]) -> str:
     given = [kind for kind in _KINDS if schedule.get(kind) is not None]
     if len(given) != 1:
         return f"it has one of {', '.join(_KINDS)}, and got {' and '.join(given) or 'none'}"
-    kind, zone = given[0], schedule.get("timeZone", "UTC")
+    kind, zone, anchor = given[0], schedule.get("timeZone", "UTC"), schedule.get("anchor")
+    if not isinstance(anchor, str | None):
+        return f"anchor is a time as text, such as '2026-01-01T00:00:00Z', and not {anchor!r}"
     try:
         match kind:
             case "cron":
@@ -29,7 +31,6 @@ def problem_of(schedule: Mapping[str, Any]) -> str:
             case _:
                 if isinstance(schedule["interval"], str):
                     return ""  # as is told of its type
-                anchor = schedule.get("anchor")
                 Interval(schedule["interval"], datetime.fromisoformat(anchor) if anchor else None, zone)
                 fires = [_ANCIENT]
     except InvalidScheduleError as error:
@@ -40,12 +41,15 @@ def problem_of(schedule: Mapping[str, Any]) -> str:
 
 
 def named(schedules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Schedules with names for those that have none: their kind and a number."""
+    """Schedules with names for those that have none: their kind and the first number that is free."""
+    taken = {schedule["name"] for schedule in schedules if "name" in schedule}
     counts = dict.fromkeys(_KINDS, 0)
     result = []
     for schedule in schedules:
         kind = next((kind for kind in _KINDS if kind in schedule), "cron")
         counts[kind] += 1
+        while "name" not in schedule and f"{kind}-{counts[kind]}" in taken:
+            counts[kind] += 1
         result.append({"name": f"{kind}-{counts[kind]}", **schedule})
     return result
 

@@ -10,12 +10,14 @@ import click
 
 from millstream import _surroundings
 from millstream.cli._output import Column, show_fields, show_table
+from millstream.cli._schema_words import NOT_SHOWN
 from millstream.cli._terminal import harmless
 from millstream.cli._times import ago, duration, local
 from millstream.cli._timings import running, starting, timings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from millstream._cluster.cluster import Object
     from millstream._cluster.runs import Run
@@ -76,8 +78,14 @@ _WARNINGS: tuple[Column[Object], ...] = (
 )
 
 
-def print_run(run: Run, warnings: Sequence[Object]) -> None:
-    """Print all that is known of a run, for people."""
+def print_run(run: Run, warnings: Sequence[Object], secrets: AbstractSet[str]) -> None:
+    """Print all that is known of a run, for people.
+
+    Args:
+        run: The run.
+        warnings: Events about it.
+        secrets: The names of parameters whose values are not shown.
+    """
     status = run.status
     show_fields(
         [
@@ -95,7 +103,7 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
             ("Tags", ", ".join(run.tags)),
             ("Tasks", ", ".join(f"{number} {state}" for state, number in status.tasks.items())),
             *(
-                (f"Parameter {name}", json.dumps(value, ensure_ascii=False))
+                (f"Parameter {name}", NOT_SHOWN if name in secrets else json.dumps(value, ensure_ascii=False))
                 for name, value in run.spec.get("parameters", {}).items()
             ),
             ("Result", _result(run)),

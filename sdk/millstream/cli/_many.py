@@ -12,6 +12,7 @@ from millstream.cli._cluster import cluster_options
 from millstream.cli._errors import FAILED
 from millstream.cli._flow_runs import named_run, runs_argument
 from millstream.cli._output import show_table
+from millstream.cli._terminal import harmless, note
 from millstream.exceptions import ClusterUnreachable, MillstreamError, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _named(cluster: Cluster, names: Sequence[str]) -> list[Run]:
         try:
             runs.append(named_run(cluster, name))
         except ObjectNotFound as error:
-            click.echo(str(error), err=True)
+            note(harmless(str(error), err=True))
     return runs
 
 
@@ -130,10 +131,10 @@ def _do_all(deed: Deed, cluster: Cluster, runs: Sequence[Run]) -> list[Run]:
         try:
             click.echo(deed.do(cluster, run), err=True)
         except ClusterUnreachable as error:
-            click.echo(f"{run.name}: {error}", err=True)
+            note(harmless(f"{run.name}: {error}", err=True))
             break  # the others would only wait for the same
         except MillstreamError as error:
-            click.echo(f"{run.name}: {error}", err=True)
+            note(harmless(f"{run.name}: {error}", err=True))
             continue
         done.append(run)
     return done

@@ -42,14 +42,16 @@ class ObjectName(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name alone."""
+        from millstream.resources.names import is_name  # noqa: PLC0415 - slow to import
+
         kind, slash, name = str(value).rpartition("/")
         is_other = kind.lower() not in self._kinds
         if self._takes_flow:
             is_other = kind.lower().removesuffix(f".{_GROUP}").removesuffix("s") in _OTHER_KINDS
         if slash and is_other:
             self.fail(f"{value!r} names another kind: write NAME or {self.name}/NAME.", param, ctx)
-        if not name:
-            self.fail(f"{value!r} is no name.", param, ctx)
+        if not is_name(name):
+            self.fail(f"{value!r} is no name: these have a-z, 0-9, - and . only.", param, ctx)
         return name
 
 

@@ -101,7 +101,7 @@ def show_document(document: Any, output: str) -> None:
     if output == "json":
         import json  # noqa: PLC0415 - each of these is for few commands
 
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(harmless(json.dumps(document, indent=2, ensure_ascii=False)))
         return
     import yaml  # noqa: PLC0415
 
@@ -141,7 +141,7 @@ def watch_table(columns: Sequence[Column[T]], read: Callable[[], Iterable[T]], *
 
 def _texts(columns: Sequence[Column[T]], items: Iterable[T]) -> tuple[list[str], list[list[str]]]:
     titles = [column.title.upper() for column in columns]
-    return titles, [[_one_line(column.text(item)) for column in columns] for item in items]
+    return titles, [[harmless(_one_line(column.text(item))) for column in columns] for item in items]
 
 
 def fitting(columns: Sequence[Column[Any]], widths: Sequence[int], room: int) -> dict[int, int]:
@@ -230,4 +230,4 @@ def _one_line(text: str) -> str:
 def _cell(column: Column[Any], text: str) -> Text:
     from rich.text import Text  # noqa: PLC0415 - slow to import, and for terminals only
 
-    return Text(harmless(text), STYLES.get(text, "") if column.is_state else "")
+    return Text(text, STYLES.get(text, "") if column.is_state else "")

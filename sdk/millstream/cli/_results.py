@@ -11,6 +11,7 @@ import click
 from pydantic_core import to_json
 
 from millstream._cluster.results import StoredResult
+from millstream.cli._terminal import harmless
 
 _TABLES: Final = {"csv", "parquet"}
 _FORMATS: Final = _TABLES | {"name", "pickle", "table", "text", "wide", "yaml", "yml"}
@@ -25,7 +26,7 @@ def print_result(found: StoredResult | Any, *, as_json: bool) -> None:
     """
     value = _value(found)
     if not as_json and (isinstance(value, str) or _is_table(value)):
-        click.echo(str(value))
+        click.echo(harmless(str(value)))
         return
     try:
         click.echo(_json(value))

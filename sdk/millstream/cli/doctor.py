@@ -59,4 +59,6 @@ def _show(finding: Finding) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    from millstream.cli._terminal import harmless  # noqa: PLC0415 - as above
+
+    return harmless(" ".join(text.split()))

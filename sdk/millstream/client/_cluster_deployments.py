@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from millstream import _surroundings
-from millstream._cluster.following import follow
+from millstream._cluster.following import Patience, follow
 from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream._cluster.new_runs import keyed_name, new_run
+from millstream._cluster.new_runs import create_run, keyed_name, new_run
 from millstream.client._custom_resources import deployment_of
 from millstream.client._matching import deployment_fits, page
 from millstream.exceptions import ClusterUnreachable, ObjectAlreadyExists, ObjectNotFound
@@ -82,27 +82,26 @@ class ClusterDeployments:
             ClusterUnreachable: The API server is away for long.
         """
         now = _surroundings.current.time
-        begun = answered = now()
+        begun = now()
+        patience = Patience(_PATIENCE_SECONDS)
         deployment = self._runs.deployments().get(run.deployment_name or "")
         while True:
             left = poll_interval if seconds is None else min(poll_interval, begun + seconds - now())
             try:
                 for found in follow(self._runs.cluster, FLOW_RUNS, run.name, seconds=max(left, 0)):
+                    patience.answered()
                     if found["metadata"]["uid"] != run.id:
                         raise ObjectNotFound  # noqa: TRY301 - as if there were no other one of its name
                     run = self._runs.seen(found, deployment)
                     yield run
                     if run.state.is_final():
                         return
-                answered = now()
             except ObjectNotFound:
                 raise ObjectNotFound(
                     f"The flow run {run.name} was deleted while it was waited for; it was {run.state_name}."
                 ) from None
-            except ClusterUnreachable:
-                if now() - answered > _PATIENCE_SECONDS:
-                    raise
-                _surroundings.current.sleep(1)
+            except ClusterUnreachable as error:
+                patience.missed(error)
                 yield run
             if seconds is not None and now() - begun >= seconds:
                 return
@@ -114,7 +113,7 @@ class ClusterDeployments:
     def _created(self, body: Object, key: str | None) -> Object:
         cluster = self._runs.cluster
         try:
-            return cluster.create(FLOW_RUNS, body)
+            return create_run(cluster, body)
         except ObjectAlreadyExists:
             there = cluster.get(FLOW_RUNS, body["metadata"]["name"])
             made_for = there["metadata"].get("annotations", {}).get(labels.IDEMPOTENCY_KEY)

@@ -233,6 +233,28 @@ def test_kubectl_takes_what_a_dry_run_prints(call, ns, project, kubectl):
     assert "unchanged" in done(call("deploy", "flows.py"))
 
 
+def test_kubectl_reads_the_texts_that_are_printed(call, ns, project, kubectl, tmp_path):
+    texts = {
+        "A": "y",
+        "B": "1e3",
+        "C": "5e10423",
+        "D": "0o17",
+        "E": "1:30",
+        "F": "~",
+        "G": "off",
+        "H": "0x1F",
+    }
+    (project / "data.txt").write_bytes("a\x85b\u2028\r\n\tc\n".encode())
+    given = [part for name, text in texts.items() for part in ("--env", f"{name}={text}")]
+    printed = done(call("deploy", "flows.py", "--include", "data.txt", *given, "--dry-run", "-o", "yaml"))
+    (tmp_path / "printed.yaml").write_text(printed)
+    applied = kubectl("apply", "-n", ns.name, "-f", tmp_path / "printed.yaml")
+    assert applied.count("created") == 2, applied
+    assert {one["name"]: one["value"] for one in spec(ns)["pod"]["env"]} == texts
+    ((_, source),) = sources(ns).items()
+    assert source["data"]["data.txt"] == "a\x85b\u2028\r\n\tc\n"
+
+
 def test_the_namespace_may_name_the_image(call, ns, project):
     defaults = {"metadata": {"name": "millstream-defaults"}, "data": {"image": "flows:1"}}
     ns.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap"} | defaults)

@@ -102,6 +102,28 @@ def test_a_run_is_shown(many, call):
     assert call("run", "show", "--last", "-o", "name").stdout.startswith("flowrun.millstream.dev/")
 
 
+@pytest.mark.parametrize("name", [".", "..", "etl-1#x", "etl-1?x", "%2e%2e"])
+def test_a_name_that_is_none_reaches_nothing(many, call, name):
+    for verb in ("show", "delete", "cancel"):
+        result = call("run", verb, name)
+        assert (result.exit_code, "is no name" in result.stderr) == (2, True)
+    everywhere = call("run", "ls", "-n", "..")
+    assert (everywhere.exit_code, everywhere.stdout) == (2, "")
+    assert "'..' is no name of a namespace" in everywhere.stderr
+
+
+def test_secrets_of_a_run_are_not_shown(operator, ns, call):
+    secret = {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]}
+    schema = {"type": "object", "properties": {"password": secret, "n": {"type": "integer"}}}
+    ns.deploy(parameterSchema=schema)
+    ns.run(parameters={"password": "hunter2", "n": 5}, scheduledTime="2100-01-01T00:00:00Z")
+    shown = call("run", "show", "etl-1").stdout
+    assert ("hunter2" in shown, "(not shown)" in shown, "5" in shown) == (False, True, True)
+    assert "hunter2" in call("run", "show", "etl-1", "-o", "yaml").stdout
+    call("deployment", "delete", "etl", "--yes")
+    assert "hunter2" not in call("run", "show", "etl-1").stdout
+
+
 def test_warnings_are_shown(many, call):
     told = eventually(lambda: (text := call("run", "show", "bad-1").stdout) and "WARNING" in text and text)
     assert "FlowRun/bad-1" in told

@@ -8,7 +8,7 @@ from builders import TEMPLATE
 
 from millstream._cluster.connection import Place
 from millstream._cluster.following import follow
-from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
+from millstream._cluster.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
 from millstream.exceptions import (
     ClusterError,
     ClusterForbidden,
@@ -70,6 +70,9 @@ def test_refusals_are_exceptions_with_a_sentence(cluster, plane, kubectl, ns):
         cluster.create(FLOW_RUNS, run("s", nme=1))
     with pytest.raises(ObjectInvalid, match="must be from 1970 on"):
         cluster.create(FLOW_RUNS, run("s", scheduledTime="1969-01-01T00:00:00Z"))
+    for kind, body in ((FLOW_RUNS, run()), (CONFIG_MAPS, {"metadata": {"name": "a"}})):
+        with pytest.raises(ObjectNotFound, match="There is no namespace typo in the cluster"):
+            cluster.create(kind, body, namespace="typo")
     with pytest.raises(OutdatedObject):
         cluster.patch(FLOW_RUNS, "r", {"metadata": {"resourceVersion": "1"}, "spec": {"tags": ["a"]}})
     with pytest.raises(

@@ -15,8 +15,8 @@ from millstream._cluster.runs import Run
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
 from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
 from millstream.cli._flow_run_views import print_run
+from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
-from millstream.cli._merging import merged
 from millstream.cli._objects import ObjectName
 from millstream.cli._output import show_fields
 from millstream.cli._schema_words import parameters, takes
@@ -190,7 +190,7 @@ def test_names_of_runs_as_they_are_printed(word):
     assert ObjectName("flowrun").convert(word, None, None) == "etl-1"
 
 
-@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/"])
+@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/", ".", "..", "r1#x", "R"])
 def test_names_that_are_none(word):
     with pytest.raises(click.BadParameter):
         ObjectName("flowrun").convert(word, None, None)
@@ -237,6 +237,22 @@ def test_times_ahead(still):
 def test_what_a_parameter_takes(schema, words):
     document = {"definitions": {"Colour": {"enum": ["red"]}, "Loop": {"$ref": "#/definitions/Loop"}}}
     assert takes(schema, document) == words
+
+
+def test_secrets_are_not_shown_however_deep_they_are():
+    secret = {"type": "string", "writeOnly": True}
+    schema = {
+        "properties": {
+            "a": secret,
+            "b": {"anyOf": [secret, {"type": "null"}], "default": "hunter2"},
+            "c": {"$ref": "#/definitions/Db"},
+            "d": secret,
+        },
+        "definitions": {"Db": {"properties": {"password": secret}}},
+    }
+    rows = parameters(schema, {"a": "hunter2", "c": {"password": "hunter2"}})
+    values = {row.name: row.value for row in rows}
+    assert values == {"a": "(not shown)", "b": "(not shown)", "c": "(not shown)", "d": ""}
 
 
 def test_parameters_and_what_they_are_if_not_given():
@@ -307,7 +323,7 @@ def test_a_log_is_no_markup_and_no_control_of_a_terminal(capsys, monkeypatch):
 
 def test_several_things_come_as_one():
     first, second = queue.SimpleQueue(), queue.SimpleQueue()
-    both = merged(iter(first.get, None), iter(second.get, None))
+    both = interleaved(iter(first.get, None), iter(second.get, None))
     for source, item in ((first, 1), (second, 2), (second, 3), (first, 4)):
         source.put(item)
         assert next(both) == item
@@ -324,7 +340,7 @@ def test_an_error_of_one_ends_all():
         raise ValueError("no")
 
     waits = queue.SimpleQueue()
-    both = merged(fails(), iter(waits.get, None))
+    both = interleaved(fails(), iter(waits.get, None))
     assert next(both) == 1
     with pytest.raises(ValueError, match="no"):
         next(both)

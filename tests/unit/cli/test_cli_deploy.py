@@ -1,6 +1,7 @@
 """`millstream deploy`, as far as it needs no cluster."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -84,6 +85,42 @@ def test_code_is_printed_as_code(call, folder):
     result = call("deploy", "etl.py", "--dry-run", "-o", "yaml", "-n", "prod")
     assert "  etl.py: |" in result.stdout
     assert [one["metadata"]["namespace"] for one in yaml.safe_load_all(result.stdout)] == ["prod", "prod"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y",
+        "Y",
+        "No",
+        "on",
+        "TRUE",
+        "null",
+        "~",
+        "1e3",
+        "5e10423",
+        "0o17",
+        "1:30",
+        ".inf",
+        "-.5",
+        "=",
+        "<<",
+        "",
+        "007",
+    ],
+)
+def test_what_some_do_not_read_as_text_is_quoted(call, folder, text):
+    result = call("deploy", "etl.py", "--env", f"A={text}", "--dry-run", "-o", "yaml")
+    assert f"value: '{text}'\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x85b\n", "a\u2028b\n", "a\rb\n", "\ufeffa\n", "a\x00b", "\tcode\n", "a\x85"]
+)
+def test_code_comes_back_as_it_was(dry, folder, text):
+    (folder / "data.txt").write_bytes(text.encode())
+    source, _ = dry("etl.py", "--include", "data.txt")
+    assert source["data"]["data.txt"] == text
 
 
 def test_as_json_it_is_a_list(call, folder):
@@ -277,6 +314,19 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
     [
         ("", "takes deployments"),
         ("deployments: {a: 1}", "takes deployments"),
+        ("deployments: &x [*x]", "line 1: this stands within itself"),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  parameters: &p\n    x: [*p]",
+            "line 5: this stands within itself",
+        ),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{interval: 60, anchor: 5}]",
+            "line 4: schedules.0: anchor is a time as text, such as '2026-01-01T00:00:00Z', and not 5",
+        ),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules:\n  - &s {name: s, cron: '@daily'}\n  - *s",
+            "line 6: schedules.1: the name s is that of schedules.0 already",
+        ),
         ("a: [", "cannot be read"),
         ("deployments: [3]", "line 1"),
         ("x: 1\ndeployments: []", "line 1: millstream.yaml has no x"),
@@ -350,6 +400,33 @@ def test_names_of_the_project_are_completed(home, folder):
     assert completed("s") == ["s", "second"]
     (folder / "millstream.yaml").unlink()
     assert completed("s") == ["s"]
+
+
+def test_what_deployments_have_in_common_is_merged(spec, folder):
+    (folder / "millstream.yaml").write_text("""
+deployments:
+- &eu
+  name: eu
+  entrypoint: etl.py
+  parameters: &parameters {day: 2026-01-01, n: 1}
+  tags: [a]
+- <<: *eu
+  name: us
+  parameters:
+    <<: *parameters
+    n: 2
+""")
+    found = spec("us")
+    assert (found["parameters"], found["tags"]) == ({"day": "2026-01-01", "n": 2}, ["a"])
+    assert spec("eu")["parameters"]["n"] == 1
+
+
+def test_a_file_whose_name_is_no_text(refused, folder):
+    (folder / "lib").mkdir()
+    (folder / "lib" / "__init__.py").touch()
+    open(os.fsencode(folder / "lib") + b"/\xff.txt", "w").close()  # noqa: PTH123 - a Path is text
+    (folder / "etl.py").write_text(f"import lib\n{FLOW}")
+    assert "has a name that is not UTF-8" in refused("etl.py")
 
 
 def test_all_that_is_wrong_is_told_at_once(refused, folder):

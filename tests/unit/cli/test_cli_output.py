@@ -28,6 +28,27 @@ from millstream.cli._output import Column, View, show
 view = View((Column("name", str), Column("state", lambda item: "Failed", is_state=True)), str, dict)
 show(["[b]x"], view, None)
 """
+EVIL = """
+import click
+from millstream._cluster.log_positions import LogLine
+from millstream._cluster.run_logs import LogNote
+from millstream.cli._errors import reporting
+from millstream.cli._log_lines import print_said
+from millstream.cli._output import Column, show_document, show_fields, show_table
+from millstream.exceptions import ClusterError
+evil = "\\x1b[2Jevil %s\\x1b]0;title\\x07\\x9b2J"
+print_said(LogLine(evil % "line"))
+print_said(LogNote(evil % "note"))
+show_table([Column("message", str)], [evil % "table"])
+show_fields([("Message", evil % "field")])
+show_document([evil % "json"], "json")
+with click.Context(click.Command("x")):
+    try:
+        with reporting():
+            raise ClusterError(evil % "error")
+    except click.ClickException as error:
+        error.show()
+"""
 
 
 @pytest.mark.parametrize(
@@ -58,12 +79,13 @@ def test_columns():
     assert aligned([]) == []
 
 
-@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_colours_are_for_terminals(environment, coloured):
+def on_terminal(program, environment, *streams):
+    """What a terminal gets to see of a program's streams; the others go nowhere."""
     given = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     master, slave = os.openpty()
+    to = {name: slave if name in streams else subprocess.DEVNULL for name in ("stdout", "stderr")}
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdout=slave, env=given | {"TERM": "xterm"} | environment
+        [sys.executable, "-c", program], env=given | {"TERM": "xterm"} | environment, **to
     ) as process:
         os.close(slave)
         seen = b""
@@ -72,8 +94,25 @@ def test_colours_are_for_terminals(environment, coloured):
                 seen += os.read(master, 4096)
             except OSError:  # the other end is closed
                 break
-        assert process.wait(timeout=60) == 0
+        process.wait(timeout=60)
     os.close(master)
+    return seen
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("streams", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_nothing_of_others_steers_a_terminal(environment, streams):
+    seen = on_terminal(EVIL, environment, *streams)
+    for place in ("line", "table", "field", "json") if "stdout" in streams else ():
+        assert f"evil {place}".encode() in seen
+    for place in ("note", "error") if "stderr" in streams else ():
+        assert f"evil {place}".encode() in seen
+    assert not any(sequence in seen for sequence in (b"\x1b[2J", b"\x1b]0", b"\x07", "\x9b".encode()))
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals(environment, coloured):
+    seen = on_terminal(PROGRAM, environment, "stdout")
     assert (b"\x1b[31mFailed\x1b[0m" in seen) is coloured
     assert b"[b]x" in seen
 

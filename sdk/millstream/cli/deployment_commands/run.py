@@ -124,11 +124,12 @@ def _is_name(text: str) -> bool:
 
 def _created(cluster: Cluster, made: Object, *, is_keyed: bool) -> Object:
     from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - slow to import
+    from millstream._cluster.new_runs import create_run  # noqa: PLC0415
     from millstream.exceptions import ObjectAlreadyExists  # noqa: PLC0415
 
     meta = made["metadata"]
     try:
-        run = cluster.create(FLOW_RUNS, made, namespace=meta["namespace"])
+        run = create_run(cluster, made)
     except ObjectAlreadyExists:
         if not is_keyed:
             raise

@@ -10,8 +10,11 @@ from millstream.cli._cluster import cluster_options
 from millstream.cli._flow_runs import one_run, run_argument
 from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
+from millstream.cli._terminal import harmless, note
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from millstream._cluster.cluster import Cluster, Object
     from millstream._cluster.connection import Place
     from millstream._cluster.runs import Run
@@ -42,7 +45,23 @@ def command(
     elif output is not None:
         show_document(plain(run.body), output)
     else:
-        print_run(run, _warnings(cluster, run))
+        print_run(run, _warnings(cluster, run), _secrets(cluster, run))
+
+
+def _secrets(cluster: Cluster, run: Run) -> AbstractSet[str]:
+    """The parameters that are secret; all of them, where nobody can say which are."""
+    from millstream._cluster.kinds import FLOW_DEPLOYMENTS  # noqa: PLC0415 - slow to import
+    from millstream.exceptions import ClusterForbidden, ObjectNotFound  # noqa: PLC0415
+    from millstream.resources.secret_parameters import secret_parameters  # noqa: PLC0415
+
+    given: AbstractSet[str] = run.spec.get("parameters", {}).keys()
+    template = run.spec.get("template")
+    if given and template is None:
+        try:
+            template = cluster.get(FLOW_DEPLOYMENTS, run.deployment, namespace=run.namespace)["spec"]
+        except (ClusterForbidden, ObjectNotFound):
+            return given
+    return secret_parameters((template or {}).get("parameterSchema", {}))
 
 
 def _warnings(cluster: Cluster, run: Run) -> list[Object]:
@@ -56,7 +75,7 @@ def _warnings(cluster: Cluster, run: Run) -> list[Object]:
     try:
         events = list(cluster.list(EVENTS, namespace=run.namespace, fields="type=Warning"))
     except ClusterForbidden as error:
-        click.echo(f"Warnings are not shown. {error}", err=True)
+        note(harmless(f"Warnings are not shown. {error}", err=True))
         return []
     about = [
         event
