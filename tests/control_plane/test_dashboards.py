@@ -446,7 +446,7 @@ def test_no_panel_is_left_out():
 
 @pytest.mark.parametrize("target", [t for t in TARGETS if t.panel["type"] == "timeseries"], ids=str)
 def test_lines_can_be_drawn(played, target):
-    lines = played.prometheus.draw(target.query("30s", namespace=played.ns.name), played.begin, played.time)
+    lines = played.prometheus.lines(target.query("30s", namespace=played.ns.name), played.begin, played.time)
     assert lines or target.title in {"Left out by metric", "Refused or not answered", "Gauges"}
 
 
@@ -465,7 +465,7 @@ def test_exemplars_name_runs(played):
 
 
 def test_the_alerts_are_loaded_and_the_one_that_should_fires(played):
-    rules = [rule for group in played.prometheus.rules() for rule in group["rules"]]
+    rules = played.prometheus.rules()
     assert {rule["health"] for rule in rules} == {"ok"}, [rule.get("lastError") for rule in rules]
     missed = "MillstreamScheduleMissed"
     assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= {

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client.rest import RESTClientObject
 
-from millstream._cluster.answers import refusal, stored, unreachable
+from millstream._cluster.answers import noun, refusal, stored, unreachable
 from millstream._cluster.kinds import ACCESS_REVIEWS, POD_LOGS, PODS
 from millstream.exceptions import ObjectNotFound
 
@@ -70,6 +70,20 @@ class Cluster:
             ObjectNotFound: There is none of that name.
         """
         return self._call("get", kind, namespace or self.namespace, name)
+
+    def look(self, kind: Kind, name: str, *, namespace: str | None = None) -> tuple[Object, str]:
+        """An object, and the version since which it is to be watched.
+
+        Its own version may be so old that the API server has forgotten what happened since then.
+
+        Raises:
+            ObjectNotFound: There is none of that name.
+        """
+        place = namespace or self.namespace
+        page = self._call("list", kind, place, query={"fieldSelector": f"metadata.name={name}"})
+        if not page["items"]:
+            raise ObjectNotFound(f"There is no {noun(kind)} {name} in namespace {place}.")
+        return page["items"][0], page["metadata"]["resourceVersion"]
 
     def list(
         self,

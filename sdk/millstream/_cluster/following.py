@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from millstream import _surroundings
 from millstream._cluster.answers import ExpiredError
-from millstream.exceptions import ClusterUnreachable, ObjectNotFound
+from millstream._stopping import stop_requested
+from millstream.exceptions import ClusterUnreachable, ObjectNotFound, RunInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from millstream._cluster.cluster import Cluster, Object
     from millstream._cluster.kinds import Kind
 
+T = TypeVar("T")
+
 _WATCH_SECONDS: Final = 30
+_PAUSE_SECONDS: Final = 1.0
+"""The least time from one watch to the next: one that ends at once may do so again and again."""
 _PATIENCE_SECONDS: Final = 60.0
 
 
 class Patience:
-    """How long an API server may be away, as when it is upgraded.
+    """How long an API server may be away, as when it is upgraded: a minute unless told.
 
     Args:
-        seconds: So long.
+        seconds: How long.
     """
 
     def __init__(self, seconds: float = _PATIENCE_SECONDS) -> None:
@@ -45,6 +51,23 @@ class Patience:
             raise error
         _surroundings.current.sleep(1)
 
+    def answer_to(self, ask: Callable[[], T]) -> T:
+        """What an API server answers, as soon as it does; what is asked for may have been done before.
+
+        Raises:
+            ClusterUnreachable: It has been away for too long.
+            RunInterrupted: The process was asked to stop while this waited.
+        """
+        while True:
+            try:
+                return ask()
+            except ClusterUnreachable as error:
+                if stop_requested():
+                    raise RunInterrupted(
+                        "An API server that is away was not waited for any longer: the process was asked to stop."
+                    ) from error
+                self.missed(error)
+
 
 def follow(
     cluster: Cluster, kind: Kind, name: str, *, namespace: str | None = None, seconds: float | None = None
@@ -64,21 +87,21 @@ def follow(
     """
     now = _surroundings.current.time
     end = None if seconds is None else now() + seconds
-    found = cluster.get(kind, name, namespace=namespace)
+    found, since = cluster.look(kind, name, namespace=namespace)
     uid = found["metadata"]["uid"]
     patience = Patience()
     yield found
     while end is None or now() < end:
-        left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
-        since = found["metadata"]["resourceVersion"]
+        begun, left = now(), _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
         for event in _events(cluster, kind, name, namespace, since, left):
             patience.answered()
             if event["type"] == "DELETED":
                 return
             found = event["object"]
             yield found
+        _surroundings.current.sleep(max(0, begun + min(left, _PAUSE_SECONDS) - now()))
         try:
-            latest = cluster.get(kind, name, namespace=namespace)
+            latest, since = cluster.look(kind, name, namespace=namespace)
             patience.answered()
         except ObjectNotFound:
             return
@@ -96,12 +119,8 @@ def _events(
     cluster: Cluster, kind: Kind, name: str, namespace: str | None, since: str, seconds: float
 ) -> Iterator[Object]:
     """What happens to an object, as far as the API server remembers it and the line holds."""
-    try:
+    # Proxies cut lines that are silent. Whether the API server is away is seen when the object is read.
+    with suppress(ExpiredError, ClusterUnreachable):
         yield from cluster.watch(
             kind, since=since, name=name, namespace=namespace, seconds=max(1, round(seconds))
         )
-    except ExpiredError:
-        return
-    except ClusterUnreachable:
-        # Proxies cut lines that are silent. Whether the API server is away is seen when the object is read.
-        _surroundings.current.sleep(1)

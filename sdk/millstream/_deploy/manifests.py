@@ -249,12 +249,10 @@ def _requirements(beside: Path, file: Path | None, wanted: Wanted) -> list[str]:
 
 
 def _file_of(entrypoint: str) -> Path | None:
-    """The file with a flow that is loaded."""
+    """The file with the code of a flow that is loaded; None if its module is no text."""
     place = entrypoint.rpartition(":")[0]
-    if place.endswith(".py"):
-        return Path(place).absolute()
-    file = sys.modules[place].__file__
-    return None if file is None else Path(file)
+    file = place if place.endswith(".py") else sys.modules[place].__file__
+    return Path(file).absolute() if file is not None and file.endswith(".py") else None
 
 
 def _source(

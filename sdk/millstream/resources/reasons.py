@@ -70,6 +70,10 @@ class Reason(StrEnum):
         "The ControllerRevision with the deployment's frozen spec was deleted by hand; create a new run.",
     )
 
+    INVALID_STATUS = (
+        "InvalidStatus",
+        "The operator writes no such status, so somebody else has; create a new run.",
+    )
     OVERRIDE_NOT_ALLOWED = (
         "OverrideNotAllowed",
         "Leave spec.overrides.image out, or set overrides.allowImage in the FlowDeployment; then create a new run.",

@@ -34,8 +34,8 @@ def _holds_secret(of: Any, document: Mapping[str, Any]) -> bool:
 
 def _referred(place: str, document: Mapping[str, Any]) -> Iterator[Any]:
     """What a reference within the document points at, if it is there."""
-    pointer, found = unquote(place.removeprefix("#")), document
-    for step in pointer.split("/")[1:]:
+    found: Any = document
+    for step in unquote(place.removeprefix("#")).split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         inside = found.get(key) if isinstance(found, Mapping) else None
         if inside is None:

@@ -148,6 +148,19 @@ def test_what_the_api_server_has_forgotten_is_read_anew(cluster, monkeypatch):
     assert next(versions)["spec"]["tags"] == ["later"]
 
 
+def test_an_object_that_has_not_changed_for_long_is_watched_from_now_on(cluster):
+    """Its own version is one that the API server may have forgotten."""
+    cluster.create(FLOW_RUNS, run())
+    cluster.create(FLOW_RUNS, run("other"))
+    found, since = cluster.look(FLOW_RUNS, "r")
+    assert int(since) > int(found["metadata"]["resourceVersion"])
+    cluster.patch(FLOW_RUNS, "r", {"spec": {"tags": ["a"]}})
+    event = next(cluster.watch(FLOW_RUNS, since=since, name="r"))
+    assert (event["type"], event["object"]["spec"]["tags"]) == ("MODIFIED", ["a"])
+    with pytest.raises(ObjectNotFound, match=f"There is no FlowRun gone in namespace {cluster.namespace}"):
+        cluster.look(FLOW_RUNS, "gone")
+
+
 def test_following_ends_in_time(cluster):
     cluster.create(FLOW_RUNS, run())
     assert len(list(follow(cluster, FLOW_RUNS, "r", seconds=1))) == 1

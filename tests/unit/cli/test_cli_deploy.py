@@ -324,8 +324,8 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
             "line 4: schedules.0: anchor is a time as text, such as '2026-01-01T00:00:00Z', and not 5",
         ),
         (
-            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules:\n  - &s {name: s, cron: '@daily'}\n  - *s",
-            "line 6: schedules.1: the name s is that of schedules.0 already",
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{name: s, interval: 60},\n   {name: s, interval: 90}]",
+            "line 5: schedules.1: the name s is that of schedules.0 already",
         ),
         ("a: [", "cannot be read"),
         ("deployments: [3]", "line 1"),

@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 from still_world import still
 
+from millstream._cluster.answers import ExpiredError
 from millstream._cluster.following import follow
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterUnreachable
@@ -26,16 +27,20 @@ class Away:
         self.line = line
         self.trouble = []
         self.version = 1
+        self.looks = 0
+        self.since = []
 
-    def get(self, *_, **__):
+    def look(self, *_, **__):
+        self.looks += 1
         if self.trouble:
             raise self.trouble.pop(0)
-        return self.body()
+        return self.body(), "7"
 
     def body(self):
         return {"metadata": {"uid": "u", "resourceVersion": str(self.version)}}
 
-    def watch(self, *_, **__):
+    def watch(self, *_, since, **__):
+        self.since.append(since)
         return self.line(self)
 
     def event(self):
@@ -85,3 +90,27 @@ def test_an_api_server_that_stays_away_is_given_up(still):
     with pytest.raises(ClusterUnreachable):
         versions(Away(cut), 2)
     assert 60 < sum(still.slept) < 70
+
+
+@pytest.mark.parametrize("error", [None, AWAY, ExpiredError("too old")])
+def test_a_line_that_ends_at_once_is_asked_for_once_a_second(still, error):
+    def ends(cluster):
+        yield from ()
+        if error is not None:
+            raise error
+
+    cluster = Away(ends)
+    begun = still.now
+    assert len(list(follow(cluster, FLOW_RUNS, "r", seconds=10.5))) == 1
+    assert still.now - begun == 10.5
+    assert (len(cluster.since), cluster.looks) == (11, 12)
+
+
+def test_a_line_begins_where_the_api_server_is_and_not_where_the_object_has_changed(still):
+    def silent(cluster):
+        yield from ()
+        still.sleep(30)
+
+    cluster = Away(silent)
+    assert len(list(follow(cluster, FLOW_RUNS, "r", seconds=60))) == 1
+    assert cluster.since == ["7", "7"]

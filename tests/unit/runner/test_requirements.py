@@ -63,6 +63,15 @@ def test_what_is_there(image, requirement, there):
     assert is_there(Requirement(requirement)) == there
 
 
+@pytest.mark.parametrize("content", ["Metadata-Version: 2.1\nName: tiny_blank\n\n", "", None])
+@pytest.mark.parametrize("requirement", ["tiny_blank>=1", "tiny_blank[more]>=1"])
+def test_what_says_no_version_is_not_there(image, requirement, content):
+    (image / "tiny_blank-1.0.dist-info").mkdir()
+    if content is not None:
+        (image / "tiny_blank-1.0.dist-info" / "METADATA").write_text(content)
+    assert not is_there(Requirement(requirement))
+
+
 @pytest.fixture
 def wanted(monkeypatch):
     """What is asked of the installer, which installs nothing."""
