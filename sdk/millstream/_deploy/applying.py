@@ -75,13 +75,18 @@ def plan(cluster: Cluster, wanted: Iterable[Manifests], *, force: bool) -> list[
 
     Raises:
         DeploymentError: Naming all that the API server refuses.
+        ClusterForbidden: The same, and we lack rights.
     """
     planned, problems = [], []
+    is_forbidden = False
     for one in wanted:
         try:
             planned.append(_planned(cluster, one, force=force))
         except (ObjectInvalid, OutdatedObject, ClusterForbidden) as error:
             problems.append(f"{one.name} cannot be deployed: {_told(error)}")
+            is_forbidden |= isinstance(error, ClusterForbidden)
+    if is_forbidden:
+        raise ClusterForbidden("\n".join([*problems, "`millstream doctor` says which rights you lack."]))
     if problems:
         raise DeploymentError("\n".join(problems))
     return planned

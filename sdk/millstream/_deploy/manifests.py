@@ -18,6 +18,7 @@ from millstream.entrypoint import full_entrypoint, load_flow, load_schedules
 from millstream.exceptions import DeploymentError, MillstreamError
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import MAX_RUN_NAME, object_name
+from millstream.resources.quantity import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,8 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
         MillstreamError: The flow cannot be loaded, or is none.
     """
     wrong = [*_name_problems(wanted.name), *spec_problems(wanted.spec, wanted.place)]
-    _refuse(wanted.name or wanted.entrypoint, [*wrong, *_schedule_problems(wanted)])
+    wrong += [*_schedule_problems(wanted), *_quantity_problems(wanted)]
+    _refuse(wanted.name or wanted.entrypoint, wrong)
     beside = root
     root, entrypoint = _in_project(root, wanted.entrypoint)
     with loaded_alone(root) as loaded:
@@ -203,6 +205,19 @@ def _schedule_problems(wanted: Wanted) -> Iterator[str]:
         if isinstance(name, str) and name in seen:
             yield f"{place}: the name {name} is that of schedules.{seen[name]} already."
         seen.setdefault(str(name), number)
+
+
+def _quantity_problems(wanted: Wanted) -> Iterator[str]:
+    """Amounts that Kubernetes does not read; of the pod's form otherwise only a cluster can tell."""
+    pod = wanted.spec.get("pod")
+    resources = pod.get("resources") if isinstance(pod, dict) else None
+    for part in ("requests", "limits"):
+        amounts = resources.get(part) if isinstance(resources, dict) else None
+        for name, given in amounts.items() if isinstance(amounts, dict) else ():
+            try:
+                amount(given)
+            except ValueError as error:
+                yield f"{wanted.place(('pod', 'resources', part, name))}: {error}."
 
 
 def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:

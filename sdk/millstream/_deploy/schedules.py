@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule
@@ -10,6 +10,7 @@ from millstream.schedules import Cron, Interval, InvalidScheduleError, RRule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ANCIENT = datetime(2000, 1, 1, tzinfo=UTC)
 _KINDS = ("cron", "interval", "rrule")
 
 
@@ -24,16 +25,19 @@ def problem_of(schedule: Mapping[str, Any]) -> str:
     try:
         match kind:
             case "cron":
-                Cron(schedule["cron"], timezone=zone)
+                fires = Cron(schedule["cron"], timezone=zone).next(_ANCIENT)
             case "rrule":
-                RRule(schedule["rrule"], timezone=zone)
+                fires = RRule(schedule["rrule"], timezone=zone).next(_ANCIENT)
             case _:
+                if isinstance(schedule["interval"], str):
+                    return ""  # as is told of its type
                 Interval(schedule["interval"], datetime.fromisoformat(anchor) if anchor else None, zone)
+                fires = [_ANCIENT]
     except InvalidScheduleError as error:
         return "\n".join([str(error), *_pointer(schedule[kind], error.at)])
     except ValueError as error:  # an anchor that is no time
         return str(error)
-    return ""
+    return "" if fires else "\n".join(["it never fires", *_pointer(schedule[kind], (0, len(schedule[kind])))])
 
 
 def named(schedules: list[dict[str, Any]]) -> list[dict[str, Any]]:

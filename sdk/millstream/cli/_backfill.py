@@ -48,7 +48,7 @@ def preview(deployment: Object, spec: ScheduleSpec, ticks: Sequence[Tick], *, in
     if in_full:
         columns: list[Column[Tick]] = [
             Column("tick", lambda tick: _shown(spec, tick)),
-            Column("run", lambda tick: tick.run),
+            Column("run", lambda tick: tick.run, is_kept=True),
             Column(
                 "state",
                 lambda tick: "to create" if tick.state is None else tick.state or "new",

@@ -41,9 +41,9 @@ def ran(run: Run) -> str:
 
 
 RUNS: tuple[Column[Run], ...] = (
-    Column("name", lambda run: run.name),
+    Column("name", lambda run: run.name, is_kept=True),
     Column("deployment", lambda run: run.deployment),
-    Column("state", lambda run: run.state, is_state=True),
+    Column("state", lambda run: run.state, is_state=True, is_kept=True),
     Column("reason", lambda run: run.status.reason or ""),
     Column("age", lambda run: ago(run.created)),
     Column("duration", ran),
@@ -67,14 +67,14 @@ _ATTEMPTS: tuple[Column[Attempt], ...] = (
     Column("starting", lambda attempt: duration(starting(attempt, _now()))),
     Column("running", lambda attempt: _spent(running(attempt, _now()))),
     Column("exit code", lambda attempt: "" if attempt.exit_code is None else str(attempt.exit_code)),
-    Column("pod", lambda attempt: attempt.pod or ""),
+    Column("pod", lambda attempt: attempt.pod or "", is_kept=True),
     Column("node", lambda attempt: attempt.node or ""),
 )
 _WARNINGS: tuple[Column[Object], ...] = (
     Column("warning", lambda event: str(event.get("reason", ""))),
     Column("last seen", _seen),
     Column("about", lambda event: f"{event['involvedObject']['kind']}/{event['involvedObject']['name']}"),
-    Column("message", lambda event: str(event.get("message", ""))),
+    Column("message", lambda event: str(event.get("message", "")), is_prose=True),
 )
 
 

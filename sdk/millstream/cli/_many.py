@@ -97,7 +97,7 @@ def _named(cluster: Cluster, names: Sequence[str]) -> list[Run]:
         try:
             runs.append(named_run(cluster, name))
         except ObjectNotFound as error:
-            click.echo(str(error), err=True)
+            note(harmless(str(error), err=True))
     return runs
 
 

@@ -28,8 +28,8 @@ class _Row(NamedTuple):
 _VIEW = View[_Row](
     columns=(
         Column("setting", lambda row: row.name),
-        Column("value", lambda row: row.value),
-        Column("from", lambda row: row.place),
+        Column("value", lambda row: row.value, is_prose=True),
+        Column("from", lambda row: row.place, is_prose=True),
         Column("meaning", lambda row: row.meaning, is_wide=True),
     ),
     name=lambda row: row.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,20 @@ _OF_SEVERAL = {"image", "version", "suspend"}
 _MOST_FILES = 3
 
 
+def _completed(incomplete: str) -> list[CompletionItem]:
+    """A file, or a deployment of millstream.yaml; the file first, as bash's script forgets what came before it."""
+    from pathlib import Path  # noqa: PLC0415 - slow to import, as all of these
+
+    from millstream._deploy.project import FILE, read_project  # noqa: PLC0415
+    from millstream.exceptions import MillstreamError  # noqa: PLC0415
+
+    names: list[str] = []
+    with suppress(MillstreamError):  # also where there is no such file
+        names = [str(one.name) for one in read_project(Path(FILE))]
+    fitting = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(incomplete, type="file"), *fitting]
+
+
 class _Command(click.Command):
     """Takes `--dry-run` alone as `--dry-run=client`: what follows it is no value of it, as with kubectl."""
 
@@ -40,7 +55,7 @@ class _Command(click.Command):
     "what",
     metavar="[FILE:FLOW | NAME...]",
     nargs=-1,
-    shell_complete=lambda _ctx, _param, incomplete: [CompletionItem(incomplete, type="file")],
+    shell_complete=lambda _ctx, _param, incomplete: _completed(incomplete),
 )
 @deploy_options
 @click.option(
@@ -182,6 +197,7 @@ def _deploy(
         _show(stored, made, output, None)
     if not is_trial:
         _tidy(cluster, planned, stored)
+    _note_paused(planned, stored)
     _note_missing_image(cluster, stored)
 
 
@@ -219,6 +235,13 @@ def _tidy(cluster: Cluster, planned: Sequence[Planned], stored: Sequence[Object]
                 click.echo(f"configmap/{name} deleted: no run needs these files any more", err=True)
     except ClusterError as error:
         click.echo(f"Old files of flows stay, in ConfigMaps: {error}", err=True)
+
+
+def _note_paused(planned: Sequence[Planned], stored: Sequence[Object]) -> None:
+    for before, now in zip(planned, stored, strict=True):
+        if now["spec"].get("suspend") and not before.manifests.deployment["spec"].get("suspend"):
+            name = now["metadata"]["name"]
+            click.echo(f"{name} is paused as before: `millstream deployment resume {name}`", err=True)
 
 
 def _note_missing_image(cluster: Cluster, stored: Sequence[Object]) -> None:

@@ -188,7 +188,9 @@ def test_what_is_paused_stays_paused(call, ns, project, how):
     if how == "command":
         done(call("deployment", "pause", "greet"))
     for number in range(2):
-        done(call("deploy", "flows.py", "--retries", str(number)))
+        result = call("deploy", "flows.py", "--retries", str(number))
+        done(result)
+        assert "greet is paused as before: `millstream deployment resume greet`" in result.stderr
         assert spec(ns)["suspend"] is True
 
 
@@ -436,7 +438,8 @@ def test_rights_that_are_missing_are_named(call, ns, project, kubectl, tmp_path,
     config["users"][0]["user"] = {"token": token}
     path.write_text(json.dumps(config))
     result = call("deploy", "flows.py")
-    assert result.exit_code != 0
+    assert result.exit_code == 1
+    assert "`millstream doctor` says which rights you lack." in result.stderr
     assert f"You may not {verb} in namespace {ns.name}" in result.stderr
     assert sources(ns) == {}
 

@@ -362,7 +362,7 @@ def test_what_a_run_says_is_shown_once_and_of_its_log_the_end(capsys):
     }
     other = {**event, "reason": "FailedMount", "message": "No such volume."}
     failed = run(state="Failed", reason="FlowFailed", message=message, attempt=1, attempts=[ended])
-    print_run(failed, [event, other], set())
+    print_run(failed, [event, other], frozenset())
     told = capsys.readouterr().out
     assert told.count("ValueError: no") == 1
     assert "Attempt 1: its last lines:\n  20\n" in told

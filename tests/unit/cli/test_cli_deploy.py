@@ -6,6 +6,9 @@ import sys
 
 import pytest
 import yaml
+from click.shell_completion import ShellComplete
+
+from millstream.cli._app import root
 
 FLOW = '''
 # /// script
@@ -367,11 +370,36 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
             "line 4: source.requirements",
         ),
         ("deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: 3", "line 4: schedules"),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  pod:\n    resources: {limits: {memory: 1Gb}}",
+            "line 5: pod.resources.limits.memory: '1Gb' is no quantity",
+        ),
     ],
 )
 def test_projects_that_cannot_be(refused, folder, text, why):
     (folder / "millstream.yaml").write_text(text)
     assert why in refused()
+
+
+def test_an_interval_that_is_no_number_is_told_once(refused, folder):
+    (folder / "millstream.yaml").write_text(
+        "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{interval: 15m}]"
+    )
+    told = refused()
+    assert told.count("schedules.0") == 1
+    assert "line 4: schedules.0.interval: it takes a number of seconds: 900 for 15 minutes." in told
+
+
+def test_names_of_the_project_are_completed(home, folder):
+    (folder / "millstream.yaml").write_text(PROJECT)
+
+    def completed(incomplete):
+        return [one.value for one in ShellComplete(root, {}, "m", "").get_completions(["deploy"], incomplete)]
+
+    assert completed("") == ["", "first", "second"]
+    assert completed("s") == ["s", "second"]
+    (folder / "millstream.yaml").unlink()
+    assert completed("s") == ["s"]
 
 
 def test_what_deployments_have_in_common_is_merged(spec, folder):
@@ -436,6 +464,10 @@ def test_without_a_project_a_flow_is_named(refused):
         (("--cron", "0 26 * * *"), "    0 26 * * *\n      ^^\n"),
         (("--cron", "0 6 * * *", "--timezone", "Europe/Berlni"), "did you mean Europe/Berlin"),
         (("--rrule", "FREQ=SOMETIMES"), "FREQ"),
+        (("--cron", "0 6 31 2 *"), "it never fires\n    0 6 31 2 *\n"),
+        (("--rrule", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31"), "it never fires"),
+        (("--memory", "1Gb"), "pod.resources.requests.memory: '1Gb' is no quantity; write 500m, 2 or 4Gi."),
+        (("--cpu", "1x"), "'1x' is no quantity"),
         (("--interval", "soon"), "is no duration"),
         (("--interval", "1h", "--timezone", "UTC"), "--timezone goes with"),
         (

@@ -9,7 +9,7 @@ import pytest
 from still_world import still
 
 from millstream.cli import _output
-from millstream.cli._output import Column, View, aligned, show, watch_table
+from millstream.cli._output import Column, View, aligned, fitting, show, show_table, watch_table
 
 __all__ = ["still"]
 
@@ -115,6 +115,54 @@ def test_colours_are_for_terminals(environment, coloured):
     seen = on_terminal(PROGRAM, environment, "stdout")
     assert (b"\x1b[31mFailed\x1b[0m" in seen) is coloured
     assert b"[b]x" in seen
+
+
+NAME = Column("name", str)
+OTHER = Column("other", str)
+KEPT = Column("kept", str, is_kept=True)
+PROSE = Column("prose", str, is_prose=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "widths", "room", "fitted"),
+    [
+        ([NAME, OTHER], [30, 40], 80, {0: 30, 1: 40}),
+        ([NAME, OTHER], [30, 60], 80, {0: 30, 1: 47}),
+        ([NAME, OTHER, OTHER], [30, 40, 30], 80, {0: 30, 1: 22, 2: 22}),
+        ([NAME, OTHER, OTHER], [60, 40, 5], 80, {0: 60, 1: 17}),
+        ([NAME, OTHER, KEPT], [30, 40, 30], 80, {0: 30, 1: 14, 2: 30}),
+        ([NAME, OTHER, KEPT], [40, 40, 30], 80, {0: 40, 2: 30}),
+        ([NAME, PROSE], [30, 400], 80, {0: 30, 1: 47}),
+        ([NAME, PROSE], [70, 400], 80, {0: 70, 1: 24}),
+        ([NAME, KEPT], [70, 40], 80, {0: 70, 1: 40}),
+    ],
+)
+def test_what_a_terminal_has_room_for(columns, widths, room, fitted):
+    assert fitting(columns, widths, room) == fitted
+
+
+def test_a_narrow_terminal_breaks_no_names(monkeypatch, capsys):
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    long = "a-name-of-thirty-characters-00"
+    columns = [
+        Column("name", str),
+        Column("reason", lambda _: "x" * 80),
+        Column("message", lambda _: "so it is " * 9, is_prose=True),
+    ]
+    show_table(columns, [long])
+    first, second, *more = capsys.readouterr().out.splitlines()
+    assert first.split() == ["NAME", "MESSAGE"]
+    assert second.split()[0] == long
+    assert len(more) > 1
+    assert max(map(len, (first, second, *more))) <= 60
+
+
+def test_a_wide_table_is_as_wide_as_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    show_table([Column("name", str), Column("image", lambda _: "i" * 50, is_wide=True)], ["etl"])
+    assert "i" * 50 in capsys.readouterr().out
 
 
 def test_a_watched_table_is_read_anew(still, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
 from millstream.cli._parameters import given_parameters, parameter_options
 from millstream.cli._times import Moment
+from millstream.resources.names import MAX_RUN_NAME
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,6 +84,11 @@ def command(
         raise click.UsageError(
             "Give either --name or --idempotency-key: a run with a key has its name by it."
         )
+    if run_name is not None and not _is_name(run_name):
+        raise click.UsageError(
+            f"{run_name!r} is no name of a run, which has up to {MAX_RUN_NAME} of a-z, 0-9 and -, and begins and ends "
+            "with one of a-z and 0-9."
+        )
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
     if image is not None and not deployment["spec"].get("overrides", {}).get("allowImage"):
@@ -109,6 +116,10 @@ def command(
         from millstream.cli._watching import watch_to_end  # noqa: PLC0415 - slow to import
 
         watch_to_end(cluster, run)
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_RUN_NAME and re.fullmatch("[a-z0-9]([-a-z0-9]*[a-z0-9])?", text) is not None
 
 
 def _created(cluster: Cluster, made: Object, *, is_keyed: bool) -> Object:
