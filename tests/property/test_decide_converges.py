@@ -446,9 +446,11 @@ def lead_a_life(machine, interrupt, when):
     calls = 0
     for _ in range(ROUNDS):
         machine.see_all()
+        unseen = False
         while machine.operator.working() or machine.operator.waiting():
             if calls == when:
                 interrupt(machine)
+                unseen = True
             calls += 1
             working = machine.operator.working()
             for key in machine.operator.waiting():
@@ -456,7 +458,7 @@ def lead_a_life(machine, interrupt, when):
             for key in working:
                 machine.operator.step(key)
             machine.what_always_holds()
-        if not machine.missed:
+        if not (unseen or machine.missed):
             machine.no_subflow_of_a_cancelled_run_goes_on()
         machine.cluster.control_jobs()
         machine.cluster.collect_garbage()
