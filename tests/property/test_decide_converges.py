@@ -120,8 +120,10 @@ class ARunAndItsCluster(ClusterMachine):
         self.see_all()
         self.work()
 
-    @rule(rounds=ROUNDS_BEFORE, cancel=st.booleans())
-    def the_run_is_cancelled_or_suspended(self, rounds, cancel):
+    @rule(rounds=ROUNDS_BEFORE, cancel=st.booleans(), subflow=st.booleans())
+    def the_run_is_cancelled_or_suspended(self, rounds, cancel, subflow):
+        if subflow:
+            self.the_flow_makes_a_subflow(rounds, ttl=0)
         self.all_goes_well_for_a_while(rounds)
         self.ask(**{"cancel" if cancel else "suspend": True})
 
@@ -375,6 +377,9 @@ class ARunAndItsCluster(ClusterMachine):
             if not (self.api.events or self.operator.waiting() or self.operator.working()):
                 break
             self.api.now += timedelta(seconds=1)
+        self.no_subflow_of_a_cancelled_run_goes_on()
+
+    def no_subflow_of_a_cancelled_run_goes_on(self):
         for run in self.api.of(FLOW_RUNS):
             parent, state = parent_of(self.api, run), FlowRunStatus.model_validate(run["status"]).state
             if parent and parent["spec"].get("cancel") and not (state and state.is_final):
@@ -420,8 +425,11 @@ def test_a_run_comes_to_one_end():
 
 def go_through_its_life(cluster, pod):
     attempt = int(pod["metadata"]["labels"][labels.ATTEMPT])
+    subflow = pod["metadata"]["labels"][labels.RUN] != "etl-1"
     if deleting(pod):
         cluster.stop(pod, 143, (RunState.CRASHED, Reason.INTERRUPTED))
+    elif runs(pod) and subflow:
+        cluster.finish(pod, *COMPLETED)
     elif runs(pod) and attempt == 1:
         cluster.finish(pod, 1, (RunState.FAILED, Reason.FLOW_FAILED))
     elif runs(pod) and attempt == 2:
@@ -448,6 +456,8 @@ def lead_a_life(machine, interrupt, when):
             for key in working:
                 machine.operator.step(key)
             machine.what_always_holds()
+        if not machine.missed:
+            machine.no_subflow_of_a_cancelled_run_goes_on()
         machine.cluster.control_jobs()
         machine.cluster.collect_garbage()
         for pod in machine.cluster.pods:
@@ -456,7 +466,7 @@ def lead_a_life(machine, interrupt, when):
             break
         machine.api.now += timedelta(seconds=1)
         if machine.cluster.pods:
-            machine.the_flow_makes_a_subflow(0, None)
+            machine.the_flow_makes_a_subflow(0, ttl=0)
     machine.teardown()
     return calls
 

@@ -33,12 +33,16 @@ _NOUNS = {
 }
 
 _AWAY: Final = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
 """What is said where an API server, or what is behind it, is away: a write may have been done nevertheless."""
 _READS: Final = {"get", "list", "watch"}
+_OF_ETCD: Final = re.compile(r"etcdserver: |rpc error: |.*\brequest timed out")
+"""How the API server says that its database has no leader or is slow; other failures of a write may be so for good."""
 _MOST_SAID: Final = 200
 
 UNDECLARED: Final = "field not declared in schema"
@@ -102,7 +106,9 @@ def refusal(
         case HTTPStatus.GONE:
             error = ExpiredError(said)
         case _:
-            is_away = code in _AWAY or (verb in _READS and code == HTTPStatus.INTERNAL_SERVER_ERROR)
+            is_away = code in _AWAY or (
+                code == HTTPStatus.INTERNAL_SERVER_ERROR and (verb in _READS or bool(_OF_ETCD.match(said)))
+            )
             # Of a log, it is the kubelet that is away, perhaps for good.
             of = ClusterUnreachable if is_away and kind != POD_LOGS else ClusterError
             error = of(f"The cluster could not {verb} {kind.plural} ({code}): {said}")

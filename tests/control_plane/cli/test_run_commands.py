@@ -107,9 +107,6 @@ def test_a_name_that_is_none_reaches_nothing(many, call, name):
     for verb in ("show", "delete", "cancel"):
         result = call("run", verb, name)
         assert (result.exit_code, "is no name" in result.stderr) == (2, True)
-    everywhere = call("run", "ls", "-n", "..")
-    assert (everywhere.exit_code, everywhere.stdout) == (2, "")
-    assert "'..' is no name of a namespace" in everywhere.stderr
 
 
 def test_secrets_of_a_run_are_not_shown(operator, ns, call):

@@ -242,6 +242,15 @@ def test_a_run_whose_deployment_is_gone_and_one_that_has_none(reader, ns):
         assert [run.name for run in reader.read_flow_runs(deployment_filter=chosen)] == wanted
 
 
+def test_a_run_whose_deployment_has_changed_has_what_that_says_now(reader, ns):
+    ns.deploy(tags=["a"], version="1", parameters={"n": 1})
+    ns.run(tags=["b"])
+    change = {"entrypoint": "flows.py:load", "tags": ["c"], "version": "2", "parameters": {"n": 2}}
+    ns.patch(FLOW_DEPLOYMENTS, "etl", {"spec": change})
+    (run,) = reader.read_flow_runs(flow_run_filter=filters.FlowRunFilter(flow_version={"any_": ["2"]}))
+    assert (run.flow_name, run.tags, run.parameters) == ("load", ["b", "c"], {"n": 2})
+
+
 def test_only_cancelling_can_be_asked_for(reader, ns):
     ns.deploy()
     ns.run()

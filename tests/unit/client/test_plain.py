@@ -63,7 +63,7 @@ class Part:
         ),
         ((n for n in (1, 2)), [1, 2]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,  # of many there is no name that every process gives
 )
 def test_what_can_be_told(value, told):
     assert plain({"p": value}) == {"p": told}
@@ -99,7 +99,7 @@ ENDLESS.append(ENDLESS)
         (nested(100), "more than 100 levels deep"),
         ({1: "a", "1": "b"}, "two keys are the same"),
     ],
-    ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_refused(value, said):
     with pytest.raises(

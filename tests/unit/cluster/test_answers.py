@@ -22,6 +22,8 @@ def refused(code, body=b"", *, verb="get", kind=FLOW_RUNS, namespace="team", nam
         ("list", FLOW_RUNS, 502, ClusterUnreachable),
         ("create", FLOW_RUNS, 504, ClusterUnreachable),
         ("create", FLOW_RUNS, 500, ClusterError),  # a webhook, perhaps: it may be so for good
+        ("list", FLOW_RUNS, 408, ClusterUnreachable),
+        ("create", FLOW_RUNS, 429, ClusterUnreachable),
         ("get", POD_LOGS, 500, ClusterError),
         ("get", POD_LOGS, 503, ClusterError),
         ("get", FLOW_RUNS, 418, ClusterError),
@@ -31,6 +33,20 @@ def test_who_is_away_for_a_while_and_who_says_no(verb, kind, code, expected):
     error = refused(code, {"message": "shutting down"}, verb=verb, kind=kind)
     assert type(error) is expected
     assert str(error) == f"The cluster could not {verb} {kind.plural} ({code}): shutting down"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("etcdserver: leader changed", ClusterUnreachable),
+        ("etcdserver: request timed out", ClusterUnreachable),
+        ("rpc error: code = Unavailable desc = transport is closing", ClusterUnreachable),
+        ("Internal error occurred: request timed out", ClusterUnreachable),
+        ('failed calling webhook "x": no endpoints available', ClusterError),
+    ],
+)
+def test_a_write_may_be_repeated_when_the_database_is_there_again(said, expected):
+    assert type(refused(500, {"message": said}, verb="create")) is expected
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}"])

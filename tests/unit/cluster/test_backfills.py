@@ -7,6 +7,8 @@ import pytest
 from still_world import still
 
 from millstream._cluster import backfills
+from millstream._cluster.answers import refusal
+from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterUnreachable, DeploymentError, ObjectAlreadyExists, ParameterTypeError
 from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.names import scheduled_run_name
@@ -215,7 +217,8 @@ class Runs:
     def _answer(self, verb):
         if self.away[verb]:
             self.away[verb] -= 1
-            raise ClusterUnreachable("away")
+            said = b'{"message": "etcdserver: request timed out"}'
+            raise refusal(verb, FLOW_RUNS, "team", None, (500, 503)[self.away[verb] % 2], said)
 
     def list(self, kind, *, namespace, fields):
         self._answer("list")

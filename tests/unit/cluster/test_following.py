@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 from still_world import still
 
-from millstream._cluster.answers import ExpiredError
+from millstream._cluster.answers import ExpiredError, refusal
 from millstream._cluster.following import follow
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterUnreachable
@@ -13,6 +13,10 @@ from millstream.exceptions import ClusterUnreachable
 __all__ = ["still"]
 
 AWAY = ClusterUnreachable("The cluster does not answer.")
+TROUBLES = [
+    refusal("list", FLOW_RUNS, "team", None, code, b'{"message": "etcdserver: leader changed"}')
+    for code in (408, 429, 500, 502, 503, 504)
+]
 
 
 class Away:
@@ -75,7 +79,7 @@ def test_an_api_server_that_is_away_now_and_then_is_waited_for(still):
     def cut(cluster):
         yield cluster.event()
         still.sleep(20)
-        cluster.trouble = [AWAY] * 3
+        cluster.trouble = [AWAY, *TROUBLES]
         raise AWAY
 
     assert versions(Away(cut), 20) == list(range(1, 21))
