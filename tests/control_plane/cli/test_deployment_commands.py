@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_the_run_alone(etl, call, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("millstream.cli._watching.merged", interrupted)
+    monkeypatch.setattr("millstream.cli._watching.interleaved", interrupted)
     result = call("deployment", "run", "etl", "-p", "day=2026-01-31", "--name", "mine", "--watch")
     assert result.exit_code == 130
     assert (
