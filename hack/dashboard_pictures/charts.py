@@ -19,7 +19,7 @@ Line = tuple[str, list[tuple[float, float]]]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 24.0, 24.0
 _LEGEND_LINE, _LETTER, _MARK = 11.0, 4.0, 24.0
-_DATE = 70.0
+_DATE = 55.0
 _MINUTES_ARE_TOO_COARSE = 300
 _TICKS = 4
 _STEPS = {
