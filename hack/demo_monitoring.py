@@ -1,6 +1,7 @@
 """What `make demo` has of monitoring: a Prometheus of its own, with the chart's alerts, and what it knows in the end.
 
     demo_monitoring.py serve FOLDER     run one, which scrapes the operator through the API server, until SIGTERM
+    demo_monitoring.py wait FOLDER      until it has seen what is so now
     demo_monitoring.py show FOLDER      its alerts, some figures of the dashboards, and the dashboards' pictures
 
 Needs KUBECONFIG and `hack/cluster/cluster prometheus`.
@@ -17,12 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from dashboard_pictures import Span
 
 sys.path.insert(0, str(Path(__file__).parent / "cluster"))
 
 import control_plane
-from dashboard_pictures import Span, draw_all, shown
 from grafana import DASHBOARDS, TARGETS
 from prometheus_server import Prometheus, run_prometheus, until
 
@@ -70,12 +73,19 @@ def _end(_number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit()
 
 
-def show(folder: Path) -> None:
-    """Say what Prometheus knows, and draw the dashboards."""
-    url = folder / "url"
+def wait(folder: Path) -> tuple[Prometheus, float]:
+    """Wait until Prometheus has seen what is so now; give it, and the time of what it saw."""
+    now, url = time.time(), folder / "url"
     until(url.exists, f"Prometheus begins: {folder}/log")
     prometheus = Prometheus(url.read_text())
-    end = prometheus.scraped_after(time.time())
+    return prometheus, prometheus.scraped_after(now)
+
+
+def show(folder: Path) -> None:
+    """Say what Prometheus knows, and draw the dashboards."""
+    from dashboard_pictures import Span, draw_all  # noqa: PLC0415 - slow, and `serve` has to be there soon
+
+    prometheus, end = wait(folder)
     check = [control_plane.program("promtool"), "check", "rules", str(ALERTS)]
     subprocess.run(check, check=True)
     _show_alerts(prometheus)
@@ -96,7 +106,9 @@ def _show_alerts(prometheus: Prometheus) -> None:
         print(f"  {rule['state']:9} {rule['name']}")
 
 
-def _show_figures(prometheus: Prometheus, span: Span) -> None:
+def _show_figures(prometheus: Prometheus, span: "Span") -> None:
+    from dashboard_pictures import shown  # noqa: PLC0415 - as above
+
     print(f"\nFigures of the dashboards, by their own queries, {span.words}:")
     for target in TARGETS:
         if target.title in FIGURES[target.dashboard]:
@@ -116,4 +128,4 @@ def _first(prometheus: Prometheus) -> float:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "show": show}[sys.argv[1]](Path(sys.argv[2]))
+    {"serve": serve, "wait": wait, "show": show}[sys.argv[1]](Path(sys.argv[2]))

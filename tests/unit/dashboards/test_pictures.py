@@ -52,10 +52,14 @@ ANSWERS = {
 }
 
 
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("uid", DASHBOARDS)
-@pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS)
-def test_each_panel_is_drawn(uid, answers):
+CASES = [(uid, "numbers") for uid in DASHBOARDS] + [
+    ("millstream-fleet", a) for a in ANSWERS if a != "numbers"
+]
+
+
+@pytest.mark.parametrize(("uid", "kind"), CASES)
+def test_each_panel_is_drawn(uid, kind):
+    answers = ANSWERS[kind]
     drawn = Drawn(draw(DASHBOARDS[uid], answers, SPAN))
     texts = drawn.texts()
     assert drawn.panels() == {panel["id"] for panel in panels(DASHBOARDS[uid])}
