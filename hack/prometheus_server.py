@@ -76,6 +76,10 @@ class Prometheus:
         """Give the rules that it has loaded."""
         return [rule for group in self._get("rules", {})["groups"] for rule in group["rules"]]
 
+    def version(self) -> str:
+        """Give its version."""
+        return str(self._get("status/buildinfo", {})["version"])
+
     def exemplars(self, query: str) -> Any:
         """Give the exemplars of the last ten minutes."""
         return self._get("query_exemplars", {"query": query, "start": time.time() - 600, "end": time.time()})

@@ -19,7 +19,8 @@ Line = tuple[str, list[tuple[float, float]]]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 24.0, 24.0
 _LEGEND_LINE, _LETTER, _MARK = 11.0, 4.0, 24.0
-_DATE = 70.0
+_MOST_ROWS = 5
+_DATE = 55.0
 _MINUTES_ARE_TOO_COARSE = 300
 _TICKS = 4
 _STEPS = {
@@ -50,13 +51,17 @@ def chart(sheet: Sheet, panel: Object, lines: Sequence[Line], span: Span) -> Non
     """Draw a panel's lines, with their axes and their legend."""
     width, height = sheet.size(panel)
     across = _legend_columns(lines, width)
-    legend = math.ceil(len(lines) / across) * _LEGEND_LINE
+    rows = min(math.ceil(len(lines) / across), _MOST_ROWS)
+    legend = rows * _LEGEND_LINE
     axes = sheet.axes(panel, _LEFT, _TOP, _RIGHT, _BOTTOM + legend)
     if lines:
         _PLOTS[panel["fieldConfig"]["defaults"]["custom"].get("drawStyle", "line")](axes, panel, lines, span)
         place = (-(_LEFT - 7) / (width - _LEFT - _RIGHT), -15 / (height - _TOP - _BOTTOM - legend))
+        named = axes.get_legend_handles_labels()[0]
+        if len(named) > rows * across:
+            sheet.write(panel, 7, height - 4, f"and {len(named) - rows * across} more", color=MUTED, size=7)
         axes.legend(
-            loc="upper left", bbox_to_anchor=place, ncols=across, frameon=False, borderaxespad=0, borderpad=0,
+            handles=named[: rows * across], loc="upper left", bbox_to_anchor=place, ncols=across, frameon=False, borderaxespad=0, borderpad=0,
             handlelength=1, handletextpad=0.4, columnspacing=1, labelspacing=0.25,
         )  # fmt: skip
     else:
@@ -84,9 +89,10 @@ def _scale(axes: Axes, span: Span, unit: str, width: float) -> None:
 
 def _ticks(highest: float, unit: str) -> MaxNLocator | MultipleLocator:
     steps = _STEPS.get(unit, ())
-    if not steps or highest < steps[0] * _TICKS:
+    fitting = [step for step in steps if step * _TICKS >= highest]
+    if not fitting or fitting[0] == steps[0]:
         return MaxNLocator(_TICKS, steps=[1, 2, 5, 10])
-    return MultipleLocator(next((step for step in steps if step * _TICKS >= highest), steps[-1]))
+    return MultipleLocator(fitting[0])
 
 
 def _plot_lines(axes: Axes, panel: Object, lines: Sequence[Line], span: Span) -> None:
