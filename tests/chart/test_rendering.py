@@ -5,6 +5,7 @@ import sys
 import typing
 
 import yaml
+from chart.conftest import VERSION
 from pydantic import BaseModel
 
 from millstream.resources import api_access, namespace_defaults
@@ -150,10 +151,10 @@ def test_standard_labels(render, values):
         expected = {
             "app.kubernetes.io/name": values.get("nameOverride", "millstream"),
             "app.kubernetes.io/instance": "millstream",
-            "app.kubernetes.io/version": "0.1.0",
+            "app.kubernetes.io/version": VERSION,
             "app.kubernetes.io/managed-by": "Helm",
             "app.kubernetes.io/part-of": "millstream",
-            "helm.sh/chart": "millstream-0.1.0",
+            "helm.sh/chart": f"millstream-{VERSION}",
         }
         assert expected.items() <= labels.items(), o["metadata"]["name"]
 
@@ -185,7 +186,7 @@ def test_deployment(render):
     assert pod["metadata"] == {"labels": deployment["selector"]["matchLabels"]}
     assert pod["spec"]["terminationGracePeriodSeconds"] == 30
     (container,) = pod["spec"]["containers"]
-    assert container["image"] == "millstream-operator:0.1.0"
+    assert container["image"] == f"millstream-operator:{VERSION}"
     assert container["imagePullPolicy"] == "IfNotPresent"
     assert container["args"] == [
         "--port=8080",
@@ -465,8 +466,8 @@ def test_network_policy_denies_what_is_not_named(render, everything):
 
 def test_the_flow_of_the_test_runs(render, everything, tmp_path):
     for values, place, image in (
-        ({}, "millstream-system", "millstream-operator:0.1.0"),
-        ({"namespaces": ["team-a", "team-b"]}, "team-a", "millstream-operator:0.1.0"),
+        ({}, "millstream-system", f"millstream-operator:{VERSION}"),
+        ({"namespaces": ["team-a", "team-b"]}, "team-a", f"millstream-operator:{VERSION}"),
         (everything, "team-b", "flows:1"),
     ):
         objects = render(values)

@@ -48,6 +48,7 @@ def oldest(state, values, deployment="etl"):
 
 SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
 NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
+OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value in INFO.items()}
 LEADER = "millstream_operator_leader"
 BUILD = "millstream_operator_build_info"
 REQUESTS = f'millstream_operator_api_requests_total{{{JOB}, verb="patch", resource="flowruns", code="429"}}'
@@ -65,6 +66,11 @@ CASES = [
     ),
     (
         "MillstreamNoLeader", "one leads", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "1x9"}, 5, None,
+    ),
+    (
+        "MillstreamNoLeader", "of two releases one has none",
+        {f'{LEADER}{{namespace="a", job="j"}}': "1x9", f'{LEADER}{{namespace="b", job="j"}}': "0x9"},
+        5, {"namespace": "b", "job": "j", "severity": "critical"},
     ),
     ("MillstreamNoLeader", "a change of the leader", {f'{LEADER}{{job="j"}}': "1 0 1x9"}, 3, None),
     (
@@ -113,6 +119,13 @@ CASES = [
     ),
     ("MillstreamLastSuccessTooOld", "it has no ticks", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"7x{4 * DAY}") | INFO, 3 * DAY, None),
     ("MillstreamScheduleMissed", "two are missed", ticks("Missed", "0x9 2x30") | INFO, 15, OWNED),
+    ("MillstreamScheduleMissed", "its owner has changed", ticks("Missed", "0x9 2x30") | INFO | OTHER_INFO, 15, OWNED),
+    ("MillstreamScheduleMissed", "for a day there was no operator", ticks("Missed", f"3x9 _x{DAY} 5x99") | INFO, DAY + 30, OWNED),
+    ("MillstreamScheduleMissed", "that was hours ago", ticks("Missed", f"3x9 _x{DAY} 5x200") | INFO, DAY + 180, None),
+    (
+        "MillstreamScheduleMissed", "another deployment has the name now",
+        ticks("Missed", "9x200 0x9 2x30") | INFO, 220, OWNED,
+    ),
     ("MillstreamScheduleMissed", "they fire", ticks("Fired", "0+1x40") | ticks("Missed", "2x40") | INFO, 15, None),
     ("MillstreamScheduleMissed", "it was hours ago", ticks("Missed", "0x9 2x190") | INFO, 180, None),
     (

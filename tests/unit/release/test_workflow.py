@@ -46,6 +46,18 @@ def test_a_job_may_do_what_it_needs_and_no_more(jobs):
     }
 
 
+def test_a_secret_is_only_there_once_somebody_has_agreed(jobs):
+    secret = {name for name, job in jobs.items() if "secrets." in str(job)}
+    assert secret == {"images", "publish"}
+    assert {name for name, job in jobs.items() if job.get("environment") == "release"} == secret
+
+
+def test_a_tag_of_a_pre_release_starts_nothing():
+    (pattern,) = yaml.safe_load(WORKFLOW.read_text())[True]["push"]["tags"]
+    assert re.fullmatch(pattern.replace(".", r"\."), "v1.2.0")
+    assert not re.fullmatch(pattern.replace(".", r"\."), "v1.2.0rc1")
+
+
 def test_nothing_is_published_that_was_not_tested(jobs):
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
         ("test", None),
