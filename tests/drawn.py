@@ -10,7 +10,7 @@ class Drawn:
     """A picture; an ET.ParseError if it is no XML."""
 
     def __init__(self, svg):
-        self._root = ET.fromstring(svg)  # noqa: S314 - drawn by ourselves
+        self._root = ET.fromstring(svg)  # noqa: S314 - we have drawn it
         assert self._root.tag == f"{_SVG}svg"
         self._ids = [element.get("id", "") for element in self._root.iter()]
 
