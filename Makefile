@@ -17,7 +17,7 @@ help: ## Show this list
 
 ## See it work
 .PHONY: demo cluster cluster-down cluster-tools chart-tools images
-demo: venv ## The main job on a real cluster: install, deploy, run, result, metrics (first time without an image registry about 10 min)
+demo: venv ## The main job on a real cluster: install, deploy, run, result, metrics, alerts, dashboards (first time without an image registry about 10 min)
 	hack/demo
 
 cluster: ## Start a kind cluster, or go on with the one that runs; KUBECONFIG is honoured

@@ -155,11 +155,11 @@ class Namespace:
 
         return eventually(probe, f"pod of attempt {attempt} of {run}")
 
-    def start(self, pod: Object) -> None:
+    def start(self, pod: Object, since: str = "") -> None:
         """Have a pod's container run, on a node that is not there."""
         if "nodeName" not in pod["spec"]:
             self._bind(pod)
-        self.set_container(pod, {"running": {"startedAt": STARTED}}, phase="Running")
+        self.set_container(pod, {"running": {"startedAt": since or STARTED}}, phase="Running")
 
     def _bind(self, pod: Object) -> None:
         target = {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
@@ -170,7 +170,13 @@ class Namespace:
         )
 
     def finish(
-        self, pod: Object, code: int, record: Object | str | None = None, reason: str | None = None
+        self,
+        pod: Object,
+        code: int,
+        record: Object | str | None = None,
+        reason: str | None = None,
+        *,
+        times: tuple[str, str] = ("", ""),
     ) -> None:
         """Have a pod's container end with an exit code and, if any, a completion record."""
         own = pod["metadata"]["labels"]
@@ -178,7 +184,13 @@ class Namespace:
         if isinstance(record, dict):
             uid, attempt = own[labels.RUN_UID], int(own[labels.ATTEMPT])
             message = CompletionRecord(uid=uid, attempt=attempt, **record).encode().decode()
-        state = {"exitCode": code, "message": message, "startedAt": STARTED, "finishedAt": STARTED}
+        since, until = times
+        state = {
+            "exitCode": code,
+            "message": message,
+            "startedAt": since or STARTED,
+            "finishedAt": until or STARTED,
+        }
         state |= {"reason": reason} if reason else {}
         self.set_container(pod, {"terminated": state}, phase="Failed" if code else "Succeeded")
         if "deletionTimestamp" in (self.get(PODS, pod["metadata"]["name"]) or pod)["metadata"]:

@@ -66,12 +66,15 @@ def make_run(
     status: FlowRunStatus | None = None,
     created: datetime = NOW,
     deleting: bool = False,
+    parent: str | None = None,
     **spec: Any,
 ) -> Object:
+    """Make a FlowRun; `parent` is the UID of the one that made it as its subflow."""
+    own = {"labels": {labels.PARENT_RUN_UID: parent}} if parent else {}
     if deployment and "template" not in spec:
         spec["deploymentRef"] = {"name": deployment}
     return {
-        "metadata": meta(name, uid, version, created=created, deleting=deleting, generation=1),
+        "metadata": meta(name, uid, version, created=created, deleting=deleting, generation=1, **own),
         "spec": spec,
         "status": status.to_dict() if status else {},
     }
@@ -242,6 +245,7 @@ def observe(
     run: Object | None,
     *,
     now: datetime = NOW,
+    parent: Object | None = None,
     deployment: Object | None = None,
     deployment_error: str = "",
     revisions: Iterable[Object] = (),
@@ -259,6 +263,7 @@ def observe(
     return ObservedRun(
         now=now,
         run=Run.from_object(run) if run else None,
+        parent=Run.from_object(parent) if parent else None,
         deployment=Deployment.from_object(deployment) if deployment else None,
         deployment_error=deployment_error,
         revisions={revision.name: revision.template for revision in read},

@@ -181,6 +181,8 @@ class ApiServer:
             _apply(operation, new)
         if part == "status":
             self._check_status(kind, o, new)
+        elif kind == FLOW_RUNS:
+            self._check_cancellation(o, new)
         o.update(new)
         self.writes += 1
         self.changed(kind, o)
@@ -233,11 +235,18 @@ class ApiServer:
             raise Violation(f"two runs of tick {tick}")
         self.ticks.append(tick)
 
+    def _check_cancellation(self, old: Object, new: Object) -> None:
+        """Check a run that the operator cancels."""
+        if new["spec"] != old["spec"] | {"cancel": True} or _final(old):
+            raise Violation(f"the operator changes {old} into {new}")
+
     def _check_retention(self, run: Object) -> None:
         """Check a run that the operator deletes."""
-        state = run["status"].get("state")
-        if state is None or not RunState(state).is_final:
-            raise Violation(f"a run is deleted that is {state}")
+        if not _final(run):
+            raise Violation(f"a run is deleted that is {run['status'].get('state')}")
+        parent = parent_of(self, run)
+        if parent and not _final(parent):
+            raise Violation("a subflow is deleted whose parent may make it anew")
 
     def _check_status(self, kind: Kind, old: Object, new: Object) -> None:
         for problem in SCHEMAS[kind].iter_errors({"spec": new["spec"], "status": new["status"]}):
@@ -289,6 +298,17 @@ def _apply(operation: Object, o: Object) -> None:
             raise ApiError(422, "the test failed")
     else:
         target[last] = json.loads(json.dumps(operation["value"]))
+
+
+def _final(run: Object) -> bool:
+    state = run["status"].get("state")
+    return state is not None and RunState(state).is_final
+
+
+def parent_of(api: ApiServer, run: Object) -> Object | None:
+    """Find the run that made another one as its subflow, as long as it is there."""
+    uid = run["metadata"].get("labels", {}).get(labels.PARENT_RUN_UID)
+    return next((o for o in api.of(FLOW_RUNS) if uid and o["metadata"]["uid"] == uid), None)
 
 
 def ended(pod: Object) -> bool:
@@ -585,6 +605,7 @@ class Operator:
         del namespace
         run = self._api.find(FLOW_RUNS, name)
         if run and run["metadata"]["uid"] == uid and not deleting(run):
+            self._api._check_retention(run)
             self._api.mark_deleted(FLOW_RUNS, run)
 
     def _say(self, run: Run, said: Announcement) -> None:

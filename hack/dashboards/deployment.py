@@ -90,7 +90,7 @@ _RUNS = (
         queries={"p50": _quantile(50, _DURATION), "p95": _quantile(95, _DURATION), "mean": _mean(_DURATION)},
     ),
     Panel(
-        seen=Seen.BARS, title="Runs by duration", unit="short",
+        seen=Seen.LINES, title="Runs by duration", unit="short",
         text="Runs that ended in each interval and took no longer than the bound of the legend, in seconds.",
         queries={"{{le}}": _sum(f"{_DURATION}_bucket", "le")},
     ),

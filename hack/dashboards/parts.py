@@ -189,7 +189,7 @@ def _table(panel: Panel) -> table.Panel:
 
 
 def _lines(_: Panel) -> timeseries.Panel:
-    legend = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST)
+    legend = common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST)
     return timeseries.Panel().fill_opacity(5).line_width(1).legend(legend).min(0)
 
 

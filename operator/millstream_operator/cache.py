@@ -26,6 +26,7 @@ from millstream_operator.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, 
 from millstream_operator.live_runs import LiveRuns
 from millstream_operator.slots import Limits, SlotBook
 from millstream_operator.store import Store
+from millstream_operator.subflows import Subflows
 
 __all__ = ["Cache", "Key"]
 
@@ -79,6 +80,7 @@ class Cache:
         self._unreadable: dict[Key, _Unreadable] = {}
         self._live = LiveRuns()
         self._finished = FinishedRuns()
+        self._subflows = Subflows()
         self._slots = SlotBook(Limits(self._limit_of_deployment, self._limit_of_namespace))
         self.answers = Answers()
 
@@ -112,7 +114,7 @@ class Cache:
             if old is not None and old.uid == uid:
                 for told in self._listeners:
                     told(old, new)
-            return {key} | self._moved(old, new, reserved=reserved)
+            return {key} | self._moved(old, new, reserved=reserved) | self._with_parent(old, new)
         if kind == FLOW_DEPLOYMENTS:
             return self._edited(key, old, new)
         return self._keys(kind, new) | (self._keys(kind, old) if old else set())
@@ -133,7 +135,7 @@ class Cache:
         self._drop(kind, old)
         self.answers.forget(uid)
         if kind == FLOW_RUNS:
-            return {key} | self._moved(old, None)
+            return {key} | self._moved(old, None) | self._with_parent(old, None)
         if kind == FLOW_DEPLOYMENTS:
             self._reorder(namespace, name)
         return self._keys(kind, old)
@@ -172,11 +174,13 @@ class Cache:
             return False
         self._live.discard(old)
         self._finished.discard(old)
+        self._subflows.discard(old)
         return self._slots.discard(old.namespace, old.name)
 
     def _enter(self, run: Run) -> None:
         self._live.add(run)
         self._finished.add(run)
+        self._subflows.add(run)
         self._slots.add(run, self._priority(run))
 
     def _moved(self, old: Run | None, new: Run | None, *, reserved: bool = False) -> set[Key]:
@@ -201,6 +205,15 @@ class Cache:
         return {Key(FLOW_RUNS, namespace, name) for name in names} | {
             Key(FLOW_DEPLOYMENTS, namespace, deployment)
         }
+
+    def _with_parent(self, old: Run | None, new: Run | None) -> set[Key]:
+        """Name the subflows that are cancelled with their parent or need not be kept for it, and their deployments."""
+        keys = set()
+        for run in self._subflows.concerned(old, new):
+            keys.add(Key(FLOW_RUNS, run.namespace, run.name))
+            if run.deployment is not None and not run.live:
+                keys.add(Key(FLOW_DEPLOYMENTS, run.namespace, run.deployment))
+        return keys
 
     def _replaced(self, namespace: str, deployment: str) -> tuple[str, ...]:
         """Name the run that is replaced since there is one more: the older ones are being replaced already."""
@@ -272,6 +285,7 @@ class Cache:
         return ObservedRun(
             now=now,
             run=run,
+            parent=self._subflows.parent(run),
             deployment=self._deployments.get(namespace, deployment),
             deployment_error=self.why_unreadable(Key(FLOW_DEPLOYMENTS, namespace, deployment)),
             revisions={r.name: r.template for r in self._revisions.of(namespace, deployment).values()},
@@ -303,6 +317,7 @@ class Cache:
             tried=tried,
             refusal=refusal,
             runs=self._runs.within(namespace),
+            live=self._subflows.live(namespace),
             refused=self.answers.ticks(deployment.uid) if deployment else {},
             completed=self._finished.of(namespace, name, completed=True),
             failed=self._finished.of(namespace, name, completed=False),

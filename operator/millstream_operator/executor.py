@@ -26,6 +26,7 @@ from millstream_operator.decide.observed import (
 )
 from millstream_operator.decide.plan import (
     Action,
+    CancelRun,
     ConfirmDeployment,
     ConfirmJob,
     ConfirmRevision,
@@ -117,13 +118,25 @@ class Executor:
             self._cache.answers.count(observed.deployment.uid, self._now())
 
     async def _write_status(self, kind: Kind, key: Key, o: Run | Deployment, status: dict[str, Any]) -> None:
+        await self._change(kind, key, o, {"op": "add", "path": "/status", "value": status}, "status")
+
+    @execute.register
+    async def _(self, action: CancelRun, key: Key, observed: ObservedRun) -> None:
+        del action
+        if observed.run:
+            asked = {"op": "add", "path": "/spec/cancel", "value": True}
+            await self._change(FLOW_RUNS, key, observed.run, asked)
+
+    async def _change(
+        self, kind: Kind, key: Key, o: Run | Deployment, change: dict[str, Any], part: str | None = None
+    ) -> None:
         operations: list[dict[str, Any]] = [
-            # Makes the API server answer Conflict when the object has changed since the decision.
+            # Makes the API server answer Conflict when the object has changed since the decision, or is another one.
             {"op": "replace", "path": "/metadata/resourceVersion", "value": str(o.version)},
-            {"op": "add", "path": "/status", "value": status},
+            change,
         ]
         try:
-            stored = await self._api.patch(kind, key.namespace, key.name, operations, "status")
+            stored = await self._api.patch(kind, key.namespace, key.name, operations, part)
         except NotFoundError:
             self._changed(self._cache.remove(kind, key.namespace, key.name, o.uid))
             raise  # what else was planned must not happen: a Job of a run that is gone would start

@@ -10,23 +10,29 @@ from millstream.exceptions import LockHeldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.5
 
 
-async def beside(fn: Callable[..., T], *arguments: Any, to_its_end: bool = False) -> T:
+async def beside(
+    fn: Callable[..., T], *arguments: Any, to_its_end: bool = False, thread: Executor | None = None
+) -> T:
     """Call what may block in a thread, so that the event loop goes on.
 
     Args:
         fn: What to call.
         arguments: What it is called with.
         to_its_end: Wait for it even if this is cancelled meanwhile: it does something that has to be undone then.
+        thread: Where, if it takes so long that it may not have one of the event loop's few threads.
     """
     import asyncio  # noqa: PLC0415 - slow to import, and loaded where this runs
+    from contextvars import copy_context  # noqa: PLC0415 - as the others
 
-    call = asyncio.ensure_future(asyncio.to_thread(fn, *arguments))
+    loop = asyncio.get_running_loop()
+    call = asyncio.ensure_future(loop.run_in_executor(thread, copy_context().run, fn, *arguments))
     try:
         return await (asyncio.shield(call) if to_its_end else call)
     finally:

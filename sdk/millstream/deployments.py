@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict, Unpack
 from uuid import UUID
@@ -24,16 +25,19 @@ from millstream._pool import blocked
 from millstream._stopping import stop_requested
 from millstream.client import get_client
 from millstream.client._async import MillstreamClient
-from millstream.client._new_runs import NewRun, plain
+from millstream.client._new_runs import NewRun, tags_of
+from millstream.client._plain import plain
 from millstream.exceptions import MillstreamError, ObjectNotFound, RunInterrupted
 from millstream.states import Completed, State, get_state_exception
 from millstream.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
     from datetime import datetime
 
     from millstream._engine.flow_runs import FlowRun as LiveFlowRun
+    from millstream.client._cluster_deployments import ClusterDeployments
     from millstream.client._sync import SyncMillstreamClient
     from millstream.client.schemas.objects import Deployment, FlowRun
 
@@ -51,7 +55,7 @@ class _Order(NamedTuple):
             knows, in another process.
     """
 
-    client: SyncMillstreamClient
+    deployments: ClusterDeployments
     deployment: Deployment
     wanted: NewRun
     timeout: float | None
@@ -121,16 +125,19 @@ def run_deployment(name: str | UUID, **options: Unpack[RunOptions]) -> FlowRun:
 
 async def arun_deployment(name: str | UUID, **options: Unpack[RunOptions]) -> FlowRun:
     """The same as `run_deployment`, to be awaited."""
-    order = await beside(_order, name, options)
-    if order.parent is None:
-        return await _carry_out_beside(order)
-    found: list[FlowRun] = []
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import
 
-    async def subflow() -> State[Any]:
-        found.append(await _carry_out_beside(order))
-        return _mirrored(found[0])
+    with ThreadPoolExecutor(1, "millstream-run") as thread:
+        order = await beside(_order, name, options, thread=thread)
+        if order.parent is None:
+            return await _carry_out_beside(order, thread)
+        found: list[FlowRun] = []
 
-    state: State[Any] = await _task(subflow, order)(return_state=True)
+        async def subflow() -> State[Any]:
+            found.append(await _carry_out_beside(order, thread))
+            return _mirrored(found[0])
+
+        state: State[Any] = await _task(subflow, order)(return_state=True)
     return found[0] if found else _raised(state)
 
 
@@ -150,18 +157,20 @@ def _order(name: str | UUID, options: RunOptions) -> _Order:
     client = options.get("client") or get_client(sync_client=True)
     if isinstance(client, MillstreamClient):
         client = client._client  # noqa: SLF001 - our own
-    deployment = client.read_deployment(name) if _is_id(name) else client.read_deployment_by_name(str(name))
+    deployments = client._deployed()  # noqa: SLF001 - our own
+    read = partial(client.read_deployment if _is_id(name) else client.read_deployment_by_name, str(name))
+    deployment = read() if current.get() is None else deployments.patiently(read)
     parent = _outermost() if options.get("as_subflow", True) else None
     wanted = NewRun(
         plain(options.get("parameters") or {}),
         options.get("flow_run_name"),
-        tuple(sorted(set(options.get("tags") or ()))),
+        tuple(tags_of(options.get("tags")) or ()),
         options.get("scheduled_time"),
         options.get("idempotency_key"),
         None if parent is None else parent.id,
     )
     calls = -1 if parent is None else parent.next_number(f"{parent.run_count} {_words(deployment, wanted)}")
-    return _Order(client, deployment, wanted, timeout, poll_interval, parent, calls)
+    return _Order(deployments, deployment, wanted, timeout, poll_interval, parent, calls)
 
 
 def _carry_out(order: _Order) -> FlowRun:
@@ -178,40 +187,56 @@ def _carry_out(order: _Order) -> FlowRun:
     return run
 
 
-async def _carry_out_beside(order: _Order) -> FlowRun:
-    run = await beside(_made, order, to_its_end=True)
+async def _carry_out_beside(order: _Order, thread: Executor) -> FlowRun:
+    run = await beside(_made, order, to_its_end=True, thread=thread)
     if order.timeout == 0:
         return run
     try:
         with blocked():
             looks = _looks(order, run)
-            while (found := await beside(next, looks, None)) is not None:
+            while (found := await beside(next, looks, None, thread=thread)) is not None:
                 run = found
     except BaseException:
-        await beside(_cancel_with_parent, order, run, to_its_end=True)
+        await beside(_cancel_with_parent, order, run, to_its_end=True, thread=thread)
         raise
     return run
 
 
 def _made(order: _Order) -> FlowRun:
-    """The run: a new one, or that of an earlier attempt of the parent, unless it did not complete."""
-    made = order.client._deployed().create_run  # noqa: SLF001 - our own
+    """The run: one that an earlier attempt of the parent has made, unless it did not complete, or a new one."""
     wanted, deployment = order.wanted, order.deployment
-    if wanted.key is not None or order.calls < 0:
-        return made(deployment.id, wanted) or _gone(deployment)
-    for number in count(1):
-        again = f"-{number}" if number > 1 else ""
-        name = wanted.name and f"{wanted.name}{again}"
-        key = f"{wanted.parent}/{_words(deployment, wanted)}/{order.calls}{again}"
-        run = made(deployment.id, wanted._replace(name=name, key=key)) or _gone(deployment)
-        if not run.state.is_final() or run.state.is_completed():
+
+    def made(wanted: NewRun) -> FlowRun:
+        return order.deployments.create_run(deployment.id, wanted) or _gone(deployment)
+
+    if wanted.key is not None or order.parent is None or order.calls < 0:
+        return made(wanted)
+    keys = f"{order.parent.id}/{_words(deployment, wanted)}/"
+    run = made(wanted._replace(key=f"{keys}{order.calls}"))
+    if _takes(order, run):
+        return run
+    # Tasks that were tried again have called as often as they were tried: their runs are those of other calls.
+    for run in order.deployments.subflows(order.parent.id, keys):
+        if _takes(order, run):
+            return run
+    for number in count(2):
+        name = wanted.name and f"{wanted.name}-{number}"
+        run = made(wanted._replace(name=name, key=f"{keys}{order.calls}-{number}"))
+        if _takes(order, run):
             break
     return run
 
 
+def _takes(order: _Order, run: FlowRun) -> bool:
+    """Whether a call takes a run for its own, which no other call of this attempt does then."""
+    if order.parent is None or (run.state.is_final() and not run.state.is_completed()):
+        return False
+    return order.parent.next_number(f"{order.parent.run_count} {run.id}") == 0
+
+
 def _looks(order: _Order, run: FlowRun) -> Iterator[FlowRun]:
-    deployments = order.client._deployed()  # noqa: SLF001 - our own
-    for found in deployments.follow(run, seconds=order.timeout, poll_interval=order.poll_interval):
+    looks = order.deployments.follow(run, seconds=order.timeout, poll_interval=order.poll_interval)
+    for found in looks:
         yield found
         if stop_requested() and not found.state.is_final():
             raise RunInterrupted(
@@ -224,10 +249,7 @@ def _cancel_with_parent(order: _Order, run: FlowRun) -> None:
     if order.parent is None:
         return
     with suppress(MillstreamError):  # what has interrupted the wait is what matters
-        runs = order.client._runs  # noqa: SLF001 - our own
-        parent = runs.read(order.parent.id)  # type: ignore[attr-defined] # those of a cluster
-        if parent is not None and parent["spec"].get("cancel"):
-            runs.cancel_flow_run(run.id)
+        order.deployments.cancel_with(order.parent.id, run.id)
 
 
 def _task(subflow: Callable[[], Any], order: _Order) -> Any:

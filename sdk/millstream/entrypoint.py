@@ -139,7 +139,10 @@ def _import_error(error: BaseException, place: str) -> EntrypointError:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith("<frozen") and f.filename != __file__]
     where = f" at line {own[-1].lineno} of {own[-1].filename}: {own[-1].line}" if own else ""
-    return EntrypointError(f"{place!r} could not be imported: {type(error).__name__}: {error}{where}")
+    told = f"{place!r} could not be imported: {type(error).__name__}: {error}{where}"
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "prefect":
+        told += ". Write `from millstream import` in the place of `from prefect import` (docs/prefect.md)."
+    return EntrypointError(told)
 
 
 def _declared(module: ModuleType, name: str, place: str) -> Any:

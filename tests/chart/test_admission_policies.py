@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import yaml
 
-from millstream.resources import api_access
+from millstream.resources import api_access, labels
 from millstream.resources.run_template import ApiAccess
 
 SYSTEM = "policies-system"
@@ -32,6 +32,7 @@ USE = {
 }
 TOO_LARGE = "larger than 64 KiB: put large input into a volume or an object store, and pass its address"
 ETL = {"serviceAccountName": "etl"}
+VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 
 
 def _deployment(name="new", **spec):
@@ -344,6 +345,54 @@ def test_what_a_flow_with_access_may_create(ask):
     )
     assert ask(_run(overrides={"image": "other:1"}), ALICE) == ""
     assert ask(_one_off(), ALICE) == ""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "allowed"),
+    [
+        ({}, {"scheduledTime": "2026-03-01T12:00:00Z", "tags": ["x"], "parameters": {"a": 1}}, True),
+        ({"labels": {labels.PARENT_RUN_UID: "a"}, "annotations": {labels.IDEMPOTENCY_KEY: "b"}}, {}, True),
+        ({}, {"priority": 1000}, False),
+        ({}, {"scheduleName": "daily"}, False),
+        ({}, {"cancel": True}, False),
+        ({}, {"suspend": True}, False),
+        ({}, {"ttlSecondsAfterFinished": 0}, False),
+        ({"labels": {labels.PARENT_RUN_UID: "a", labels.DEPLOYMENT: "etl"}}, {}, False),
+        ({"labels": {labels.SCHEDULE: "daily"}}, {}, False),
+        ({"annotations": {"a": "b"}}, {}, False),
+        ({"finalizers": ["a.example/b"]}, {}, False),
+        (
+            {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}]},
+            {},
+            False,
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("active")
+def test_what_a_flow_with_access_may_say_of_a_new_run(ask, metadata, spec, allowed):
+    run = _run(**spec)
+    run["metadata"] |= metadata
+    assert ask(run, ALICE) == ""
+    refusal = ask(run, TRIGGER)
+    told = (
+        "a run with apiAccess may give nothing of"
+        if spec
+        else "a run with apiAccess may give a FlowRun no label"
+    )
+    assert refusal == "" if allowed else told in refusal
+
+
+@pytest.mark.usefixtures("active")
+def test_what_a_flow_with_access_may_read(kubectl):
+    def may(user, verb, resource):
+        command = ("auth", "can-i", verb, f"{resource}.millstream.dev", "-n", TEAM, f"--as={user}")
+        return kubectl(*command, fails=None).strip() == "yes"
+
+    for user in (READER, TRIGGER):
+        assert {verb for verb in VERBS if may(user, verb, "flowdeployments")} == {"get", "list"}
+    assert {verb for verb in VERBS if may(READER, verb, "flowruns")} == {"get", "list", "watch"}
+    assert {verb for verb in VERBS if may(TRIGGER, verb, "flowruns")} == {*VERBS} - {"delete", "update"}
 
 
 @pytest.mark.usefixtures("active")

@@ -44,6 +44,7 @@ ACTIONS = [
     plan.CreateRun({"metadata": {"name": "run", "namespace": "ns"}}),
     plan.DeleteRun("run", "uid"),
     plan.DeletePod("pod", "uid"),
+    plan.CancelRun(),
     plan.TakeSlot(),
     *(plan.CreateJob({"metadata": {"name": "job", "namespace": "ns"}}, access) for access in ApiAccess),
     plan.ReadNode("node"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import control_plane
 import pytest
 import yaml
-from grafana import asked, selectors
+from promql import asked, selectors
 
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS
 

@@ -1,12 +1,14 @@
 """The operator is killed after each of its writes, and another one takes over: the run's life is the same."""
 
 import pytest
-from api_server import COMPLETED, FAILED, eventually
+from api_server import COMPLETED, FAILED, custom, eventually
 from builders import TEMPLATE
 from mortal_operator import NEVER, forker, lives
 
+from millstream.resources import labels
+from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
-from millstream_operator.kinds import JOBS, PODS, REVISIONS
+from millstream_operator.kinds import FLOW_RUNS, JOBS, PODS, REVISIONS
 
 pytestmark = pytest.mark.control_plane
 
@@ -80,6 +82,37 @@ def test_a_kill_after_any_write_changes_nothing(make_namespace, start, kind):
         assert len(life.ns.items(PODS)) == len(ends)
         assert len(life.ns.items(REVISIONS)) == 1
         assert life.killed, life.writes
+
+
+def _subflow(ns, name, parent, **spec):
+    """Create a run as the flow of another one does."""
+    made = custom("FlowRun", name, {"deploymentRef": {"name": "etl"}} | spec)
+    made["metadata"]["labels"] = {labels.PARENT_RUN_UID: parent["metadata"]["uid"]}
+    return ns.create(FLOW_RUNS, made)
+
+
+@pytest.mark.parametrize("writes", range(1, 7))
+def test_a_kill_after_any_write_leaves_no_subflow_of_a_cancelled_run(make_namespace, start, writes):
+    ns = make_namespace()
+    ns.deploy(concurrency={"limit": 1})
+    rests = {"suspend": True}
+    parent = ns.run(**rests)
+    for name in ("before", "too"):
+        _subflow(ns, name, parent, **rests)
+    grandchild = ns.get(FLOW_RUNS, "before")
+    _subflow(ns, "below", grandchild, **rests)
+    other = ns.run("other", **rests)
+    _subflow(ns, "of-another", other, **rests)
+    ns.patch(FLOW_RUNS, "etl-1", {"spec": {"cancel": True}})
+    _subflow(ns, "after", parent, **rests)
+    pid = start(ns, writes)
+    eventually(lambda: not lives(pid), "the operator dies")
+    start(ns, NEVER)
+    for name in ("etl-1", "before", "too", "below", "after"):
+        ns.becomes(RunState.CANCELLED, Reason.CANCEL_REQUESTED, name)
+    for name in ("other", "of-another"):
+        ns.becomes(RunState.PAUSED, Reason.SUSPENDED, name)
+        assert ns.get(FLOW_RUNS, name)["spec"]["cancel"] is False
 
 
 @pytest.mark.parametrize("kind", LIVES)

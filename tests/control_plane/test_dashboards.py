@@ -1,15 +1,19 @@
 """A scripted workload, a real operator, a real Prometheus: what each panel says is what the FlowRuns say."""
 
 import math
+import re
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import api_server
+import demo_monitoring
 import pytest
 from api_server import COMPLETED, FAILED, eventually, run_operator
-from grafana import TARGETS
+from dashboard_pictures import Span, draw
+from drawn import Drawn
+from grafana import DASHBOARDS, TARGETS, panels
 from prometheus_server import run_prometheus
 
 from millstream.resources import labels
@@ -446,7 +450,7 @@ def test_no_panel_is_left_out():
 
 @pytest.mark.parametrize("target", [t for t in TARGETS if t.panel["type"] == "timeseries"], ids=str)
 def test_lines_can_be_drawn(played, target):
-    lines = played.prometheus.draw(target.query("30s", namespace=played.ns.name), played.begin, played.time)
+    lines = played.prometheus.lines(target.query("30s", namespace=played.ns.name), played.begin, played.time)
     assert lines or target.title in {"Left out by metric", "Refused or not answered", "Gauges"}
 
 
@@ -454,6 +458,28 @@ def test_one_deployment_can_be_looked_at(played):
     (target,) = [t for t in TARGETS if (t.dashboard, t.title) == ("millstream-deployment", "Failed")]
     query = target.query(played.window, namespace=played.ns.name, deployment="flaky")
     assert played.prometheus.ask(query, played.time) == {frozenset(): 0}
+
+
+def test_each_panel_is_drawn_with_all_its_series(played):
+    span = Span(played.begin, played.time)
+    for uid, dashboard in DASHBOARDS.items():
+        drawn = Drawn(draw(dashboard, played.prometheus, span, {"namespace": played.ns.name}))
+        for target in (t for t in TARGETS if t.dashboard == uid and t.panel["type"] == "timeseries"):
+            query = target.query(f"{span.step}s", namespace=played.ns.name)
+            lines = played.prometheus.lines(query, span.start, span.end, span.step)
+            assert bool(drawn.lines_of(target.panel)) is bool(lines) or len(target.panel["targets"]) > 1
+        assert drawn.panels() == {panel["id"] for panel in panels(dashboard)}
+
+
+def test_the_demo_shows_what_prometheus_knows(played, tmp_path, capfd):
+    (tmp_path / "url").write_text(played.prometheus.url)
+    demo_monitoring.show(tmp_path)
+    shown = capfd.readouterr().out
+    assert "SUCCESS: 12 rules found" in shown
+    assert "12 alerts are loaded in Prometheus" in shown
+    assert re.search(r"firing +MillstreamScheduleMissed", shown)
+    assert re.search(r"Millstream / Fleet +Finished +19\n", shown)
+    assert {path.stem for path in (tmp_path / "pictures").iterdir()} == DASHBOARDS.keys()
 
 
 def test_exemplars_name_runs(played):
@@ -465,7 +491,7 @@ def test_exemplars_name_runs(played):
 
 
 def test_the_alerts_are_loaded_and_the_one_that_should_fires(played):
-    rules = [rule for group in played.prometheus.rules() for rule in group["rules"]]
+    rules = played.prometheus.rules()
     assert {rule["health"] for rule in rules} == {"ok"}, [rule.get("lastError") for rule in rules]
     missed = "MillstreamScheduleMissed"
     assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= {

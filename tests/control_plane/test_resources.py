@@ -81,6 +81,8 @@ SOURCES = [
             "--index-url=http://x", "-r more.txt", "-e .", "./local", "/local", "../local", "pandas>=2\nnumpy",
             "pandas --pre", "pandas>=2 --hash=sha256:0", "pandas # the best", "pandas numpy", "pandas>=2\\",
             "https://host/x.whl", "pandas @ ./local", " pandas",
+            *(f"x @ https://host/x.whl{end}--pre" for end in "\x85\u2028\u2029\x9f"),
+            "x; python_version > '3\u2028--pre'",
         )
     ),
     ({"requirements": ["x", "x"]}, "Duplicate value"),

@@ -1,13 +1,18 @@
 """Runs that are cancelled, paused, replaced or out of time, on a real API server."""
 
 import pytest
-from api_server import COMPLETED, INTERRUPTED, eventually
+from api_server import COMPLETED, FAILED, INTERRUPTED, STARTED, custom, eventually
 
+from millstream.resources import labels
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_RUNS, JOBS, PODS
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.usefixtures("operator")]
+
+
+ENDS = (Reason.DEPLOYMENT_NOT_FOUND, Reason.INVALID_STATUS, Reason.REVISION_LOST)
+"""Of a run without a deployment that has begun anew, or cannot go on."""
 
 
 def running(ns, **spec):
@@ -21,6 +26,20 @@ def running(ns, **spec):
 
 def ask(ns, name="etl-1", **spec):
     ns.patch(FLOW_RUNS, name, {"spec": spec})
+
+
+def subflow(ns, name, parent="etl-1", **spec):
+    """Create a run as the flow of another one does."""
+    made = custom("FlowRun", name, {"deploymentRef": {"name": "etl"}} | spec)
+    made["metadata"]["labels"] = {labels.PARENT_RUN_UID: ns.get(FLOW_RUNS, parent)["metadata"]["uid"]}
+    return ns.create(FLOW_RUNS, made)
+
+
+def complete(ns, name):
+    pod = ns.pod(run=name)
+    ns.start(pod)
+    ns.becomes(RunState.RUNNING, name=name)
+    ns.finish(pod, *COMPLETED)
 
 
 def is_being_deleted(ns, pod):
@@ -132,3 +151,86 @@ def test_a_suspended_job_is_kueues(ns):
     eventually(lambda: ns.play("etl-1", COMPLETED))
     status = ns.becomes(RunState.COMPLETED)
     assert (status["attempt"], status.get("disruptions", 0)) == (1, 0)
+
+
+def test_a_subflow_is_cancelled_with_its_parent_though_that_has_no_pod(ns):
+    ns.deploy(retryPolicy={"failures": 1, "backoff": {"seconds": 3600}})
+    pod = running(ns)
+    subflow(ns, "child")
+    ns.start(ns.pod(run="child"))
+    ns.becomes(RunState.RUNNING, name="child")
+    ns.finish(pod, *FAILED)
+    ns.becomes(RunState.AWAITING_RETRY)
+    assert ns.get(FLOW_RUNS, "child")["spec"]["cancel"] is False
+    ask(ns, cancel=True)
+    ns.becomes(RunState.CANCELLED, Reason.CANCEL_REQUESTED)
+    ns.becomes(RunState.CANCELLING, Reason.CANCEL_REQUESTED, "child")
+    assert ns.get(FLOW_RUNS, "child")["spec"]["cancel"] is True
+    subflow(ns, "late")
+    message = ns.becomes(RunState.CANCELLED, Reason.CANCEL_REQUESTED, "late")["message"]
+    assert "etl-1, which made it, is cancelled." in message
+
+
+def test_a_subflow_goes_on_when_its_parent_is_deleted_and_in_another_namespace(ns, make_namespace):
+    other = make_namespace()
+    for one in (ns, other):
+        one.deploy()
+    running(ns)
+    made = subflow(ns, "child", suspend=True)
+    abroad = custom("FlowRun", "child", made["spec"])
+    abroad["metadata"]["labels"] = made["metadata"]["labels"]
+    other.create(FLOW_RUNS, abroad)
+    ns.becomes(RunState.PAUSED, name="child")
+    ask(ns, cancel=True)
+    ns.becomes(RunState.CANCELLED, name="child")
+    other.becomes(RunState.PAUSED, name="child")
+    other.run(suspend=True)
+    subflow(other, "left", suspend=True)
+    other.becomes(RunState.PAUSED, name="left")
+    other.delete(FLOW_RUNS, "etl-1")
+    eventually(lambda: other.get(FLOW_RUNS, "etl-1") is None)
+    subflow(other, "after", parent="left", suspend=True)
+    other.becomes(RunState.PAUSED, name="after")
+    for name in ("child", "left", "after"):
+        assert other.get(FLOW_RUNS, name)["spec"]["cancel"] is False
+
+
+def test_finished_subflows_are_kept_until_their_parent_has_ended(ns):
+    ns.deploy("report")
+    ns.deploy(runHistory={"successful": 0, "failed": 0})
+    pod = running(ns, deploymentRef={"name": "report"})
+    for name in ("child", "ttl"):
+        subflow(ns, name, **({"ttlSecondsAfterFinished": 0} if name == "ttl" else {}))
+        complete(ns, name)
+        ns.becomes(RunState.COMPLETED, name=name)
+    ns.run("other")
+    complete(ns, "other")
+    eventually(lambda: ns.get(FLOW_RUNS, "other") is None)
+    assert {run["metadata"]["name"] for run in ns.items(FLOW_RUNS)} == {"etl-1", "child", "ttl"}
+    ns.finish(pod, *COMPLETED)
+    ns.becomes(RunState.COMPLETED)
+    eventually(lambda: [run["metadata"]["name"] for run in ns.items(FLOW_RUNS)] == ["etl-1"])
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"state": "Running"},
+        {"state": "Cancelling"},
+        {"state": "Running", "attempt": 1},
+        {"state": "Paused", "attempt": 2},
+        {
+            "state": "AwaitingRetry",
+            "attempt": 1,
+            "attempts": [{"number": 1, "job": "a", "creationTime": STARTED}],
+        },
+    ],
+    ids=str,
+)
+def test_a_status_that_the_operator_did_not_write_is_no_riddle(ns, status):
+    ns.run(suspend=True)
+    ns.becomes(RunState.PAUSED)
+    ns.patch(FLOW_RUNS, "etl-1", {"status": status}, "status")
+    ask(ns, suspend=False)
+    known = eventually(lambda: ns.status().get("reason") in {*ENDS} and ns.status())
+    assert known["message"]

@@ -149,7 +149,7 @@ def test_ctrl_c_leaves_a_run_and_cancel_ends_it(runs, start, call):
     watching = start(
         "deployment", "run", "speaks", "-p", "n=1000", "-p", "seconds=0.2", "--name", "long", "--watch"
     )
-    assert watching.stdout.readline() == "line 0\n"
+    assert "line 0\n" in iter(watching.stdout.readline, "")  # the engine's own line may come before it
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=30)
     assert watching.returncode == 130

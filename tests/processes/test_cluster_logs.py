@@ -6,9 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from urllib3.response import HTTPResponse
 
 from millstream._cluster import cluster as cluster_module
 from millstream._cluster.connection import Place
+from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterForbidden, ClusterUnreachable, ObjectInvalid, ObjectNotFound
 
 
@@ -78,6 +80,24 @@ def test_lines_are_put_together_from_pieces(server, cluster):
     assert server.asked == [{"container": ["flow"], "tailLines": ["5"]}]
 
 
+def test_a_long_line_costs_its_length(server, cluster, monkeypatch):
+    """Each of its pieces is looked through once, not with all that came before."""
+    looked_through = []
+
+    class Piece(bytes):
+        def split(self, *arguments):
+            looked_through.append(len(self))
+            return super().split(*arguments)
+
+        def __radd__(self, other):
+            return Piece(bytes(other) + self)
+
+    monkeypatch.setattr(HTTPResponse, "stream", lambda *_, **__: (Piece(b"x" * 10) for _ in range(100)))
+    server.answer = 200, [], True
+    assert read(cluster) == ["x" * 1000]
+    assert sum(looked_through) == 1000
+
+
 def test_of_a_log_that_is_followed_a_line_without_an_end_is_none_yet(server, cluster):
     server.answer = 200, [b"a\nb"], True
     assert read(cluster, follow=True) == ["a"]
@@ -126,7 +146,19 @@ def test_a_silent_connection_is_given_up(server, cluster, monkeypatch):
         ),
     ],
 )
-def test_refusals(server, cluster, answer, error, said):
+def test_refusals_of_logs(server, cluster, answer, error, said):
     server.answer = answer
     with pytest.raises(error, match=said):
         read(cluster)
+
+
+@pytest.mark.parametrize("said", [b"<html>Please log in</html>", b"", b"[]", b'{"ok": true}'])
+def test_what_is_no_api_server_is_told(server, cluster, said):
+    server.answer = 200, [said] if said else [], True
+    with pytest.raises(ClusterUnreachable, match=r"What answers at http://127.* is no API server: it says '"):
+        cluster.get(FLOW_RUNS, "r")
+    with pytest.raises(ClusterUnreachable):
+        list(cluster.list(FLOW_RUNS))
+    server.answer = 200, [said + b"\n"], True
+    with pytest.raises(ClusterUnreachable):
+        list(cluster.watch(FLOW_RUNS, since="1", name="r"))

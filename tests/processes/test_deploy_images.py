@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from millstream._deploy.images import Builder, tagged
+from millstream._deploy.images import Builder, Project, shared, tagged
+from millstream._deploy.manifests import Manifests
 from millstream.exceptions import DeploymentError
 
 FAKE = f"""#!{sys.executable}
@@ -62,7 +63,7 @@ def root(tmp_path):
 def test_an_image_is_made_of_the_files_and_requirements(fake, root, program, capfd):
     fake.add(program)
     files = {"etl.py": b"x = 1", "lib/a.sql": EVIL.encode()}
-    image = Builder().build(root, files, [EVIL, "pandas"], base=EVIL, repository="team/etl")
+    image = Builder().build(Project(root, files, [EVIL, "pandas"]), base=EVIL, repository="team/etl")
     assert image == "team/etl:0123456789ab"
     dockerfile = fake.context.pop("Dockerfile")
     assert fake.context | {"Dockerfile": dockerfile} == {
@@ -80,14 +81,14 @@ def test_an_image_is_made_of_the_files_and_requirements(fake, root, program, cap
 
 def test_without_requirements_nothing_is_installed(fake, root):
     fake.add("docker")
-    Builder().build(root, {"etl.py": b""}, [], base="flows:1", repository="etl")
+    Builder().build(Project(root, {"etl.py": b""}, []), base="flows:1", repository="etl")
     assert "pip" not in fake.context["Dockerfile"]
 
 
 def test_a_project_may_have_a_dockerfile_of_its_own(fake, root):
     fake.add("docker")
     (root / "Dockerfile").write_text("FROM x")
-    Builder().build(root, {}, ["pandas"], base=None, repository="etl:3")
+    Builder().build(Project(root, {}, ["pandas"]), base=None, repository="etl:3")
     assert fake.context == {"Dockerfile": "FROM x"}
     assert fake.calls[0][-1] == str(root)
     assert fake.calls[1][-1] == "etl:3"
@@ -107,7 +108,7 @@ def test_what_fails_is_told(fake, root, step):
     fake.add("docker")
     (fake.folder / f"no-{step}").touch()
     with pytest.raises(DeploymentError, match=f"docker {step} failed with exit code 1"):
-        Builder().build(root, {}, [], base="flows:1", repository="etl")
+        Builder().build(Project(root, {}, []), base="flows:1", repository="etl")
 
 
 def test_without_a_builder_it_says_what_else_there_is(fake):
@@ -118,7 +119,7 @@ def test_without_a_builder_it_says_what_else_there_is(fake):
 def test_without_a_base_it_says_how_to_name_one(fake, root):
     fake.add("docker")
     with pytest.raises(DeploymentError, match="set MILLSTREAM_DEPLOY_IMAGE"):
-        Builder().build(root, {}, [], base=None, repository="etl")
+        Builder().build(Project(root, {}, []), base=None, repository="etl")
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,24 @@ def test_without_a_base_it_says_how_to_name_one(fake, root):
 )
 def test_tags(repository, image):
     assert tagged(repository, "sha256:0123456789abcdef") == image
+
+
+def one_of(root, image, files, requirements):
+    return Manifests(root, {"spec": {"image": image}}, None, files, requirements, [])
+
+
+def test_deployments_that_name_the_same_image_share_it(root):
+    made = [
+        one_of(root, "etl:1", {"a.py": b"a", "lib.py": b""}, ["x", "y"]),
+        one_of(root, "other", {"b.py": b"b"}, []),
+        one_of(root, "etl:1", {"c.py": b"c", "lib.py": b""}, ["y", "z"]),
+    ]
+    assert shared(made) == {
+        "etl:1": Project(root, {"a.py": b"a", "lib.py": b"", "c.py": b"c"}, ["x", "y", "z"]),
+        "other": Project(root, {"b.py": b"b"}, []),
+    }
+
+
+def test_an_image_is_not_of_two_projects(root):
+    with pytest.raises(DeploymentError, match="etl cannot be built of two projects"):
+        shared([one_of(root, "etl", {}, []), one_of(root / "other", "etl", {}, [])])

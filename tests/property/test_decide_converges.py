@@ -15,6 +15,7 @@ from cluster_model import (
     Violation,
     completed,
     deleting,
+    parent_of,
     revisions_in_use,
     runs,
 )
@@ -54,6 +55,7 @@ class ARunAndItsCluster(ClusterMachine):
         super().__init__()
         self.finals = {}
         self.images = {}
+        self.cancelled = set()
 
     @initialize(
         failures=st.integers(0, 2),
@@ -73,6 +75,7 @@ class ARunAndItsCluster(ClusterMachine):
         self.lost = lost
         origin = {"template": spec} if template else {"deploymentRef": {"name": "etl"}}
         self.policy = policy
+        self.template = spec
         self.run_spec = origin | ({"scheduledTime": text(NOW + timedelta(seconds=due))} if due else {})
         kinds = {
             FLOW_DEPLOYMENTS: {"metadata": {"name": "etl"}, "spec": spec, "status": {}},
@@ -117,8 +120,10 @@ class ARunAndItsCluster(ClusterMachine):
         self.see_all()
         self.work()
 
-    @rule(rounds=ROUNDS_BEFORE, cancel=st.booleans())
-    def the_run_is_cancelled_or_suspended(self, rounds, cancel):
+    @rule(rounds=ROUNDS_BEFORE, cancel=st.booleans(), subflow=st.booleans())
+    def the_run_is_cancelled_or_suspended(self, rounds, cancel, subflow):
+        if subflow:
+            self.the_flow_makes_a_subflow(rounds, ttl=0)
         self.all_goes_well_for_a_while(rounds)
         self.ask(**{"cancel" if cancel else "suspend": True})
 
@@ -127,8 +132,24 @@ class ARunAndItsCluster(ClusterMachine):
         self.all_goes_well_for_a_while(rounds)
         self.ask(suspend=False)
 
+    @rule(rounds=ROUNDS_BEFORE, ttl=st.sampled_from([None, 0]))
+    def the_flow_makes_a_subflow(self, rounds, ttl):
+        """Make a run as the flow in the pod does; the pod may be gone by the time that it takes effect."""
+        self.all_goes_well_for_a_while(rounds)
+        run = self.api.find(FLOW_RUNS, "etl-1")
+        if run is None or not run["status"].get("attempt"):
+            return
+        uid = run["metadata"]["uid"]
+        name = f"sub-{uid}"
+        if self.api.find(FLOW_RUNS, name) is None:
+            spec = {"template": self.template} | ({} if ttl is None else {"ttlSecondsAfterFinished": ttl})
+            made = {"metadata": {"name": name, "labels": {labels.PARENT_RUN_UID: uid}}, "spec": spec}
+            self.api.add(FLOW_RUNS, made)
+
     def ask(self, **spec):
         if run := self.api.find(FLOW_RUNS, "etl-1"):
+            if spec.get("cancel"):
+                self.cancelled.add(run["metadata"]["uid"])
             run["spec"] |= spec
             run["metadata"]["generation"] += 1
             self.api.changed(FLOW_RUNS, run)
@@ -259,6 +280,7 @@ class ARunAndItsCluster(ClusterMachine):
         self.a_run_has_one_live_pod_at_most()
         self.all_attempts_have_the_frozen_template()
         self.what_a_live_run_has_frozen_is_kept()
+        self.only_those_are_cancelled_whose_parent_is()
         for run in self.api.of(FLOW_RUNS):
             status = FlowRunStatus.model_validate(run["status"])
             self.what_is_final_stays(run, status)
@@ -281,6 +303,11 @@ class ARunAndItsCluster(ClusterMachine):
     def what_a_live_run_has_frozen_is_kept(self):
         revisions = {revision["metadata"]["name"] for revision in self.api.of(REVISIONS)}
         assert set(revisions_in_use(self.api)) <= revisions
+
+    def only_those_are_cancelled_whose_parent_is(self):
+        for run in self.api.of(FLOW_RUNS):
+            if run["metadata"]["name"] != "etl-1" and run["spec"].get("cancel"):
+                assert run["metadata"]["labels"][labels.PARENT_RUN_UID] in self.cancelled
 
     def what_is_final_stays(self, run, status):
         if status.state and status.state.is_final:
@@ -321,6 +348,7 @@ class ARunAndItsCluster(ClusterMachine):
         self.api.refuses_jobs = False
         self.api.lost_nodes.clear()
         self.ask(suspend=False)
+        self.subflows_are_cancelled_with_their_parent()
         for _ in range(ROUNDS):
             for job in self.cluster.jobs:
                 self.cluster.suspend(job, suspended=False)
@@ -340,6 +368,23 @@ class ARunAndItsCluster(ClusterMachine):
         self.operator = Operator(self.api)
         self.nothing_is_left_to_do()
 
+    def subflows_are_cancelled_with_their_parent(self):
+        """Let the operator work until it has nothing to do at this moment; no pod moves meanwhile."""
+        self.resync()
+        for _ in range(ROUNDS):
+            self.see_all()
+            self.work()
+            if not (self.api.events or self.operator.waiting() or self.operator.working()):
+                break
+            self.api.now += timedelta(seconds=1)
+        self.no_subflow_of_a_cancelled_run_goes_on()
+
+    def no_subflow_of_a_cancelled_run_goes_on(self):
+        for run in self.api.of(FLOW_RUNS):
+            parent, state = parent_of(self.api, run), FlowRunStatus.model_validate(run["status"]).state
+            if parent and parent["spec"].get("cancel") and not (state and state.is_final):
+                assert run["spec"].get("cancel"), run
+
     def settle(self):
         """Let everything happen that is under way, with no more faults."""
         for number in range(ROUNDS):
@@ -353,9 +398,8 @@ class ARunAndItsCluster(ClusterMachine):
         raise Violation("it does not settle")
 
     def at_its_end(self):
-        run = self.api.find(FLOW_RUNS, "etl-1")
-        state = FlowRunStatus.model_validate(run["status"]).state if run else None
-        return run is None or (state is not None and state.is_final)
+        states = [FlowRunStatus.model_validate(run["status"]).state for run in self.api.of(FLOW_RUNS)]
+        return all(state is not None and state.is_final for state in states)
 
     def nothing_is_left_to_do(self):
         self.see_all()
@@ -381,8 +425,11 @@ def test_a_run_comes_to_one_end():
 
 def go_through_its_life(cluster, pod):
     attempt = int(pod["metadata"]["labels"][labels.ATTEMPT])
+    subflow = pod["metadata"]["labels"][labels.RUN] != "etl-1"
     if deleting(pod):
         cluster.stop(pod, 143, (RunState.CRASHED, Reason.INTERRUPTED))
+    elif runs(pod) and subflow:
+        cluster.finish(pod, *COMPLETED)
     elif runs(pod) and attempt == 1:
         cluster.finish(pod, 1, (RunState.FAILED, Reason.FLOW_FAILED))
     elif runs(pod) and attempt == 2:
@@ -399,9 +446,11 @@ def lead_a_life(machine, interrupt, when):
     calls = 0
     for _ in range(ROUNDS):
         machine.see_all()
+        unseen = False
         while machine.operator.working() or machine.operator.waiting():
             if calls == when:
                 interrupt(machine)
+                unseen = True
             calls += 1
             working = machine.operator.working()
             for key in machine.operator.waiting():
@@ -409,6 +458,8 @@ def lead_a_life(machine, interrupt, when):
             for key in working:
                 machine.operator.step(key)
             machine.what_always_holds()
+        if not (unseen or machine.missed):
+            machine.no_subflow_of_a_cancelled_run_goes_on()
         machine.cluster.control_jobs()
         machine.cluster.collect_garbage()
         for pod in machine.cluster.pods:
@@ -416,6 +467,8 @@ def lead_a_life(machine, interrupt, when):
         if machine.at_its_end():
             break
         machine.api.now += timedelta(seconds=1)
+        if machine.cluster.pods:
+            machine.the_flow_makes_a_subflow(0, ttl=0)
     machine.teardown()
     return calls
 
@@ -433,6 +486,11 @@ INTERRUPTIONS = {
         0, foreground=True
     ),
     "the run is cancelled": lambda machine: machine.ask(cancel=True),
+    "the run is cancelled and the operator dies": lambda machine: (machine.ask(cancel=True), machine.crash()),
+    "the run is cancelled and events are lost": lambda machine: (
+        machine.ask(cancel=True),
+        machine.miss_all(),
+    ),
     "the run is suspended": lambda machine: machine.ask(suspend=True),
     "its jobs are suspended": lambda machine: machine.its_jobs_are_suspended(0, suspended=True),
     "its node is lost": lambda machine: machine.its_node_is_lost(0),

@@ -38,10 +38,12 @@ def with_overrides(run: Run, template: RunTemplate) -> RunTemplate:
 
 def revision_lost(observed: ObservedRun, run: Run) -> Plan:
     """End a run whose revision is gone, once the API server has said so."""
-    revision = run.status.revision or ""
-    if observed.confirmed != revision:
+    revision = run.status.revision
+    if revision and observed.confirmed != revision:
         return Plan((ConfirmRevision(revision),))
-    text = f"ControllerRevision {revision} is gone."
+    text = (
+        f"ControllerRevision {revision} is gone." if revision else "The status names no ControllerRevision."
+    )
     lost = in_state(run, observed.now, RunState.FAILED, Reason.REVISION_LOST, text)
     return Plan((WriteRunStatus(lost),))
 

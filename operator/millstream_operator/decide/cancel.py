@@ -57,13 +57,15 @@ def _out_of_time(observed: ObservedRun, run: Run) -> str:
 
 def _cause(observed: ObservedRun, run: Run) -> tuple[Reason, str] | None:
     if run.spec.cancel:
-        return Reason.CANCEL_REQUESTED, ""
+        parent = observed.parent
+        told = f"{parent.name}, which made it, is cancelled." if parent and parent.spec.cancel else ""
+        return Reason.CANCEL_REQUESTED, told
     deadline = total_deadline(observed, run)
     if deadline is not None and observed.now >= deadline:
         return Reason.TOTAL_TIMEOUT, _out_of_time(observed, run)
     if _is_replaced(observed, run):
         return Reason.REPLACED, f"A newer run of {run.deployment} has taken its place."
-    if run.status.state is RunState.CANCELLING:
+    if run.status.state is RunState.CANCELLING and run.status.attempts:
         # Its cause no longer shows, as when a Job was deleted or the newer run is gone; the attempt keeps it.
         reason = run.status.current.reason or Reason.CANCEL_REQUESTED
         told = f"Job {run.status.current.job} was deleted." if reason is Reason.JOB_DELETED else ""

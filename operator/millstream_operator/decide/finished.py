@@ -14,6 +14,7 @@ __all__ = ["tidy_finished"]
 _STOPPED = {
     Reason.START_TIMEOUT, Reason.TOTAL_TIMEOUT, Reason.NODE_LOST,
     Reason.JOB_CONFLICT, Reason.JOB_REJECTED, Reason.REVISION_LOST,
+    Reason.INVALID_STATUS,
 }  # fmt: skip
 """Ends that no pod has reported: a Job that is still there, or whose creation took effect late, would run on."""
 _LONGEST = timedelta(days=36_500)
@@ -29,7 +30,8 @@ def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
         actions += delete_jobs(observed.jobs.values())
     actions += release(observed.pods)
     lifetime, ended = _lifetime(observed, run), run.status.completion_time
-    if lifetime is None or ended is None:
+    needed = observed.parent is not None and observed.parent.live  # its end is told, and asks again
+    if lifetime is None or ended is None or needed:
         return Plan(tuple(actions))
     if observed.now < ended + lifetime:
         return Plan(tuple(actions), ended + lifetime)

@@ -11,9 +11,9 @@ MESSAGE_CHARACTERS = 2000
 """Of what others said. With a hint it stays below the 4,096 that the CRDs allow."""
 
 
-def with_hint(message: str, reason: Reason | None, run: str = "") -> str:
+def with_hint(message: str, reason: Reason | None, run: str = "", namespace: str = "") -> str:
     """Join a bounded message and the hint of its reason into whole sentences."""
-    hint = reason.hint.replace("{run}", run) if reason else ""
+    hint = reason.advice(run, namespace) if reason else ""
     return f"{sentence(message[:MESSAGE_CHARACTERS])} {hint}".strip()
 
 

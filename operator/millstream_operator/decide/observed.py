@@ -35,7 +35,11 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A FlowRun."""
+    """A FlowRun.
+
+    Attributes:
+        parent_uid: of the run that made it as its subflow, as its label says; None for others.
+    """
 
     namespace: str
     name: str
@@ -46,6 +50,7 @@ class Run:
     deleting: bool
     spec: FlowRunSpec
     status: FlowRunStatus
+    parent_uid: str | None = None
 
     @classmethod
     def from_object(cls, o: Object) -> "Run":
@@ -58,6 +63,7 @@ class Run:
             deleting="deletionTimestamp" in meta,
             spec=FlowRunSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowRunStatus.model_validate(o.get("status") or {}),
+            parent_uid=meta.get("labels", {}).get(labels.PARENT_RUN_UID) or None,
         )
 
     @property
@@ -89,10 +95,16 @@ class Run:
     def between_attempts(self) -> bool:
         """Whether it waits for its first attempt, or for one after a pause."""
         status = self.status
-        if not status.attempt:
+        if not status.attempts:
             return True
         resting = status.state in {RunState.PAUSED, RunState.QUEUED}
         return resting and status.current.completion_time is not None
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the status tells of an attempt without saying which one: the operator writes no such thing."""
+        attempts = self.status.attempts
+        return self.status.attempt != (attempts[-1].number if attempts else 0)
 
     @property
     def holds_slot(self) -> bool:
@@ -406,6 +418,7 @@ class ObservedRun:
 
     Attributes:
         run: None when it does not exist (any more).
+        parent: the run that made it as its subflow, None if there is none (any more).
         deployment: the one that it refers to, None if there is none or it is not known yet.
         deployment_error: why the stored deployment cannot be read, else "".
         revisions: templates by ControllerRevision name, of its deployment.
@@ -423,6 +436,7 @@ class ObservedRun:
 
     now: datetime
     run: Run | None
+    parent: Run | None = None
     deployment: Deployment | None = None
     deployment_error: str = ""
     revisions: Mapping[str, RunTemplate] = field(default_factory=dict)
@@ -449,6 +463,7 @@ class ObservedDeployment:
         tried: generation of the deployment whose Jobs were tried, None if none was.
         refusal: why they would not be accepted, "" if they would.
         runs: names of its runs that exist.
+        live: UIDs of the runs that are not final.
         refused: why the runs of some ticks were not created, by their names.
         completed: its completed runs, the one that finished first at first.
         failed: its runs that finished otherwise, in the same order.
@@ -466,6 +481,7 @@ class ObservedDeployment:
     tried: int | None = None
     refusal: str = ""
     runs: Container[str] = frozenset()
+    live: Container[str] = frozenset()
     refused: Mapping[str, TickRefusal] = field(default_factory=dict)
     completed: Sequence[Run] = ()
     failed: Sequence[Run] = ()

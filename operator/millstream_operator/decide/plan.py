@@ -11,6 +11,7 @@ from millstream.resources.run_template import ApiAccess
 
 __all__ = [
     "Action",
+    "CancelRun",
     "ConfirmDeployment",
     "ConfirmJob",
     "ConfirmRevision",
@@ -121,6 +122,11 @@ class DeleteRun(Action):
 
     name: str
     uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun(Action):
+    """Set spec.cancel of the run. It fails, as the write of a status does, if the run has changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from millstream.resources.flow_deployment import RunHistory
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
 from millstream_operator.decide.plan import DeleteRun
 from millstream_operator.decide.schedules import reached
+from millstream_operator.decide.subflow import is_needed
 
 __all__ = ["delete", "is_remembered", "surplus"]
 
@@ -18,16 +19,20 @@ def surplus(observed: ObservedDeployment) -> tuple[DeleteRun, ...]:
     deployment = observed.deployment
     history = deployment.spec.run_history if deployment else RunHistory()
     too_many = chain(
-        _oldest(observed.completed, history.successful, deployment),
-        _oldest(observed.failed, history.failed, deployment),
+        _oldest(observed, observed.completed, history.successful),
+        _oldest(observed, observed.failed, history.failed),
     )
     return tuple(map(delete, too_many))
 
 
-def _oldest(runs: Sequence[Run], kept: int, deployment: Deployment | None) -> Iterator[Run]:
+def _oldest(observed: ObservedDeployment, runs: Sequence[Run], kept: int) -> Iterator[Run]:
     beyond = islice(runs, max(0, len(runs) - kept))
     # Only what may go counts: a few that have to stay would otherwise keep all the others.
-    return islice((run for run in beyond if is_remembered(run, deployment)), _AT_ONCE)
+    return islice((run for run in beyond if _may_go(observed, run)), _AT_ONCE)
+
+
+def _may_go(observed: ObservedDeployment, run: Run) -> bool:
+    return not is_needed(run, observed.live) and is_remembered(run, observed.deployment)
 
 
 def is_remembered(run: Run, deployment: Deployment | None) -> bool:

@@ -9,6 +9,7 @@ from millstream_operator.decide.ending import end
 from millstream_operator.decide.finished import tidy_finished
 from millstream_operator.decide.gone import release, release_gone
 from millstream_operator.decide.lost_node import overdue_times, tell_of_lost_node
+from millstream_operator.decide.malformed import give_up
 from millstream_operator.decide.missing_job import create_or_explain
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.pause import pause
@@ -16,11 +17,14 @@ from millstream_operator.decide.plan import Plan
 from millstream_operator.decide.progress import report_progress
 from millstream_operator.decide.retry import retry
 from millstream_operator.decide.start_timeout import time_out_start
+from millstream_operator.decide.subflow import cancel_with_parent
 
 __all__ = ["decide_run"]
 
 _CHAIN: tuple[Callable[[ObservedRun, Run], Plan | None], ...] = (
     tidy_finished,  # a final state never changes
+    give_up,  # a status that means nothing
+    cancel_with_parent,  # a subflow of a run that is cancelled
     cancel,  # to end before its flow does: cancelled, replaced, out of time
     pause,  # to rest, or about to
     admit,  # no attempt is under way: is it due, is its input valid, is a slot free?

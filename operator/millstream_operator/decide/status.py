@@ -18,7 +18,7 @@ def in_state(
     run: Run, now: datetime, state: RunState, reason: Reason | None, message: str, **changes: Any
 ) -> FlowRunStatus:
     """Give the run's status in a state, with its condition; `changes` are other fields of it."""
-    text = with_hint(message, reason, run.name)
+    text = with_hint(message, reason, run.name, run.namespace)
     succeeded = {RunState.COMPLETED: "True"}.get(state, "False" if state.is_final else "Unknown")
     told = condition(SUCCEEDED, succeeded, reason or state, text, now=now, generation=run.generation)
     if state.is_final:

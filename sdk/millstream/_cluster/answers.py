@@ -7,6 +7,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from millstream._cluster.kinds import POD_LOGS
 from millstream.exceptions import (
     ClusterError,
     ClusterForbidden,
@@ -30,6 +31,19 @@ _NOUNS = {
     "pods": "pod",
     "pods/log": "pod",
 }
+
+_AWAY: Final = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""What is said where an API server, or what is behind it, is away: a write may have been done nevertheless."""
+_READS: Final = {"get", "list", "watch"}
+_OF_ETCD: Final = re.compile(r"etcdserver: |rpc error: |.*\brequest timed out")
+"""How the API server says that its database has no leader or is slow; other failures of a write may be so for good."""
+_MOST_SAID: Final = 200
 
 UNDECLARED: Final = "field not declared in schema"
 """What the API server says of fields that its CRD does not have."""
@@ -65,7 +79,7 @@ def refusal(
         body: A `Status` of Kubernetes, or whatever a proxy has to say.
     """
     status = _status(body)
-    said = str(status.get("message") or body.decode(errors="replace").strip() or HTTPStatus(code).phrase)
+    said = str(status.get("message") or _text(body) or _phrase(code))
     place = f"namespace {namespace}" if namespace else "the cluster"
     match code:
         case HTTPStatus.UNAUTHORIZED:
@@ -74,6 +88,8 @@ def refusal(
             )
         case HTTPStatus.FORBIDDEN:
             error = _forbidden(verb, kind, place, said)
+        case HTTPStatus.NOT_FOUND if namespace and _details(status).get("kind") == "namespaces":
+            error = ObjectNotFound(f"There is no namespace {namespace} in the cluster.")
         case HTTPStatus.NOT_FOUND:
             error = _not_found(kind, place, name, status)
         case HTTPStatus.CONFLICT if status.get("reason") == "AlreadyExists":
@@ -90,8 +106,31 @@ def refusal(
         case HTTPStatus.GONE:
             error = ExpiredError(said)
         case _:
-            error = ClusterError(f"The cluster could not {verb} {kind.plural} ({code}): {said}")
+            is_away = code in _AWAY or (
+                code == HTTPStatus.INTERNAL_SERVER_ERROR and (verb in _READS or bool(_OF_ETCD.match(said)))
+            )
+            # Of a log, it is the kubelet that is away, perhaps for good.
+            of = ClusterUnreachable if is_away and kind != POD_LOGS else ClusterError
+            error = of(f"The cluster could not {verb} {kind.plural} ({code}): {said}")
     return error
+
+
+def stored(server: str, body: bytes) -> dict[str, Any]:
+    """What an API server has answered to a request that it did not refuse.
+
+    Raises:
+        ClusterUnreachable: Somebody else has answered.
+    """
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.keys() & {"kind", "type"}:  # of objects and of events
+        return found
+    raise ClusterUnreachable(
+        f"What answers at {server} is no API server: it says {_text(body)!r}. Check the server of the "
+        "context, and whether a proxy wants you to log in."
+    )
 
 
 def unreachable(server: str, error: Exception) -> ClusterUnreachable:
@@ -115,8 +154,22 @@ def _status(body: bytes) -> dict[str, Any]:
     return status if isinstance(status, dict) else {}
 
 
+def _details(status: dict[str, Any]) -> dict[str, Any]:
+    details = status.get("details")
+    return details if isinstance(details, dict) else {}
+
+
+def _text(body: bytes) -> str:
+    """What a proxy has to say may be a whole page."""
+    return body.decode(errors="replace").strip()[:_MOST_SAID]
+
+
+def _phrase(code: int) -> str:
+    return HTTPStatus(code).phrase if code in set(HTTPStatus) else "without a word"
+
+
 def _owned_fields(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for cause in status.get("details", {}).get("causes", ()):
+    for cause in _details(status).get("causes") or ():
         if cause.get("reason") == "FieldManagerConflict":
             named = re.search(r'conflict with "([^"]*)"', cause.get("message", ""))
             yield named[1] if named else "another's", cause.get("field", "")
@@ -135,7 +188,7 @@ def _forbidden(verb: str, kind: Kind, place: str, said: str) -> ClusterForbidden
 
 
 def _not_found(kind: Kind, place: str, name: str | None, status: dict[str, Any]) -> Exception:
-    is_about_an_object = bool(status.get("details", {}).get("name"))
+    is_about_an_object = bool(_details(status).get("name"))
     if is_about_an_object and name is not None:
         return ObjectNotFound(f"There is no {noun(kind)} {name} in {place}.")
     if kind.group == GROUP and not is_about_an_object:

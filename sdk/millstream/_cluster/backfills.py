@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
 from millstream import _surroundings
+from millstream._cluster.following import Patience
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream._cluster.new_runs import new_run
-from millstream.exceptions import ClusterUnreachable, DeploymentError, ObjectAlreadyExists
+from millstream.exceptions import DeploymentError, ObjectAlreadyExists, ObjectNotFound
 from millstream.resources import flow_deployment, labels
 from millstream.resources.flow_deployment import ConcurrencyPolicy
 from millstream.resources.model import PRIORITY_BOUND
@@ -23,14 +24,14 @@ from millstream.resources.states import RunState
 from millstream.schedules import InvalidScheduleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from millstream._cluster.cluster import Cluster, Object
 
 MOST_TICKS: Final = 5000
 _LOOK_SECONDS: Final = 2.0
-_PATIENCE_SECONDS: Final = 60.0
-"""How long an API server may be away, as when it is upgraded."""
+_NOT_FINAL: Final = ",".join(f"status.state!={state}" for state in RunState if state.is_final)
 
 
 class Tick(NamedTuple):
@@ -91,7 +92,11 @@ def ticks_between(spec: ScheduleSpec, start: datetime, end: datetime) -> list[da
     Raises:
         DeploymentError: There are none, far too many, or the schedule cannot be read.
     """
-    if end <= start:
+    begin, until = (
+        start.astimezone(UTC),
+        end.astimezone(UTC),
+    )  # in a zone, arithmetic is that of the wall clock
+    if until <= begin:
         raise DeploymentError(
             f"The range is empty: its end {end.isoformat()} is not after its begin {start.isoformat()}."
         )
@@ -99,8 +104,8 @@ def ticks_between(spec: ScheduleSpec, start: datetime, end: datetime) -> list[da
         schedule = spec.parsed()
     except InvalidScheduleError as error:
         raise DeploymentError(f"The schedule {spec.name} cannot be read: {error}.") from error
-    following = schedule.next(start - timedelta(microseconds=1), MOST_TICKS + 1)
-    ticks = list(takewhile(lambda tick: tick < end, following))
+    following = schedule.next(begin - timedelta(microseconds=1), MOST_TICKS + 1)
+    ticks = list(takewhile(lambda tick: tick < until, following))
     if len(ticks) > MOST_TICKS:
         raise DeploymentError(
             f"The range has more than {MOST_TICKS:,} ticks: the first {MOST_TICKS:,} end before "
@@ -194,42 +199,77 @@ def create_runs(
 
     Raises:
         ClusterUnreachable: The API server is away for long.
+        DeploymentError: A run of another deployment has the name of a tick's run, or a run is in an unknown state.
     """
     ticks = list(ticks)
     names = {tick.run for tick in ticks}
     room = 0
     for tick in (one for one in ticks if one.state is None):
         while parallel is not None and room <= 0:
-            room = parallel - _live(_patiently(lambda: runs_of(cluster, deployment)), names)
+            room = parallel - Patience().answer_to(lambda: _live(cluster, deployment, names))
             if room <= 0:
                 _surroundings.current.sleep(_LOOK_SECONDS)
         run = deepcopy(template)
         run["metadata"]["name"] = tick.run
         run["spec"]["scheduledTime"] = tick.time.isoformat()
-        created = _patiently(lambda run=run: _create(cluster, run))  # type: ignore[misc]
+        created = _created(cluster, run)
         room -= 1
         yield Step(tick, created)
 
 
-def _create(cluster: Cluster, run: Object) -> bool:
-    try:
-        cluster.create(FLOW_RUNS, run, namespace=run["metadata"]["namespace"])
-    except ObjectAlreadyExists:
-        return False
-    return True
+def _created(cluster: Cluster, run: Object) -> bool:
+    """Whether the run is created now; it was there before if not.
 
+    One that is there after a call whose answer was lost counts as created: most likely that call has done it.
+    """
+    is_first = True
 
-def _live(runs: Iterable[Object], names: set[str]) -> int:
-    states = (run.get("status", {}).get("state") for run in runs if run["metadata"]["name"] in names)
-    return sum(state is None or not RunState(state).is_final for state in states)
-
-
-def _patiently(call: Callable[[], Any]) -> Any:
-    end = _surroundings.current.time() + _PATIENCE_SECONDS
-    while True:
+    def create() -> bool:
+        nonlocal is_first
+        may_be_ours, is_first = not is_first, False
         try:
-            return call()
-        except ClusterUnreachable:
-            if _surroundings.current.time() > end:
-                raise
-            _surroundings.current.sleep(_LOOK_SECONDS)
+            cluster.create(FLOW_RUNS, run, namespace=run["metadata"]["namespace"])
+        except ObjectAlreadyExists:
+            return may_be_ours
+        return True
+
+    created = Patience().answer_to(create)
+    if not created:
+        Patience().answer_to(lambda: _check_there(cluster, run))
+    return created
+
+
+def _check_there(cluster: Cluster, run: Object) -> None:
+    """Refuse a run of that name which does not count as the tick's."""
+    name, of = run["metadata"]["name"], run["spec"]["deploymentRef"]["name"]
+    try:
+        there = cluster.get(FLOW_RUNS, name, namespace=run["metadata"]["namespace"])
+    except ObjectNotFound:
+        return  # deleted since
+    owner = there["spec"].get("deploymentRef", {}).get("name")
+    if owner != of:
+        raise DeploymentError(
+            f"The tick {run['spec']['scheduledTime']} cannot have its run: there is a FlowRun {name} already, which is "
+            f"of {f'the deployment {owner}' if owner else 'no deployment'}. Delete it, or begin after that tick."
+        )
+
+
+def _live(cluster: Cluster, deployment: Object, names: AbstractSet[str]) -> int:
+    """How many runs of those names have not ended, as far as the API server selects them: others may be many."""
+    of, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
+    fields = f"spec.deploymentRef.name={of},{_NOT_FINAL}"
+    runs = cluster.list(FLOW_RUNS, namespace=namespace, fields=fields)
+    return sum(_is_live(run) for run in runs if run["metadata"]["name"] in names)
+
+
+def _is_live(run: Object) -> bool:
+    state = run.get("status", {}).get("state")
+    if state is None:
+        return True
+    try:
+        return not RunState(state).is_final
+    except ValueError:
+        raise DeploymentError(
+            f"{run['metadata']['name']} is in the state {state}, which this millstream does not know: use the one of "
+            "the operator's version."
+        ) from None

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client.rest import RESTClientObject
 
-from millstream._cluster.answers import refusal, unreachable
+from millstream._cluster.answers import noun, refusal, stored, unreachable
 from millstream._cluster.kinds import ACCESS_REVIEWS, POD_LOGS, PODS
+from millstream.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,6 +70,20 @@ class Cluster:
             ObjectNotFound: There is none of that name.
         """
         return self._call("get", kind, namespace or self.namespace, name)
+
+    def look(self, kind: Kind, name: str, *, namespace: str | None = None) -> tuple[Object, str]:
+        """An object, and the version since which it is to be watched.
+
+        Its own version may be so old that the API server has forgotten what happened since then.
+
+        Raises:
+            ObjectNotFound: There is none of that name.
+        """
+        place = namespace or self.namespace
+        page = self._call("list", kind, place, query={"fieldSelector": f"metadata.name={name}"})
+        if not page["items"]:
+            raise ObjectNotFound(f"There is no {noun(kind)} {name} in namespace {place}.")
+        return page["items"][0], page["metadata"]["resourceVersion"]
 
     def list(
         self,
@@ -192,7 +207,7 @@ class Cluster:
         for line in self._lines(
             "watch", kind, place, None, kind.path(place), query, seconds + _CONNECT_SECONDS
         ):
-            event = json.loads(line)
+            event = stored(self.server, line)
             if event["type"] == "ERROR":
                 status = event["object"]
                 raise refusal("watch", kind, place, name, status.get("code", 0), json.dumps(status).encode())
@@ -234,6 +249,8 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         form: str = _JSON,
     ) -> Object:
+        if name in {".", ".."}:  # which would be other paths
+            raise ObjectNotFound(f"{name!r} is no name.")
         method = {"create": "POST", "patch": "PATCH", "delete": "DELETE"}.get(verb, "GET")
         path = kind.path(namespace, name)
         with self._request(method, path, query or {}, body, form, seconds=_READ_SECONDS) as answer:
@@ -241,8 +258,7 @@ class Cluster:
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's own
                 named = name or (body or {}).get("metadata", {}).get("name")
                 raise refusal(verb, kind, namespace, named, answer.status, content)
-            stored: Object = json.loads(content)
-            return stored
+            return stored(self.server, content)
 
     def _content(self, answer: urllib3.BaseHTTPResponse) -> bytes:
         try:
@@ -265,14 +281,17 @@ class Cluster:
         with self._request("GET", path, query, None, _JSON, seconds=seconds) as answer:
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's own
                 raise refusal(verb, kind, namespace, name, answer.status, self._content(answer))
-            rest = b""
+            begun: list[bytes] = []
             try:
                 for part in answer.stream(amt=None):
-                    *lines, rest = (rest + part).split(b"\n")
-                    yield from lines
+                    first, *more = part.split(b"\n")
+                    begun.append(first)
+                    for following in more:
+                        yield b"".join(begun)
+                        begun = [following]
             except urllib3.exceptions.HTTPError as error:
                 raise unreachable(self.server, error) from error
-            if rest and keep_rest:
+            if keep_rest and (rest := b"".join(begun)):
                 yield rest
 
     def _request(

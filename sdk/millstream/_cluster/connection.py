@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from millstream.exceptions import ClusterForbidden, ClusterUnreachable
+from millstream.exceptions import ClusterForbidden, ClusterUnreachable, SettingsError
+from millstream.resources.names import is_label
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Place(NamedTuple):
         Raises:
             ClusterUnreachable: No cluster is configured, or the `kubernetes` package is not installed.
             ClusterForbidden: This is a pod without credentials.
+            SettingsError: No namespace can be called so.
         """
         try:
             from millstream._cluster.cluster import Cluster  # noqa: PLC0415 - slow to import, and of an extra
@@ -45,10 +47,14 @@ class Place(NamedTuple):
         # A context belongs to the kubeconfig that it was set for.
         context = self.context or (None if self.kubeconfig else settings.cluster_context)
         configuration, namespace = self._configuration(context)
-        return Cluster(configuration, self.namespace or settings.cluster_namespace or namespace)
+        namespace = self.namespace or settings.cluster_namespace or namespace
+        if not is_label(namespace):  # a path may lead to all of them
+            raise SettingsError(f"{namespace!r} is no name of a namespace: these have a-z, 0-9 and - only.")
+        return Cluster(configuration, namespace)
 
     def _configuration(self, context: str | None) -> tuple[Configuration, str]:
         from kubernetes import client, config  # noqa: PLC0415 - slow to import, and an extra
+        from yaml import YAMLError  # noqa: PLC0415
 
         configuration = client.Configuration()
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
@@ -56,16 +62,23 @@ class Place(NamedTuple):
             if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
                 path = path or _default_kubeconfig()
                 config.load_kube_config(path, context, configuration)  # type: ignore[no-untyped-call]
-                return configuration, _namespace_of_context(config, path, context)
+                return configuration, _namespace_of_context(path, context)
             if not _OWN_NAMESPACE.exists():
                 raise ClusterForbidden(
                     "This pod has no credentials for the cluster: set spec.apiAccess of its FlowDeployment to Read "
                     "or Trigger (docs/access.md)."
                 )
             config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        except (TypeError, AttributeError, KeyError, YAMLError) as error:
+            # The package takes it for granted that a kubeconfig is one.
+            said = " ".join(str(error).split()) if isinstance(error, YAMLError) else "it has another form"
+            raise ClusterUnreachable(
+                f"{path} is no kubeconfig: {said}. Mend it, or give another one."
+            ) from error
         except (config.ConfigException, OSError, ValueError) as error:
             raise ClusterUnreachable(
-                f"No cluster is configured: {error}. Set KUBECONFIG, or give --kubeconfig or --context."
+                f"No cluster is configured: {str(error).rstrip('.')}. Set KUBECONFIG, or give --kubeconfig or "
+                "--context."
             ) from error
         return configuration, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
 
@@ -77,10 +90,13 @@ def without_extra() -> ClusterUnreachable:
     )
 
 
-def _namespace_of_context(config: Any, path: str, context: str | None) -> str:
-    contexts, current = config.list_kube_config_contexts(path)
-    (chosen,) = [one for one in contexts if one["name"] == (context or current["name"])]
-    return chosen["context"].get("namespace") or "default"
+def _namespace_of_context(path: str, context: str | None) -> str:
+    from kubernetes.config.kube_config import KubeConfigMerger  # noqa: PLC0415 - as above
+
+    # Not by list_kube_config_contexts, which asks for a current context even if another one is meant.
+    config = KubeConfigMerger(path).config  # type: ignore[no-untyped-call]
+    chosen = config["contexts"].get_with_name(context or config["current-context"])
+    return chosen["context"].safe_get("namespace") or "default"
 
 
 def _default_kubeconfig() -> str:

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from millstream import _surroundings
 from millstream._cluster.answers import ExpiredError
-from millstream.exceptions import ClusterUnreachable, ObjectNotFound
+from millstream._stopping import stop_requested
+from millstream.exceptions import ClusterUnreachable, ObjectNotFound, RunInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from millstream._cluster.cluster import Cluster, Object
     from millstream._cluster.kinds import Kind
 
+T = TypeVar("T")
+
 _WATCH_SECONDS: Final = 30
+_PAUSE_SECONDS: Final = 1.0
+"""The least time from one watch to the next: one that ends at once may do so again and again."""
 _PATIENCE_SECONDS: Final = 60.0
 
 
 class Patience:
-    """How long an API server may be away, as when it is upgraded: a minute."""
+    """How long an API server may be away, as when it is upgraded: a minute unless told.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: How long.
+    """
+
+    def __init__(self, seconds: float = _PATIENCE_SECONDS) -> None:
+        self._seconds = seconds
         self._missing_since: float | None = None
 
     def answered(self) -> None:
@@ -37,9 +47,26 @@ class Patience:
         """
         now = _surroundings.current.time()
         self._missing_since = self._missing_since or now
-        if now - self._missing_since > _PATIENCE_SECONDS:
+        if now - self._missing_since > self._seconds:
             raise error
         _surroundings.current.sleep(1)
+
+    def answer_to(self, ask: Callable[[], T]) -> T:
+        """What an API server answers, as soon as it does; what is asked for may have been done before.
+
+        Raises:
+            ClusterUnreachable: It has been away for too long.
+            RunInterrupted: The process was asked to stop while this waited.
+        """
+        while True:
+            try:
+                return ask()
+            except ClusterUnreachable as error:
+                if stop_requested():
+                    raise RunInterrupted(
+                        "An API server that is away was not waited for any longer: the process was asked to stop."
+                    ) from error
+                self.missed(error)
 
 
 def follow(
@@ -60,20 +87,21 @@ def follow(
     """
     now = _surroundings.current.time
     end = None if seconds is None else now() + seconds
-    found = cluster.get(kind, name, namespace=namespace)
+    found, since = cluster.look(kind, name, namespace=namespace)
     uid = found["metadata"]["uid"]
     patience = Patience()
     yield found
     while end is None or now() < end:
-        left = _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
-        since = found["metadata"]["resourceVersion"]
+        begun, left = now(), _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())
+        for event in _events(cluster, kind, name, namespace, since, left):
+            patience.answered()
+            if event["type"] == "DELETED":
+                return
+            found = event["object"]
+            yield found
+        _surroundings.current.sleep(max(0, begun + min(left, _PAUSE_SECONDS) - now()))
         try:
-            for event in _events(cluster, kind, name, namespace, since, left):
-                if event["type"] == "DELETED":
-                    return
-                found = event["object"]
-                yield found
-            latest = cluster.get(kind, name, namespace=namespace)
+            latest, since = cluster.look(kind, name, namespace=namespace)
             patience.answered()
         except ObjectNotFound:
             return
@@ -90,8 +118,9 @@ def follow(
 def _events(
     cluster: Cluster, kind: Kind, name: str, namespace: str | None, since: str, seconds: float
 ) -> Iterator[Object]:
-    """What happens to an object, as far as the API server remembers it."""
-    with suppress(ExpiredError):
+    """What happens to an object, as far as the API server remembers it and the line holds."""
+    # Proxies cut lines that are silent. Whether the API server is away is seen when the object is read.
+    with suppress(ExpiredError, ClusterUnreachable):
         yield from cluster.watch(
             kind, since=since, name=name, namespace=namespace, seconds=max(1, round(seconds))
         )

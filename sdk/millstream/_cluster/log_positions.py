@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -26,18 +26,24 @@ _MARGIN: Final = timedelta(seconds=1)
 class LogPosition:
     """How far the log of one container has been read.
 
-    The API server gives what was written since a second. Of that time, as many lines are known as were read before.
+    The API server gives what was written since a second, as far as it has not been rotated away. The lines of that time
+    that were read before are known, by their times, which are exact to the nanosecond.
+
+    Args:
+        is_of_tail: Whether the reading began in the middle of the log.
 
     Attributes:
         last_text: The last line that was read.
         excuse: What the kubelet said in place of a line, such as that it cannot read the file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_of_tail: bool = False) -> None:
+        self._is_of_tail = is_of_tail
         self._first: datetime | None = None
         self._newest: datetime | None = None
-        self._counts: Counter[datetime] = Counter()
-        self._known = 0
+        self._read: defaultdict[datetime, Counter[LogLine]] = defaultdict(Counter)  # by the second
+        self._known: Counter[LogLine] = Counter()
+        self._held: list[LogLine] | None = None
         self.last_text: str | None = None
         self.excuse = ""
 
@@ -46,42 +52,50 @@ class LogPosition:
         self.excuse = ""
         if self._newest is None:
             return {}
-        self._known = self._counts.total()
+        self._known = sum(self._read.values(), Counter())
+        self._held = [] if self._is_of_tail else None
         # Kubernetes takes whole seconds only.
         return {"sinceTime": self._oldest(self._newest).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
-    def take(self, raw: str) -> LogLine | None:
-        """The next line, with its time before it; None for one that was read before, or that is none of the flow's."""
+    def take(self, raw: str) -> list[LogLine]:
+        """What is new by the next line, which has its time before it; what is none of the flow's is not.
+
+        After a tail, lines that are not known may be older ones: they are, if one that is known comes after them.
+        """
         stamp, _, text = raw.partition(" ")
+        line = LogLine(text, stamp)
         try:
             time = datetime.fromisoformat(stamp)
         except ValueError:
             self.excuse = raw.strip()
-            return None
-        if self._is_known(time):
-            return None
-        self._known = 0
-        self._first = time if self._first is None else min(time, self._first)
+            return []
+        if self._known[line]:
+            self._known[line] -= 1
+            self._held = None
+            return []
+        if self._held is None:
+            return [self._noted(line)]
+        self._held.append(line)
+        return [] if self._first is not None and time <= self._first + _MARGIN else self.rest()
+
+    def rest(self) -> list[LogLine]:
+        """What is new as nothing comes any more."""
+        held, self._held = self._held or [], None
+        return [self._noted(line) for line in held]
+
+    def _noted(self, line: LogLine) -> LogLine:
+        time = datetime.fromisoformat(line.time)
+        self._first = self._first or time
         if self._newest is None or time > self._newest:
             self._newest = time
-            for second in [second for second in self._counts if second < self._oldest(time)]:
-                del self._counts[second]
+            for second in [second for second in self._read if second < self._oldest(time)]:
+                del self._read[second]
         if time >= self._oldest(self._newest):
-            self._counts[time.replace(microsecond=0)] += 1
-        self.last_text = text
-        return LogLine(text, stamp)
+            self._read[time.replace(microsecond=0)][line] += 1
+        self.last_text = line.text
+        return line
 
     @staticmethod
     def _oldest(newest: datetime) -> datetime:
         """Since when it is read again."""
         return newest.replace(microsecond=0) - _MARGIN
-
-    def _is_known(self, time: datetime) -> bool:
-        if self._known == 0 or self._newest is None or self._first is None:
-            return False
-        if time < self._first:  # which --tail has left out
-            return True
-        if time > self._newest:  # the file was changed for a new one
-            return False
-        self._known -= 1
-        return True

@@ -6,7 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from millstream import _surroundings
-from millstream.exceptions import ParameterTypeError
+from millstream._cluster.kinds import FLOW_RUNS
+from millstream.exceptions import ClusterUnreachable, ObjectAlreadyExists, ParameterTypeError
 from millstream.resources.labels import RETRY_OF
 from millstream.resources.model import API_VERSION, timestamp
 from millstream.resources.names import MAX_RUN_NAME
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from millstream._cluster.cluster import Object
+    from millstream._cluster.cluster import Cluster, Object
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes' own suffixes: no words by chance
 _AGAIN: Final = (
@@ -84,6 +85,38 @@ def another_run(run: Object) -> Object:
         },
         "spec": {name: spec[name] for name in _AGAIN if name in spec},
     }
+
+
+def create_run(cluster: Cluster, run: Object) -> Object:
+    """Create a run; if the answer is lost, once more by the same name, so that it is one run in any case.
+
+    Raises:
+        ObjectAlreadyExists: There was one of that name before.
+        ClusterUnreachable: It is not known whether there is one now.
+    """
+    meta = run["metadata"]
+    try:
+        return cluster.create(FLOW_RUNS, run, namespace=meta["namespace"])
+    except ClusterUnreachable:
+        _surroundings.current.sleep(1)
+    try:
+        return cluster.create(FLOW_RUNS, run, namespace=meta["namespace"])
+    except ClusterUnreachable as error:
+        raise ClusterUnreachable(
+            f"{error} It may have created {meta['name']} nevertheless: look for that run before you create another."
+        ) from error
+    except ObjectAlreadyExists:
+        there = cluster.get(FLOW_RUNS, meta["name"], namespace=meta["namespace"])
+        if not _has(there["spec"], run["spec"]):
+            raise
+        return there
+
+
+def _has(there: Any, wanted: Any) -> bool:
+    """Whether something is there as it was wanted; the API server adds defaults."""
+    if isinstance(there, dict) and isinstance(wanted, dict):
+        return all(name in there and _has(there[name], value) for name, value in wanted.items())
+    return bool(there == wanted)
 
 
 def check_parameters(deployment: Object, parameters: Mapping[str, Any]) -> None:

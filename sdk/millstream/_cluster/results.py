@@ -1,4 +1,9 @@
-"""What runs of a cluster returned: small JSON in their status, all else in the storage that the status names."""
+"""What runs of a cluster returned: small JSON in their status, all else in the storage that the status names.
+
+A run's pod has written what the status says, and the serializer that stands beside the result. So a run's word is taken
+for where a result is only if that is a bucket, and nothing is loaded from there that runs code. A storage that is named
+here, by the settings or in the call, belongs to the reader.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,19 @@ from millstream.resources.completion_record import NOT_KEPT
 from millstream.resources.states import RunState
 from millstream.resources.storage import FOLDER
 from millstream.results import CorruptEntryError, ResultStore
+from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
     from millstream._cluster.cluster import Object
+    from millstream.filesystems import Storage
     from millstream.results import Entry
 
 _BUCKETS: Final = ("s3://", "gs://", "az://")
 _FOLDERS: Final = "file://"
 _COPY: Final = "copy the folder here, and name it with --storage"
+_NAME_IT: Final = "name it with --storage, or set MILLSTREAM_RESULTS_STORAGE to"
+_HARMLESS: Final = "json"
+"""The serializer that runs nothing when it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +38,25 @@ class StoredResult:
     Attributes:
         storage: Where it was found.
         entry: What was there.
+        named: Whether the storage was named here; else only the run's pod has said so.
     """
 
     storage: str
     entry: Entry
+    named: bool = True
 
     def load(self) -> Any:
         """The value. If it was pickled, this runs what the pickle says: it can do all that you can.
 
         Raises:
-            MissingResult: It cannot be loaded here.
+            MissingResult: It cannot be loaded here, or would run code of a storage that only the run's pod has named.
         """
+        written_by = self.entry.serializer
+        if not self.named and written_by.rpartition("/")[2] != _HARMLESS:
+            raise MissingResult(
+                f"The result in {self.storage} was written by {written_by}, and to load it can run any code. If you "
+                f"trust all who can write there, {_NAME_IT} {self.storage.partition('?')[0]}; else have its bytes written to a file."
+            )
         serializer = ResultStore().serializer
         try:
             return self.entry.value(serializer)
@@ -50,7 +68,7 @@ class StoredResult:
 
 
 def read_result(run: Object, *, storage: str | None = None) -> Any:
-    """What a run returned. A result that was pickled is loaded, so ask for it only if you trust run and storage.
+    """What a run returned. What was pickled is loaded only from a storage that is named here: trust who writes to that.
 
     Args:
         run: The FlowRun.
@@ -74,21 +92,34 @@ def find_result(run: Object, *, storage: str | None = None) -> StoredResult | An
         MissingResult: There is none, or it cannot be read from here.
     """
     status = run.get("status", {})
-    place = storage or status.get("resultStorage")
     if (missing := why_missing(run)) is not None:
         raise MissingResult(missing)
-    if place is None or (storage is None and "result" in status):
+    if storage is not None:
+        return _fetched(run, storage, named=True)
+    place = status.get("resultStorage")
+    if place is None or "result" in status:
         return status.get("result")
-    if storage is None and not place.startswith(_BUCKETS):
+    own = _own_storage()
+    if own is not None and own.address == place:
+        return _fetched(run, own, named=True)
+    if not place.startswith(_BUCKETS):
         raise MissingResult(_is_not_in_a_bucket(run, place))
-    return _fetched(run, place)
+    bucket, _, server = place.partition("?")
+    if _address_of(bucket) != place:
+        raise MissingResult(
+            f"The result of {run['metadata']['name']} is in {bucket} of {server or 'a server that you do not use'}. If you "
+            f"can reach that, and trust it, set what it needs in your environment, as AWS_ENDPOINT_URL, and {_NAME_IT} "
+            f"{bucket}."
+        )
+    return _fetched(run, bucket, named=False)
 
 
 def why_missing(run: Object) -> str | None:
     """Why a run has no result; None if it has one."""
     name, status = run["metadata"]["name"], run.get("status", {})
     state, message = status.get("state"), status.get("message", "")
-    if state is None or not RunState(state).is_final:
+    known = state in tuple(RunState)
+    if not (RunState(state).is_final if known else "completionTime" in status):
         return f"{name} has not ended yet, so there is no result: it is {state or 'new'}."
     if state != RunState.COMPLETED:
         return f"{name} has no result, as it ended in the state {state}: {message or status.get('reason')}"
@@ -118,12 +149,28 @@ def _is_not_in_a_bucket(run: Object, place: str) -> str:
     )
 
 
-def _fetched(run: Object, place: str) -> StoredResult:
+def _own_storage() -> Storage | None:
+    """Where flows that run here keep their results; None if that cannot be told."""
+    try:
+        return storage_of(get_current_settings().results_storage)
+    except ValueError:  # of settings that only matter to those who keep something
+        return None
+
+
+def _address_of(bucket: str) -> str | None:
+    try:
+        return storage_of(bucket).address
+    except ValueError:
+        return None
+
+
+def _fetched(run: Object, place: str | Storage, *, named: bool) -> StoredResult:
     uid = run["metadata"]["uid"]
     try:
         check_storage(place)
-        shown = storage_of(place).address or place
-        entry = ResultStore(storage_of(place)).entry(uid)
+        storage = storage_of(place)
+        shown = storage.address or str(place)
+        entry = ResultStore(storage).entry(uid)
     except CorruptEntryError as error:
         raise MissingResult(f"What is kept in {place} is no result, because {error}.") from error
     except Exception as error:  # whatever storages raise
@@ -134,6 +181,6 @@ def _fetched(run: Object, place: str) -> StoredResult:
     if entry is None:
         raise MissingResult(
             f"There is no result of {run['metadata']['name']} in {shown} (its key is {uid}): it was deleted, or has "
-            "expired."
+            "expired, or is of another machine or pod."
         )
-    return StoredResult(shown, entry)
+    return StoredResult(shown, entry, named)

@@ -99,6 +99,8 @@ class RunLog:
             )
 
         if self._is_followed:
+            if not is_there(self._run):
+                self._tail = None  # what is yet to begin is new from its first line
             self._wait(is_there)
         return 1 <= number <= self._run.status.attempt
 
@@ -108,6 +110,7 @@ class RunLog:
         while not self._is_deleted:
             try:
                 for body in follow(self._cluster, FLOW_RUNS, self._run.name, namespace=self._run.namespace):
+                    patience.answered()
                     if body["metadata"]["uid"] != self._run.uid:
                         break
                     self._run = Run.of(body)
@@ -120,7 +123,7 @@ class RunLog:
                 patience.missed(error)
 
     def _attempt(self, number: int) -> Iterator[LogLine | LogNote]:
-        position = LogPosition()
+        position = LogPosition(is_of_tail=self._tail is not None)
         complaint = ""
         patience = Patience()
         while True:
@@ -154,21 +157,35 @@ class RunLog:
             _surroundings.current.sleep(1)
 
     def _read(self, pod: Object, position: LogPosition, *, is_followed: bool) -> Iterator[LogLine]:
-        options = position.resume()
-        if not options and self._tail is not None:
-            options = {"tailLines": str(self._tail)}
+        if self._tail is not None:
+            if not position.resume():
+                # Not followed, so that it is known whether there was any line: who asks for a tail twice loses lines.
+                tail = self._lines(pod, position, follow=False, tailLines=str(max(self._tail, 1)))
+                yield from (line for line in tail if self._tail)
+                if position.excuse or not is_followed:
+                    return
+            self._tail = None
+        yield from self._lines(pod, position, follow=is_followed, **position.resume())
+
+    def _lines(
+        self, pod: Object, position: LogPosition, *, follow: bool, **options: str
+    ) -> Iterator[LogLine]:
         meta = pod["metadata"]
         lines = self._cluster.log(
             meta["name"],
             container=CONTAINER,
             namespace=meta["namespace"],
-            follow=is_followed,
+            follow=follow,
             timestamps="true",
             **options,
         )
-        for raw in lines:
-            if line := position.take(raw):
-                yield line
+        try:
+            for raw in lines:
+                yield from position.take(raw)
+        except ObjectInvalid:
+            self._tail = None  # its container has not begun, so all that comes is new
+            raise
+        yield from position.rest()
 
     def _pod(self, number: int) -> Object | None:
         """The pod of an attempt; the newest one, if its Job has had several."""
@@ -179,19 +196,20 @@ class RunLog:
     def _is_over(self, number: int) -> bool:
         """Whether an attempt has ended, though its pod may be on a node that does not answer."""
         self._wait(lambda _: True)
-        attempt = self._run.attempt(number)
-        return self._run.is_final or attempt is None or attempt.completion_time is not None
+        return _is_over(self._run, number)
 
     def _rest(self, number: int, position: LogPosition, complaint: str) -> Iterator[LogLine | LogNote]:
         """What the run itself has kept, where the log cannot be read any more."""
-        if position.last_text is not None and not complaint:
-            return
-        self._wait(lambda _: True)
+        self._wait(lambda run: not self._is_followed or _is_over(run, number))
         attempt = self._run.attempt(number)
         kept = attempt.log_tail.splitlines() if attempt is not None else []
         if attempt is not None and attempt.start_time is None and not kept:
             why = attempt.message or attempt.reason or self._run.status.message
             yield LogNote(f"Attempt {number} has no log: its container has not run. {why}".strip())
+            return
+        if position.last_text is not None and not complaint:
+            # A node that goes down may end the line as a container does that has ended.
+            yield from map(LogLine, unseen(kept, position.last_text) if position.last_text in kept else ())
             return
         why = f"cannot be read: {complaint.rstrip('.')}." if complaint else "is gone with its pod."
         if position.last_text is None:
@@ -201,6 +219,8 @@ class RunLog:
                 else "The run has kept nothing of it."
             )
             yield LogNote(f"The log of attempt {number} {why} {said}")
+            if self._tail is not None:
+                kept = kept[max(len(kept) - self._tail, 0) :]
         else:
             kept = unseen(kept, position.last_text)
             yield LogNote(f"The log of attempt {number} {why} Lines may be missing here.")
@@ -212,6 +232,11 @@ def unseen(kept: list[str], last: str) -> list[str]:
     """Those of the last lines that come after the one that was seen last; all, if it is not among them."""
     places = [place for place, text in enumerate(kept) if text == last]
     return kept[places[-1] + 1 :] if places else kept
+
+
+def _is_over(run: Run, number: int) -> bool:
+    attempt = run.attempt(number)
+    return run.is_final or attempt is None or attempt.completion_time is not None
 
 
 def _has_ended(pod: Object) -> bool:

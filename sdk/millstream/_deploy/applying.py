@@ -7,6 +7,7 @@ most a ConfigMap that is not used; the next deploy goes on from there.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +22,7 @@ from millstream.exceptions import (
     ObjectNotFound,
     OutdatedObject,
 )
-from millstream.resources.labels import SOURCE
+from millstream.resources.labels import DEPLOYMENT, SOURCE
 from millstream.resources.model import API_VERSION
 from millstream.resources.namespace_defaults import NAME as DEFAULTS
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _GRACE: Final = timedelta(hours=1)
 """Another deploy may have made a ConfigMap that no FlowDeployment names yet."""
+_LOOKS: Final = 5
 
 
 class Planned(NamedTuple):
@@ -42,7 +44,7 @@ class Planned(NamedTuple):
         manifests: Its objects.
         before: The FlowDeployment as it is stored; None if there is none.
         after: What would be stored.
-        force: Whether fields are taken that others own.
+        force: Whether fields are to be taken that others own.
     """
 
     manifests: Manifests
@@ -73,13 +75,18 @@ def plan(cluster: Cluster, wanted: Iterable[Manifests], *, force: bool) -> list[
 
     Raises:
         DeploymentError: Naming all that the API server refuses.
+        ClusterForbidden: The same, and we lack rights.
     """
     planned, problems = [], []
+    is_forbidden = False
     for one in wanted:
         try:
             planned.append(_planned(cluster, one, force=force))
         except (ObjectInvalid, OutdatedObject, ClusterForbidden) as error:
             problems.append(f"{one.name} cannot be deployed: {_told(error)}")
+            is_forbidden |= isinstance(error, ClusterForbidden)
+    if is_forbidden:
+        raise ClusterForbidden("\n".join([*problems, "`millstream doctor` says which rights you lack."]))
     if problems:
         raise DeploymentError("\n".join(problems))
     return planned
@@ -91,12 +98,10 @@ def apply(cluster: Cluster, planned: Planned) -> Object:
     Returns:
         The FlowDeployment as it is stored.
     """
-    wanted = planned.manifests
-    source = wanted.source
+    source = planned.manifests.source
     if source is not None:
         cluster.apply(CONFIG_MAPS, _owned(source, planned.before), force=True)
-    body = _kept_suspended(wanted.deployment, planned.before)
-    stored = cluster.apply(FLOW_DEPLOYMENTS, body, force=planned.force)
+    _, stored = _applied(cluster, planned.manifests, force=planned.force, dry_run=False)
     if source is not None:
         cluster.apply(CONFIG_MAPS, _owned(source, stored), force=True)
     return stored
@@ -140,22 +145,44 @@ def has_default_image(cluster: Cluster) -> bool:
 
 
 def _planned(cluster: Cluster, wanted: Manifests, *, force: bool) -> Planned:
-    try:
-        before = cluster.get(FLOW_DEPLOYMENTS, wanted.name)
-    except ObjectNotFound:
-        before = None
+    before = _deployment(cluster, wanted.name)
     if wanted.source is not None:
         cluster.apply(CONFIG_MAPS, _owned(wanted.source, before), force=True, dry_run=True)
-    body = _kept_suspended(wanted.deployment, before)
+    return Planned(wanted, *_applied(cluster, wanted, force=force, dry_run=True), force)
+
+
+def _applied(
+    cluster: Cluster, wanted: Manifests, *, force: bool, dry_run: bool
+) -> tuple[Object | None, Object]:
+    """Apply a FlowDeployment to what is stored now; gives this, and what it becomes.
+
+    What `millstream deployment` changed was changed by us, and is taken without force, but only of what was looked at:
+    who pauses it just now has the later word.
+    """
+    for _ in range(_LOOKS):
+        before = _deployment(cluster, wanted.name)
+        body = _kept_suspended(wanted.deployment, before)
+        try:
+            return before, cluster.apply(FLOW_DEPLOYMENTS, body, force=force, dry_run=dry_run)
+        except FieldsOwnedError as error:
+            if {manager for manager, _ in error.fields} != {FIELD_MANAGER}:
+                raise
+        if before is None:
+            continue
+        seen = {
+            **body,
+            "metadata": {**body["metadata"], "resourceVersion": before["metadata"]["resourceVersion"]},
+        }
+        with suppress(OutdatedObject):
+            return before, cluster.apply(FLOW_DEPLOYMENTS, seen, force=True, dry_run=dry_run)
+    raise OutdatedObject(f"It was changed {_LOOKS} times meanwhile. Deploy again.")
+
+
+def _deployment(cluster: Cluster, name: str) -> Object | None:
     try:
-        after = cluster.apply(FLOW_DEPLOYMENTS, body, force=force, dry_run=True)
-    except FieldsOwnedError as error:
-        # What `millstream deployment` changed was changed by us, and not by others.
-        if {manager for manager, _ in error.fields} != {FIELD_MANAGER}:
-            raise
-        force = True
-        after = cluster.apply(FLOW_DEPLOYMENTS, body, force=True, dry_run=True)
-    return Planned(wanted, before, after, force)
+        return cluster.get(FLOW_DEPLOYMENTS, name)
+    except ObjectNotFound:
+        return None
 
 
 def _kept_suspended(body: Object, before: Object | None) -> Object:
@@ -181,7 +208,7 @@ def _needed(cluster: Cluster) -> Iterator[str | None]:
     """The ConfigMaps that deployments, revisions of live runs, and runs of templates of their own name."""
     for deployment in cluster.list(FLOW_DEPLOYMENTS):
         yield _source_of(deployment["spec"])
-    for revision in cluster.list(REVISIONS):
+    for revision in cluster.list(REVISIONS, labels=DEPLOYMENT):  # others have some too, of whatever form
         yield _source_of(revision.get("data") or {})
     for run in cluster.list(FLOW_RUNS):
         yield _source_of(run["spec"].get("template", {}))

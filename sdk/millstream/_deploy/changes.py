@@ -6,8 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from millstream.resources.secret_parameters import secret_parameters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
 _SHOWN_CHARACTERS = 60
 _ENVIRONMENT = re.compile(r"\benv\[[^]]*\]\.value$")
@@ -35,8 +38,8 @@ class Change(NamedTuple):
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """The fields of a spec that differ; values of environment variables and secret parameters are not shown."""
-    secret = _secret_parameters(old) | _secret_parameters(new)
-    before, after = dict(_leaves("spec", old)), dict(_leaves("spec", new))
+    secret = _secrets_of(old) | _secrets_of(new)
+    before, after = dict(_leaves("spec", old, secret)), dict(_leaves("spec", new, secret))
     differing = [
         field
         for field in sorted(before.keys() | after.keys())
@@ -50,21 +53,35 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     ]
 
 
-def _leaves(field: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _leaves(field: str, value: Any, secret: AbstractSet[str]) -> Iterator[tuple[str, Any]]:
     """The single values in a spec, by their paths; what has a name goes by it, and not by its place in a list."""
-    if isinstance(value, dict) and value and not _SCHEMA_OF_PARAMETER.match(field):
+    if isinstance(value, dict) and value and not _is_whole(field, secret):
         for name, part in value.items():
-            yield from _leaves(f"{field}.{name}", part)
-    elif isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
+            yield from _leaves(f"{field}.{name}", part, secret)
+    elif _have_names(value) and not _is_whole(field, secret):
         for one in value:
             item = f"{field}[{one['name']}]"
             yield item, _THERE
-            yield from _leaves(item, {name: part for name, part in one.items() if name != "name"})
+            yield from _leaves(item, {name: part for name, part in one.items() if name != "name"}, secret)
     elif value not in ({}, []):
         yield field, value
 
 
-def _told(field: str, old: Any, new: Any, secret: set[str]) -> str:
+def _is_whole(field: str, secret: AbstractSet[str]) -> bool:
+    """Whether a field is told as one: a parameter's schema, and a secret, of which the keys tell something too."""
+    parameter = _PARAMETER.search(field)
+    return bool(_SCHEMA_OF_PARAMETER.match(field) or (parameter and parameter[1] in secret))
+
+
+def _have_names(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(isinstance(one, dict) and "name" in one for one in value)
+    )
+
+
+def _told(field: str, old: Any, new: Any, secret: AbstractSet[str]) -> str:
     if old is _THERE:
         return "removed"
     if new is _THERE:
@@ -72,7 +89,7 @@ def _told(field: str, old: Any, new: Any, secret: set[str]) -> str:
     return f"{_shown(field, old, secret)} -> {_shown(field, new, secret)}"
 
 
-def _shown(field: str, value: Any, secret: set[str]) -> str:
+def _shown(field: str, value: Any, secret: AbstractSet[str]) -> str:
     if value is _ABSENT:
         return "-"
     parameter = _PARAMETER.search(field)
@@ -82,8 +99,5 @@ def _shown(field: str, value: Any, secret: set[str]) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
-def _secret_parameters(spec: Mapping[str, Any]) -> set[str]:
-    properties = spec.get("parameterSchema", {}).get("properties", {})
-    return {
-        name for name, schema in properties.items() if isinstance(schema, dict) and schema.get("writeOnly")
-    }
+def _secrets_of(spec: Mapping[str, Any]) -> frozenset[str]:
+    return secret_parameters(spec.get("parameterSchema", {}))

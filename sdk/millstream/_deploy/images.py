@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from millstream.exceptions import DeploymentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from millstream._deploy.manifests import Manifests
 
 _BUILDERS: Final = ("docker", "buildah")
 _DIGITS: Final = 12
@@ -35,6 +37,39 @@ WORKDIR /flows
 """
 
 
+class Project(NamedTuple):
+    """What goes into an image.
+
+    Attributes:
+        root: The folder of the project.
+        files: What its flows take along.
+        requirements: The packages that they declare.
+    """
+
+    root: Path
+    files: Mapping[str, bytes]
+    requirements: Sequence[str]
+
+
+def shared(made: Iterable[Manifests]) -> dict[str, Project]:
+    """What to build, by the names of images: deployments that name the same share it, with all that they need.
+
+    Raises:
+        DeploymentError: Those that name the same are of several projects.
+    """
+    projects: dict[str, Project] = {}
+    for one in made:
+        image = one.deployment["spec"]["image"]
+        known = projects.get(image, Project(one.root, {}, ()))
+        if known.root != one.root:
+            raise DeploymentError(
+                f"{image} cannot be built of two projects, {known.root} and {one.root}: give each an image of its own."
+            )
+        needed = dict.fromkeys([*known.requirements, *one.requirements])
+        projects[image] = Project(one.root, {**known.files, **one.files}, list(needed))
+    return projects
+
+
 class Builder:
     """Docker, or Buildah where that is not there.
 
@@ -53,9 +88,7 @@ class Builder:
 
     def build(
         self,
-        root: Path,
-        files: Mapping[str, bytes],
-        requirements: Sequence[str],
+        project: Project,
         *,
         base: str | None,
         repository: str,
@@ -63,24 +96,22 @@ class Builder:
         """Build the image of a project, by its Dockerfile if it has one, and give its name.
 
         Args:
-            root: The folder of the project.
-            files: What the flow takes along.
-            requirements: The packages that it declares.
+            project: What goes into it.
             base: The image to build on; None: as the Dockerfile says.
             repository: What to call it; the tag, if there is none, comes from the content.
 
         Raises:
             DeploymentError: It cannot be built.
         """
-        own = (root / "Dockerfile").is_file()
+        own = (project.root / "Dockerfile").is_file()
         if not own and base is None:
             raise DeploymentError(
                 "There is no Dockerfile, and none can be made without an image to build on: set MILLSTREAM_DEPLOY_IMAGE "
                 "to the image of flows, for instance by `millstream config set MILLSTREAM_DEPLOY_IMAGE=...`."
             )
-        with nullcontext(str(root)) if own else tempfile.TemporaryDirectory() as context:
+        with nullcontext(str(project.root)) if own else tempfile.TemporaryDirectory() as context:
             if not own:
-                _write_context(Path(context), files, requirements)
+                _write_context(Path(context), project)
             with tempfile.TemporaryDirectory() as notes:
                 id_file = Path(notes) / "id"
                 arguments = () if base is None else ("--build-arg", f"BASE={base}")
@@ -116,10 +147,11 @@ def tagged(repository: str, identity: str) -> str:
     return f"{repository}:{identity.rpartition(':')[2][:_DIGITS]}"
 
 
-def _write_context(folder: Path, files: Mapping[str, bytes], requirements: Sequence[str]) -> None:
-    (folder / "Dockerfile").write_text(_DOCKERFILE if requirements else _NO_REQUIREMENTS, encoding="utf-8")
-    (folder / "requirements.txt").write_text("\n".join(requirements), encoding="utf-8")
-    for name, content in files.items():
+def _write_context(folder: Path, project: Project) -> None:
+    dockerfile = _DOCKERFILE if project.requirements else _NO_REQUIREMENTS
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    (folder / "requirements.txt").write_text("\n".join(project.requirements), encoding="utf-8")
+    for name, content in project.files.items():
         path = folder / "files" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

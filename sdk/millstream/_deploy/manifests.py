@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from millstream.entrypoint import full_entrypoint, load_flow, load_schedules
 from millstream.exceptions import DeploymentError, MillstreamError
 from millstream.resources.model import API_VERSION
 from millstream.resources.names import MAX_RUN_NAME, object_name
+from millstream.resources.quantity import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,6 +40,7 @@ class Manifests(NamedTuple):
         source: The ConfigMap with the flow's files; None if they are in an image.
         files: These files, by their path in the project.
         requirements: The packages that the flow declares.
+        elsewhere: Files that it loads from outside the project, which the image has to have.
     """
 
     root: Path
@@ -45,6 +48,7 @@ class Manifests(NamedTuple):
     source: Object | None
     files: Mapping[str, bytes]
     requirements: Sequence[str]
+    elsewhere: Sequence[Path]
 
     @property
     def name(self) -> str:
@@ -58,7 +62,7 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
 
     Args:
         wanted: The deployment.
-        root: The folder of the project.
+        root: The folder of the project, and the one in which a file of requirements is named.
         image: That of flows whose files travel; None if the cluster knows it.
         builds: Whether an image is to be built, so that no files travel.
 
@@ -67,18 +71,23 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
         MillstreamError: The flow cannot be loaded, or is none.
     """
     wrong = [*_name_problems(wanted.name), *spec_problems(wanted.spec, wanted.place)]
-    _refuse(wanted.name or wanted.entrypoint, [*wrong, *_schedule_problems(wanted)])
+    wrong += [*_schedule_problems(wanted), *_quantity_problems(wanted)]
+    _refuse(wanted.name or wanted.entrypoint, wrong)
+    beside = root
     root, entrypoint = _in_project(root, wanted.entrypoint)
     with loaded_alone(root) as loaded:
         entrypoint = full_entrypoint(entrypoint)
         flow = load_flow(entrypoint)
         spec = _spec(wanted, flow, entrypoint)
+        file = _file_of(entrypoint)
     name = wanted.name if wanted.name is not None else object_name(flow.name)
     _refuse(name, list(_parameter_problems(spec)))
     travels = not builds and not spec.get("image") and "configMap" not in (spec.get("source") or {})
     into_image = builds and not (root / "Dockerfile").is_file()
     found: dict[str, bytes] = {}
+    elsewhere: list[Path] = []
     if travels or into_image:
+        elsewhere = sorted(path for path in loaded if not path.is_relative_to(root))
         found = local_files(root, entrypoint.rpartition(":")[0], wanted.include)
         _refuse(name, _left_behind(root, loaded, found))
     elif wanted.include:
@@ -86,7 +95,7 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
             name,
             ["include goes with files that travel, and these are to be in an image or a ConfigMap already."],
         )
-    needed = _requirements(root, entrypoint, wanted, declared=travels or builds)
+    needed = _requirements(beside, file if travels or builds else None, wanted)
     made = source.source_map(name, found) if travels else None
     if made is not None and image is not None:
         spec["image"] = image
@@ -98,7 +107,7 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
         "metadata": {"name": name},
         "spec": in_order(spec),
     }
-    return Manifests(root, body, made, found, needed)
+    return Manifests(root, body, made, found, needed, elsewhere)
 
 
 def manifests_of_all(
@@ -122,7 +131,7 @@ def manifests_of_all(
 
 def _left_behind(root: Path, loaded: Iterable[Path], found: Mapping[str, bytes]) -> list[str]:
     """What was loaded here and will not be found there, as the folder `src` of a project that is installed here."""
-    files = (path.relative_to(root).as_posix() for path in loaded)
+    files = (path.relative_to(root).as_posix() for path in loaded if path.is_relative_to(root))
     return [
         f"It loads {file}, which is not found by its imports beside it and in {root}. Include it, if it is loaded "
         f"by name (--include {file}), or make an image (--build, --image)."
@@ -140,7 +149,8 @@ def _in_project(root: Path, entrypoint: str) -> tuple[Path, str]:
         return root, entrypoint
     path = Path(os.path.abspath(root / place))  # noqa: PTH100 - `resolve` follows links
     if not path.is_relative_to(root):
-        root = path.parent
+        root = Path(os.path.realpath(path.parent))  # as the working directory is, when code is loaded in it
+        path = root / path.name
     return root, f"{path.relative_to(root).as_posix()}{colon}{name}"
 
 
@@ -184,9 +194,30 @@ def _name_problems(name: str | None) -> Iterator[str]:
 
 def _schedule_problems(wanted: Wanted) -> Iterator[str]:
     schedules = wanted.spec.get("schedules")
+    seen: dict[str, int] = {}
     for number, schedule in enumerate(schedules if isinstance(schedules, list) else ()):
-        if isinstance(schedule, dict) and (problem := problem_of(schedule)):
-            yield f"{wanted.place(('schedules', number))}: {problem}"
+        if not isinstance(schedule, dict):
+            continue
+        place = wanted.place(("schedules", number))
+        if problem := problem_of(schedule):
+            yield f"{place}: {problem}"
+        name = schedule.get("name")
+        if isinstance(name, str) and name in seen:
+            yield f"{place}: the name {name} is that of schedules.{seen[name]} already."
+        seen.setdefault(str(name), number)
+
+
+def _quantity_problems(wanted: Wanted) -> Iterator[str]:
+    """Amounts that Kubernetes does not read; of the pod's form otherwise only a cluster can tell."""
+    pod = wanted.spec.get("pod")
+    resources = pod.get("resources") if isinstance(pod, dict) else None
+    for part in ("requests", "limits"):
+        amounts = resources.get(part) if isinstance(resources, dict) else None
+        for name, given in amounts.items() if isinstance(amounts, dict) else ():
+            try:
+                amount(given)
+            except ValueError as error:
+                yield f"{wanted.place(('pod', 'resources', part, name))}: {error}."
 
 
 def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -211,11 +242,17 @@ def _parameter_problems(spec: Mapping[str, Any]) -> Iterator[str]:
         yield f"the schema of the parameters cannot be used: {error}"
 
 
-def _requirements(root: Path, entrypoint: str, wanted: Wanted, *, declared: bool) -> list[str]:
+def _requirements(beside: Path, file: Path | None, wanted: Wanted) -> list[str]:
     if wanted.requirements is not None:
-        return requirements.listed_in(root / wanted.requirements)
+        return requirements.listed_in(beside / wanted.requirements)
+    return [] if file is None else requirements.declared_in(file)
+
+
+def _file_of(entrypoint: str) -> Path | None:
+    """The file with the code of a flow that is loaded; None if its module is no text."""
     place = entrypoint.rpartition(":")[0]
-    return requirements.declared_in(root / place) if declared and place.endswith(".py") else []
+    file = place if place.endswith(".py") else sys.modules[place].__file__
+    return Path(file).absolute() if file is not None and file.endswith(".py") else None
 
 
 def _source(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from millstream._deploy.wanted import Location
 
 FILE: Final = "millstream.yaml"
+_KEYS: Final = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 _OWN = ("entrypoint", "name", "include", "requirements")
 _TAKES = (
     "a list of deployments, each with an entrypoint, as FILE.py:FLOW, and fields of spec of a FlowDeployment"
@@ -112,21 +113,23 @@ def _problems(node: yaml.Node, document: Mapping[str, Any]) -> Iterator[tuple[in
         seen.setdefault(name, line)
 
 
-def _bad_keys(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Keys that come twice, of which YAML takes the last, and those that it does not read as texts."""
-    if isinstance(node, yaml.MappingNode):
+def _bad_keys(node: yaml.Node, around: tuple[yaml.Node, ...] = ()) -> Iterator[tuple[int, str]]:
+    """Keys that come twice, of which YAML takes the last, those that it does not read as texts, and circles."""
+    if node in around:
+        yield around[-1].start_mark.line + 1, "this stands within itself: leave out its alias."
+    elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.tag != "tag:yaml.org,2002:str":
+            if key.tag not in _KEYS:
                 yield line, f"YAML does not read {key.value!r} as text: quote it."
             elif key.value in seen:
                 yield line, f"{key.value} stands here twice."
             seen.add(key.value)
-            yield from _bad_keys(value)
+            yield from _bad_keys(value, (*around, node))
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _bad_keys(value)
+            yield from _bad_keys(value, (*around, node))
 
 
 def _line(node: yaml.Node, location: Location) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ def declared_in(file: Path) -> list[str]:
     Raises:
         DeploymentError: Naming all that cannot be.
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
+    with tokenize.open(file) as text:  # in the encoding that it says itself
+        lines = text.read().split("\n")
     starts = [number for number, line in enumerate(lines) if line.rstrip() == _BEGIN]
     if not starts:
         return []
@@ -44,7 +46,7 @@ def listed_in(file: Path) -> list[str]:
         DeploymentError: Naming all that cannot be.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DeploymentError(f"{file} cannot be read: {error}.") from error
     stripped = (
@@ -81,7 +83,9 @@ def _checked(given: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _problems(given: Iterable[tuple[str, str]]) -> Iterator[str]:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - slow, and for few
+    from packaging.requirements import InvalidRequirement  # noqa: PLC0415 - slow, and for few
+
+    from millstream._requirement import parsed  # noqa: PLC0415 - as above
 
     for text, place in given:
         if text.startswith("-"):
@@ -91,6 +95,6 @@ def _problems(given: Iterable[tuple[str, str]]) -> Iterator[str]:
             )
             continue
         try:
-            Requirement(text)
+            parsed(text)
         except InvalidRequirement as error:
             yield f"{place}: {text!r} is no requirement: {str(error).partition(chr(10))[0]}."

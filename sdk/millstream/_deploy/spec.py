@@ -43,6 +43,8 @@ def _sentence(error: Any) -> str:
     location: Location = error["loc"]
     if error["type"] == "extra_forbidden":
         return f"there is no such field; {hint(str(location[-1]), _fields_around(location))}"
+    if location[-1] == "interval" and isinstance(error["input"], str):
+        return "it takes a number of seconds: 900 for 15 minutes."
     return f"{error['msg']}."
 
 

@@ -36,10 +36,25 @@ class _Root(LazyGroup):
             return super().invoke(ctx)
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - Click's way to call
+    del param
+    if value and not ctx.resilient_parsing:
+        ctx.invoke(root.get_command(ctx, "version"))  # type: ignore[arg-type] # there is one
+        ctx.exit()
+
+
 @click.group(
     cls=_Root,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
 )
 def root() -> None:
     """Run flows, here or in a cluster, and see what became of them."""

@@ -12,7 +12,7 @@ import click
 
 from millstream import _surroundings
 from millstream.cli._output import Column, show_table
-from millstream.exceptions import ClusterError, DeploymentError
+from millstream.exceptions import DeploymentError, MillstreamError
 from millstream.resources.flow_deployment import RunHistory
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def preview(deployment: Object, spec: ScheduleSpec, ticks: Sequence[Tick], *, in
     if in_full:
         columns: list[Column[Tick]] = [
             Column("tick", lambda tick: _shown(spec, tick)),
-            Column("run", lambda tick: tick.run),
+            Column("run", lambda tick: tick.run, is_kept=True),
             Column(
                 "state",
                 lambda tick: "to create" if tick.state is None else tick.state or "new",
@@ -104,7 +104,7 @@ def carry_out(steps: Iterable[Step], ticks: Sequence[Tick], spec: ScheduleSpec) 
             done[created] += 1
             verb = "created" if created else "was there"
             click.echo(f"{_shown(spec, tick)}   {tick.run}   {verb} ({done.total():,} of {len(ticks):,})")
-    except (ClusterError, KeyboardInterrupt):
+    except (MillstreamError, KeyboardInterrupt):
         if done.total() < len(ticks):
             click.echo(
                 f"\nStopped: {done[True]:,} of {_number(len(ticks), 'run')} are created, and go on. For the others, "

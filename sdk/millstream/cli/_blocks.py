@@ -42,7 +42,11 @@ BLOCKS: View[_places.Kept] = View(
 TYPES: View[type[Block]] = View(
     columns=(
         Column("type", lambda kind: kind.get_block_type_slug()),
-        Column("fields", lambda kind: ", ".join(map(_field, kind.model_fields, kind.model_fields.values()))),
+        Column(
+            "fields",
+            lambda kind: ", ".join(map(_field, kind.model_fields, kind.model_fields.values())),
+            is_prose=True,
+        ),
         Column("class", lambda kind: f"{kind.__module__}.{kind.__qualname__}", is_wide=True),
     ),
     name=lambda kind: kind.get_block_type_slug(),

@@ -108,7 +108,12 @@ def ready(deployment: Deployment) -> str:
 def _schedules(deployment: Deployment) -> str:
     schedules = deployment.spec.get("schedules", [])
     more = f", and {len(schedules) - 1} more" if len(schedules) > 1 else ""
-    return schedule_words(schedules[0]) + more if schedules else ""
+    return _brief(schedules[0]) + more if schedules else ""
+
+
+def _brief(spec: Object) -> str:
+    """When a schedule fires, as short as in a list of many."""
+    return f"{spec['cron']}, {spec.get('timeZone', 'UTC')}" if "cron" in spec else schedule_words(spec)
 
 
 def _next(deployment: Deployment) -> str:
@@ -127,14 +132,14 @@ def _ahead(due: datetime) -> str:
 
 
 DEPLOYMENTS: tuple[Column[Deployment], ...] = (
-    Column("name", lambda one: one.name),
+    Column("name", lambda one: one.name, is_kept=True),
     Column("schedule", _schedules),
     Column("next run", _next),
     Column("last run", _last),
     Column("active", lambda one: str(one.status.active)),
     Column("queued", lambda one: str(one.status.queued)),
-    Column("paused", paused),
-    Column("ready", ready),
+    Column("paused", paused, is_kept=True),
+    Column("ready", ready, is_kept=True),
     Column("entrypoint", lambda one: one.spec["entrypoint"], is_wide=True),
     Column("image", lambda one: one.spec.get("image", ""), is_wide=True),
     Column("version", lambda one: one.spec.get("version", ""), is_wide=True),
@@ -153,13 +158,13 @@ _SCHEDULES: tuple[Column[_Schedule], ...] = (
     Column("next run", lambda one: local(one.status.next_time) if one.status else ""),
     Column("last due", lambda one: local(one.status.last_time) if one.status else ""),
     Column("paused", lambda one: "yes" if one.spec.get("suspend") else ""),
-    Column("message", lambda one: one.status.message if one.status else ""),
+    Column("message", lambda one: one.status.message if one.status else "", is_prose=True),
 )
 _PARAMETERS: tuple[Column[Parameter], ...] = (
     Column("parameter", lambda one: one.name),
-    Column("takes", lambda one: one.takes),
-    Column("value", lambda one: one.value),
-    Column("description", lambda one: one.description),
+    Column("takes", lambda one: one.takes, is_prose=True),
+    Column("value", lambda one: one.value, is_prose=True),
+    Column("description", lambda one: one.description, is_prose=True),
 )
 
 

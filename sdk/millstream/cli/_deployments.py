@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from millstream._cluster.cluster import Cluster, Object
 
-NAME = ObjectName("flowdeployment")
+NAME = ObjectName("flowdeployment", takes_flow=True)
 
 deployment_argument: Callable[[Any], Any] = click.argument(
     "name", metavar="DEPLOYMENT", type=NAME, shell_complete=complete_names("flowdeployments")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from millstream import exceptions
+from millstream.cli._terminal import harmless
 from millstream.exceptions import MillstreamError
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def reporting() -> Iterator[None]:
         yield
     except MillstreamError as error:
         kind = click.UsageError if isinstance(error, _WRONG_USE) else click.ClickException
-        raise kind(str(error)) from error
+        # It may be the words of an API server, or of who has named what it is about.
+        raise kind(harmless(str(error), err=True)) from error
     except KeyboardInterrupt:
         click.echo("\nInterrupted.", err=True)
         sys.exit(INTERRUPTED)

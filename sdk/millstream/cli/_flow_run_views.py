@@ -10,17 +10,20 @@ import click
 
 from millstream import _surroundings
 from millstream.cli._output import Column, show_fields, show_table
+from millstream.cli._schema_words import NOT_SHOWN
 from millstream.cli._terminal import harmless
 from millstream.cli._times import ago, duration, local
 from millstream.cli._timings import running, starting, timings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from millstream._cluster.cluster import Object
     from millstream._cluster.runs import Run
     from millstream.resources.flow_run import Attempt
 
+_MOST_LINES = 10
 _PHASES = {
     "queued": "queued",
     "starting": "starting",
@@ -38,9 +41,9 @@ def ran(run: Run) -> str:
 
 
 RUNS: tuple[Column[Run], ...] = (
-    Column("name", lambda run: run.name),
+    Column("name", lambda run: run.name, is_kept=True),
     Column("deployment", lambda run: run.deployment),
-    Column("state", lambda run: run.state, is_state=True),
+    Column("state", lambda run: run.state, is_state=True, is_kept=True),
     Column("reason", lambda run: run.status.reason or ""),
     Column("age", lambda run: ago(run.created)),
     Column("duration", ran),
@@ -64,19 +67,25 @@ _ATTEMPTS: tuple[Column[Attempt], ...] = (
     Column("starting", lambda attempt: duration(starting(attempt, _now()))),
     Column("running", lambda attempt: _spent(running(attempt, _now()))),
     Column("exit code", lambda attempt: "" if attempt.exit_code is None else str(attempt.exit_code)),
-    Column("pod", lambda attempt: attempt.pod or ""),
+    Column("pod", lambda attempt: attempt.pod or "", is_kept=True),
     Column("node", lambda attempt: attempt.node or ""),
 )
 _WARNINGS: tuple[Column[Object], ...] = (
     Column("warning", lambda event: str(event.get("reason", ""))),
     Column("last seen", _seen),
     Column("about", lambda event: f"{event['involvedObject']['kind']}/{event['involvedObject']['name']}"),
-    Column("message", lambda event: str(event.get("message", ""))),
+    Column("message", lambda event: str(event.get("message", "")), is_prose=True),
 )
 
 
-def print_run(run: Run, warnings: Sequence[Object]) -> None:
-    """Print all that is known of a run, for people."""
+def print_run(run: Run, warnings: Sequence[Object], secrets: AbstractSet[str]) -> None:
+    """Print all that is known of a run, for people.
+
+    Args:
+        run: The run.
+        warnings: Events about it.
+        secrets: The names of parameters whose values are not shown.
+    """
     status = run.status
     show_fields(
         [
@@ -94,7 +103,7 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
             ("Tags", ", ".join(run.tags)),
             ("Tasks", ", ".join(f"{number} {state}" for state, number in status.tasks.items())),
             *(
-                (f"Parameter {name}", json.dumps(value, ensure_ascii=False))
+                (f"Parameter {name}", NOT_SHOWN if name in secrets else json.dumps(value, ensure_ascii=False))
                 for name, value in run.spec.get("parameters", {}).items()
             ),
             ("Result", _result(run)),
@@ -106,8 +115,9 @@ def print_run(run: Run, warnings: Sequence[Object]) -> None:
     for attempt in status.attempts:
         _print_end(run, attempt)
     if warnings:
+        told = " ".join([status.message, *(attempt.message for attempt in status.attempts)])
         click.echo()
-        show_table(_WARNINGS, warnings)
+        show_table(_WARNINGS, [_without_words(event, told) for event in warnings])
 
 
 def _result(run: Run) -> str:
@@ -116,12 +126,20 @@ def _result(run: Run) -> str:
     return f"millstream result {run.name}" if run.status.result_storage and run.state == "Completed" else ""
 
 
+def _without_words(event: Object, told: str) -> Object:
+    """An event that does not say again what was told before."""
+    said = event.get("message", "")
+    return {**event, "message": "as above"} if said and said in told else event
+
+
 def _print_end(run: Run, attempt: Attempt) -> None:
-    """What an attempt that went wrong said at its end, or what its reason means."""
-    hint = "" if attempt.reason is None else attempt.reason.hint.replace("{run}", run.name)
-    kept = attempt.log_tail.splitlines()
-    if attempt.message or hint or kept:
-        click.echo(f"\nAttempt {attempt.number}: {harmless(attempt.message) or hint or 'its last lines:'}")
+    """What an attempt that went wrong said at its end, or what its reason means, if the run does not say it as well."""
+    hint = "" if attempt.reason is None else attempt.reason.advice(run.name, run.namespace)
+    said = attempt.message or hint
+    said = "" if said in run.status.message else said
+    kept = attempt.log_tail.splitlines()[-_MOST_LINES:]
+    if said or kept:
+        click.echo(f"\nAttempt {attempt.number}: {harmless(said) or 'its last lines:'}")
     for line in kept:
         click.echo(f"  {harmless(line)}")
 

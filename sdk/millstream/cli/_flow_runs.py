@@ -20,7 +20,7 @@ _NAME = ObjectName("flowrun")
 
 
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command RUN, or `--last`; `one_run` finds it."""
+    """Give a command RUN, or `--last` and perhaps `--deployment`; `one_run` finds it."""
     for option in reversed(_ONE):
         command = option(command)
     return command
@@ -31,6 +31,12 @@ _ONE = (
         "name", metavar="RUN", type=_NAME, required=False, shell_complete=complete_names("flowruns")
     ),
     click.option("--last", is_flag=True, help="The run that was created last, in place of RUN."),
+    click.option(
+        "--deployment",
+        metavar="NAME",
+        shell_complete=complete_names("flowdeployments"),
+        help="With --last: the run of this deployment.",
+    ),
 )
 
 runs_argument: Callable[[Any], Any] = click.argument(
@@ -38,8 +44,8 @@ runs_argument: Callable[[Any], Any] = click.argument(
 )
 
 
-def one_run(cluster: Cluster, name: str | None, *, last: bool) -> Run:
-    """The run of that name, or the last one.
+def one_run(cluster: Cluster, name: str | None, *, last: bool, deployment: str | None) -> Run:
+    """The run of that name, or the last one, perhaps of a deployment.
 
     Raises:
         ObjectNotFound: There is none.
@@ -47,11 +53,15 @@ def one_run(cluster: Cluster, name: str | None, *, last: bool) -> Run:
     """
     if (name is None) != last:
         raise click.UsageError("Give either the name of a run or --last.")
+    if deployment is not None and not last:
+        raise click.UsageError("--deployment goes with --last: a name is enough without it.")
     if name is not None:
         return named_run(cluster, name)
-    runs = chosen_runs(cluster, Choice())
+    of = frozenset(() if deployment is None else [deployment])
+    runs = chosen_runs(cluster, Choice(deployments=of))
     if (latest := max(runs, key=lambda run: (run.created, run.name), default=None)) is None:
-        raise ObjectNotFound(f"There are no runs in namespace {cluster.namespace}.")
+        which = "" if deployment is None else f" of {deployment}"
+        raise ObjectNotFound(f"There are no runs{which} in namespace {cluster.namespace}.")
     return latest
 
 

@@ -11,7 +11,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group that knows what to type in the place of Prefect's commands.
+
+    Attributes:
+        unknown: What else is to be said of a name that it has not.
+    """
+
+    unknown = ""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, its name and what follows it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            from millstream.cli._prefect_commands import instead_of  # noqa: PLC0415 - for those who come from there
+
+            if found := instead_of([*_path(ctx), *args]):
+                message = f"{error.message} In the place of Prefect's `{found[0]}`: {found[1]}."
+                raise click.NoSuchCommand(error.command_name, message, ctx=ctx) from None
+            message = f"{error.message} {self.unknown}".strip()
+            raise click.NoSuchCommand(error.command_name, message, self.commands, ctx) from None
+
+
+def _path(ctx: click.Context) -> list[str]:
+    """The words after the program's name."""
+    return [] if ctx.parent is None else [*_path(ctx.parent), str(ctx.info_name)]
+
+
+class LazyGroup(Group):
     """A group that knows of its commands only the names and what they do, until one of them is used.
 
     Args:

@@ -15,6 +15,6 @@ def print_said(said: LogLine | LogNote, *, with_times: bool = False) -> None:
     """Print a line of a log, or on stderr a note about it."""
     if isinstance(said, LogLine):
         time = f"{said.time} " if with_times and said.time else ""
-        say(f"{time}{harmless(said.text)}")
+        say(f"{time}{said.text}")
     else:
-        note(styled(harmless(said.text), dim=True))
+        note(styled(harmless(said.text, err=True), dim=True))

@@ -12,7 +12,8 @@ from millstream.cli._cluster import cluster_options
 from millstream.cli._errors import FAILED
 from millstream.cli._flow_runs import named_run, runs_argument
 from millstream.cli._output import show_table
-from millstream.exceptions import ClusterUnreachable, MillstreamError
+from millstream.cli._terminal import harmless, note
+from millstream.exceptions import ClusterUnreachable, MillstreamError, ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,19 +68,37 @@ def carry_out(
         raise click.UsageError(
             "Say which runs: either their names, or filters such as --state and --deployment."
         )
-    runs = [named_run(cluster, name) for name in dict.fromkeys(names)] or _chosen(cluster, choice, deed)
-    if not runs:
+    runs = _named(cluster, names) if names else _chosen(cluster, choice, deed)
+    wanted = len(set(names)) or len(runs)
+    if not wanted:
         click.echo(f"No runs found to be {deed.done}.", err=True)
         return []
     is_sure = yes or not (deed.is_asked_for or not names)
-    if dry_run or not is_sure:
+    if runs and (dry_run or not is_sure):
         _show(runs)
     if dry_run:
-        click.echo(f"{_counted(runs)} would be {deed.done}. {deed.warning(runs)}".strip(), err=True)
-        return []
-    if not is_sure:
-        _ask(deed, runs)
-    return _do_all(deed, cluster, runs)
+        click.echo(f"{_counted(len(runs))} would be {deed.done}. {deed.warning(runs)}".strip(), err=True)
+        done = runs
+    else:
+        if runs and not is_sure:
+            _ask(deed, runs)
+        done = _do_all(deed, cluster, runs)
+    if len(done) < wanted:
+        if wanted > 1:
+            click.echo(f"{wanted - len(done)} of {_counted(wanted)} could not be {deed.done}.", err=True)
+        sys.exit(FAILED)
+    return [] if dry_run else done
+
+
+def _named(cluster: Cluster, names: Sequence[str]) -> list[Run]:
+    """The runs of these names; which of them there are not is told."""
+    runs = []
+    for name in dict.fromkeys(names):
+        try:
+            runs.append(named_run(cluster, name))
+        except ObjectNotFound as error:
+            note(harmless(str(error), err=True))
+    return runs
 
 
 def _chosen(cluster: Cluster, choice: Choice, deed: Deed) -> list[Run]:
@@ -96,10 +115,10 @@ def _show(runs: Sequence[Run]) -> None:
 def _ask(deed: Deed, runs: Sequence[Run]) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError(
-            f"{_counted(runs)} would be {deed.done}, and there is no terminal to ask on. Give --yes to do it, or "
+            f"{_counted(len(runs))} would be {deed.done}, and there is no terminal to ask on. Give --yes to do it, or "
             "--dry-run to see them only."
         )
-    question = f"{deed.warning(runs)} {deed.verb.capitalize()} {_counted(runs)}?".strip()
+    question = f"{deed.warning(runs)} {deed.verb.capitalize()} {_counted(len(runs))}?".strip()
     click.confirm(question, abort=True, err=True)
 
 
@@ -112,18 +131,14 @@ def _do_all(deed: Deed, cluster: Cluster, runs: Sequence[Run]) -> list[Run]:
         try:
             click.echo(deed.do(cluster, run), err=True)
         except ClusterUnreachable as error:
-            click.echo(f"{run.name}: {error}", err=True)
+            note(harmless(f"{run.name}: {error}", err=True))
             break  # the others would only wait for the same
         except MillstreamError as error:
-            click.echo(f"{run.name}: {error}", err=True)
+            note(harmless(f"{run.name}: {error}", err=True))
             continue
         done.append(run)
-    if len(done) < len(runs):
-        if len(runs) > 1:
-            click.echo(f"{len(runs) - len(done)} of {_counted(runs)} could not be {deed.done}.", err=True)
-        sys.exit(FAILED)
     return done
 
 
-def _counted(runs: Sequence[Run]) -> str:
-    return f"{len(runs)} runs" if len(runs) > 1 else "1 run"
+def _counted(runs: int) -> str:
+    return f"{runs} run" if runs == 1 else f"{runs} runs"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from millstream._cluster.kinds import Kind
     from millstream.cli._completions import Completion
 
+_GROUP = "millstream.dev"
+_OTHER_KINDS = {"flowrun", "job", "pod"}
 _COMPLETION_SECONDS = 2.0
 _MOST_COMPLETIONS = 500
 
@@ -30,19 +32,26 @@ class ObjectName(click.ParamType[str]):
 
     Args:
         singular: The kind, as `flowrun`.
+        takes_flow: Whether it may stand after a flow's name, as Prefect names deployments.
     """
 
-    def __init__(self, singular: str) -> None:
+    def __init__(self, singular: str, *, takes_flow: bool = False) -> None:
         self.name = singular
-        self._kinds = {singular, f"{singular}s", f"{singular}.millstream.dev", f"{singular}s.millstream.dev"}
+        self._takes_flow = takes_flow
+        self._kinds = {singular, f"{singular}s", f"{singular}.{_GROUP}", f"{singular}s.{_GROUP}"}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name alone."""
+        from millstream.resources.names import is_name  # noqa: PLC0415 - slow to import
+
         kind, slash, name = str(value).rpartition("/")
-        if slash and kind.lower() not in self._kinds:
+        is_other = kind.lower() not in self._kinds
+        if self._takes_flow:
+            is_other = kind.lower().removesuffix(f".{_GROUP}").removesuffix("s") in _OTHER_KINDS
+        if slash and is_other:
             self.fail(f"{value!r} names another kind: write NAME or {self.name}/NAME.", param, ctx)
-        if not name:
-            self.fail(f"{value!r} is no name.", param, ctx)
+        if not is_name(name):
+            self.fail(f"{value!r} is no name: these have a-z, 0-9, - and . only.", param, ctx)
         return name
 
 

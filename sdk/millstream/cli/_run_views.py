@@ -68,19 +68,19 @@ RUNS: View[FlowRun] = View(
 _STATES: tuple[Column[State[Any]], ...] = (
     Column("state", lambda state: state.name, is_state=True),
     Column("since", lambda state: local(state.timestamp)),
-    Column("message", lambda state: state.message or ""),
+    Column("message", lambda state: state.message or "", is_prose=True),
 )
 _TASK_RUNS: tuple[Column[TaskRun], ...] = (
     Column("task run", lambda run: run.name),
     Column("state", lambda run: run.state_name, is_state=True),
     Column("duration", _lasted),
     Column("attempts", lambda run: str(run.run_count)),
-    Column("message", lambda run: run.state.message or ""),
+    Column("message", lambda run: run.state.message or "", is_prose=True),
 )
 _ARTIFACTS: tuple[Column[Artifact], ...] = (
     Column("artifact", lambda artifact: artifact.key or artifact.id),
     Column("type", lambda artifact: artifact.type),
-    Column("description", lambda artifact: artifact.description or ""),
+    Column("description", lambda artifact: artifact.description or "", is_prose=True),
 )
 
 

@@ -11,7 +11,7 @@ import click
 from millstream.client.schemas import filters
 from millstream.client.schemas.sorting import FlowRunSort, TaskRunSort
 from millstream.exceptions import ObjectNotFound
-from millstream.states import StateType
+from millstream.states import FINAL_STATE_TYPES, StateType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from millstream.states import State
 
 _MOST_TO_NAME = 5
+_SEVERAL = {
+    "live": [kind for kind in StateType if kind not in FINAL_STATE_TYPES],
+    "final": [kind for kind in StateType if kind in FINAL_STATE_TYPES],
+    "unsuccessful": [StateType.FAILED, StateType.CRASHED],
+}
+"""The words of `millstream run ls`."""
+_NAMES = ("TimedOut", "AwaitingRetry")
+"""Those that Millstream itself gives; a flow may give its state any other."""
 
 
 class Details(NamedTuple):
@@ -60,7 +68,7 @@ def chosen(
     """The filters for what users say of runs.
 
     Args:
-        states: Types of states in capitals or not, or names of states.
+        states: Types of states in capitals or not, words for several of them, or names of states.
         flows: Names of flows.
         tags: Tags that a run has to have.
         since: When it has begun at the earliest.
@@ -83,13 +91,29 @@ def chosen(
 
 
 def _in_states(states: list[str]) -> filters.FlowRunFilterState:
-    types = [StateType(state.upper()) for state in states if state.upper() in StateType.__members__]
-    names = [state for state in states if state.upper() not in StateType.__members__]
+    kinds = {kind.value.lower(): [kind] for kind in StateType} | _SEVERAL
+    own = {name.lower(): name for name in _NAMES}
+    types = [kind for state in states for kind in kinds.get(state.lower(), ())]
+    names = [own.get(state.lower(), state) for state in states if state.lower() not in kinds]
     return filters.FlowRunFilterState(
         operator=filters.Operator.or_,
         type=filters.FlowRunFilterStateType(any_=types) if types else None,
         name=filters.FlowRunFilterStateName(any_=names) if names else None,
     )
+
+
+def check_states(client: SyncMillstreamClient, states: Iterable[str]) -> None:
+    """Refuse words that stand for no state.
+
+    Raises:
+        click.UsageError: It is none of ours, and no run has such a state.
+    """
+    ours = [*_SEVERAL, *(kind.value.capitalize() for kind in StateType), *_NAMES]
+    for state in states:
+        if state.lower() in map(str.lower, ours):
+            continue
+        if not client.read_flow_runs(limit=1, **chosen(states=[state])):
+            raise click.UsageError(f"No run has a state {state!r}: write one of {', '.join(ours)}.")
 
 
 def called(
@@ -134,6 +158,17 @@ def find(client: SyncMillstreamClient, named: str) -> FlowRun:
         names = ", ".join(f"{run.name} ({run.id})" for run in found[:_MOST_TO_NAME])
         raise click.UsageError(f"{len(found)} runs begin with {named!r}, the latest ones: {names}.")
     return found[0]
+
+
+def latest(client: SyncMillstreamClient) -> FlowRun:
+    """The run that began last.
+
+    Raises:
+        ObjectNotFound: There are none.
+    """
+    if not (runs := client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)):
+        raise ObjectNotFound("There are no runs in the history.")
+    return runs[0]
 
 
 def details(client: SyncMillstreamClient, run: FlowRun, *, most_task_runs: int) -> Details:

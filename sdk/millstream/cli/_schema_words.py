@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from millstream.resources.secret_parameters import secret_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WORDS: Final = {"string": "text", "number": "number", "integer": "integer", "boolean": "true or false"}
 _DEEPEST: Final = 5
+NOT_SHOWN: Final = "(not shown)"
+"""In place of a secret; `-o yaml` shows it to those who ask for it."""
 
 
 class Parameter(NamedTuple):
@@ -18,7 +23,7 @@ class Parameter(NamedTuple):
     Attributes:
         name: Its name.
         takes: What it takes.
-        value: What it is if a run does not give it, as JSON; empty if a run has to.
+        value: What it is if a run does not give it, as JSON, unless it is secret; empty if a run has to give it.
         description: What the flow's docstring says of it.
     """
 
@@ -35,11 +40,24 @@ def parameters(schema: Mapping[str, Any], given: Mapping[str, Any]) -> list[Para
         schema: The JSON schema of all.
         given: Values that the deployment gives to some.
     """
+    secrets = secret_parameters(schema)
     properties = {key: {} for key in given} | schema.get("properties", {})
+    described = [(name, of if isinstance(of, dict) else {}) for name, of in properties.items()]
+    described.sort(key=lambda one: _position(one[1]))
     return [
-        Parameter(name, takes(of, schema), _value(name, of, given), str(of.get("description", "")))
-        for name, of in ((name, of if isinstance(of, dict) else {}) for name, of in properties.items())
+        Parameter(
+            name,
+            takes(of, schema),
+            _value(name, of, given, is_secret=name in secrets),
+            str(of.get("description", "")),
+        )
+        for name, of in described
     ]
+
+
+def _position(of: Mapping[str, Any]) -> float:
+    position = of.get("position")
+    return position if isinstance(position, int) else math.inf
 
 
 def takes(of: Any, document: Mapping[str, Any], depth: int = 0) -> str:
@@ -81,10 +99,10 @@ def _referred(place: str, document: Mapping[str, Any]) -> Any:
     return found
 
 
-def _value(name: str, of: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    if name in given:
-        return _shown(given[name])
-    return _shown(of["default"]) if "default" in of else ""
+def _value(name: str, of: Mapping[str, Any], given: Mapping[str, Any], *, is_secret: bool) -> str:
+    if name not in given and "default" not in of:
+        return ""
+    return NOT_SHOWN if is_secret else _shown(given.get(name, of.get("default")))
 
 
 def _shown(value: Any) -> str:

@@ -12,8 +12,8 @@ from millstream._cluster.kinds import FLOW_RUNS
 from millstream._cluster.run_logs import LogNote, RunLog
 from millstream._cluster.runs import Run
 from millstream.cli._errors import FAILED, INTERRUPTED
+from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
-from millstream.cli._merging import merged
 from millstream.cli._output import STYLES
 from millstream.cli._progress import at_the_bottom
 from millstream.cli._terminal import harmless, note, styled
@@ -33,7 +33,7 @@ def watch_to_end(cluster: Cluster, body: Object) -> NoReturn:
     latest = [Run.of(body)]
     try:
         with at_the_bottom(lambda seconds: _line(latest[0], seconds)):
-            for said in merged(_states(cluster, latest[0]), _log(cluster, latest[0])):
+            for said in interleaved(_states(cluster, latest[0]), _log(cluster, latest[0])):
                 if not isinstance(said, Run):
                     print_said(said)
                     continue
@@ -92,7 +92,7 @@ def _log(cluster: Cluster, run: Run) -> Iterator[LogLine | LogNote]:
 def _print_state(run: Run) -> None:
     attempt = f", attempt {run.status.attempt}" if run.status.attempt > 1 else ""
     reason = f" ({run.status.reason})" if run.status.reason else ""
-    why = f": {harmless(run.status.message)}" if run.status.message else ""
+    why = f": {harmless(run.status.message, err=True)}" if run.status.message else ""
     state = styled(run.state, colour=STYLES.get(run.state), bold=True)
     note(f"{run.name} is {state}{attempt}{reason}{why}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from millstream.cli._completions import one_of
+from millstream.cli._groups import Group
 from millstream.cli._output import output_option
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _block_argument: Callable[[Any], Any] = click.argument(
 )
 
 
-@click.group("block")
+@click.group("block", cls=Group)
 def command() -> None:
     """Keep configuration and secrets under a name.
 

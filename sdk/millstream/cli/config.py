@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from millstream.cli._completions import one_of
+from millstream.cli._groups import Group
 from millstream.cli._output import Column, View, output_option, show
 from millstream.exceptions import SettingsError
 from millstream.settings import declared, declared_for_files, get_current_settings
@@ -27,8 +28,8 @@ class _Row(NamedTuple):
 _VIEW = View[_Row](
     columns=(
         Column("setting", lambda row: row.name),
-        Column("value", lambda row: row.value),
-        Column("from", lambda row: row.place),
+        Column("value", lambda row: row.value, is_prose=True),
+        Column("from", lambda row: row.place, is_prose=True),
         Column("meaning", lambda row: row.meaning, is_wide=True),
     ),
     name=lambda row: row.name,
@@ -60,7 +61,7 @@ _profile_option = click.option(
 )
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def command() -> None:
     """See and change settings.
 

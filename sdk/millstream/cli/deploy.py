@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,21 @@ if TYPE_CHECKING:
 
 _OF_SEVERAL = {"image", "version", "suspend"}
 """Fields that may be said of several deployments at once, as by what builds and releases a project."""
+_MOST_FILES = 3
+
+
+def _completed(incomplete: str) -> list[CompletionItem]:
+    """A file, or a deployment of millstream.yaml; the file first, as bash's script forgets what came before it."""
+    from pathlib import Path  # noqa: PLC0415 - slow to import, as all of these
+
+    from millstream._deploy.project import FILE, read_project  # noqa: PLC0415
+    from millstream.exceptions import MillstreamError  # noqa: PLC0415
+
+    names: list[str] = []
+    with suppress(MillstreamError):  # also where there is no such file
+        names = [str(one.name) for one in read_project(Path(FILE))]
+    fitting = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(incomplete, type="file"), *fitting]
 
 
 class _Command(click.Command):
@@ -39,7 +55,7 @@ class _Command(click.Command):
     "what",
     metavar="[FILE:FLOW | NAME...]",
     nargs=-1,
-    shell_complete=lambda _ctx, _param, incomplete: [CompletionItem(incomplete, type="file")],
+    shell_complete=lambda _ctx, _param, incomplete: _completed(incomplete),
 )
 @deploy_options
 @click.option(
@@ -95,12 +111,13 @@ def command(
     root = Path.cwd()
     base = get_current_settings().deploy_image
     made = manifests_of_all(_wanted(root, what, said), root, image=base, builds=builds)
+    _note_elsewhere(made)
     if dry_run == "client":
         _show([one.deployment for one in made], made, output, place.namespace)
         return
     cluster = place.connect()
     if builds:
-        _build(made, base, pushes=pushes)
+        _build(cluster, made, base, force=force, pushes=pushes)
     _deploy(cluster, made, output, force=force, is_trial=dry_run is not None)
 
 
@@ -125,22 +142,39 @@ def _wanted(root: Path, what: tuple[str, ...], said: dict[str, Any]) -> list[Wan
     return [replace(one, **{**said, "spec": merged(one.spec, spec)}) for one in wanted]
 
 
-def _build(made: Sequence[Manifests], base: str | None, *, pushes: bool) -> None:
-    from millstream._deploy.images import Builder  # noqa: PLC0415 - slow to import
-
-    builder = Builder()
+def _note_elsewhere(made: Sequence[Manifests]) -> None:
     for one in made:
-        spec = one.deployment["spec"]
-        repository = spec.get("image", one.name)
-        spec["image"] = builder.build(one.root, one.files, one.requirements, base=base, repository=repository)
+        if not one.elsewhere:
+            continue
+        more = len(one.elsewhere) - _MOST_FILES
+        files = ", ".join(map(str, one.elsewhere[:_MOST_FILES])) + (f" and {more} more" if more > 0 else "")
+        click.echo(
+            f"{one.name} loads {files}, which is not in {one.root} and does not travel: its image has to have it.",
+            err=True,
+        )
+
+
+def _build(
+    cluster: Cluster, made: Sequence[Manifests], base: str | None, *, force: bool, pushes: bool
+) -> None:
+    from millstream._deploy.applying import plan  # noqa: PLC0415 - slow to import
+    from millstream._deploy.images import Builder, shared  # noqa: PLC0415 - as above
+
+    for one in made:
+        one.deployment["spec"].setdefault("image", one.name)
+    projects, builder = shared(made), Builder()
+    plan(cluster, made, force=force)  # what is refused is told before anything is built
+    built = {name: builder.build(project, base=base, repository=name) for name, project in projects.items()}
+    for image in built.values():
         if pushes:
-            builder.push(spec["image"])
+            builder.push(image)
         else:
             click.echo(
-                f"Built {spec['image']}. Nodes have to find it: --push, or on kind `kind load docker-image "
-                f"{spec['image']}`.",
+                f"Built {image}. Nodes have to find it: --push, or on kind `kind load docker-image {image}`.",
                 err=True,
             )
+    for one in made:
+        one.deployment["spec"]["image"] = built[one.deployment["spec"]["image"]]
 
 
 def _deploy(
@@ -149,22 +183,32 @@ def _deploy(
     from millstream._deploy.applying import apply, plan  # noqa: PLC0415 - slow to import
 
     planned = plan(cluster, made, force=force)
-    stored = []
-    for one in planned:
-        stored.append(one.after if is_trial else apply(cluster, one))
-        if output is None:
-            _tell(one, " (server dry run)" if is_trial else "")
+    stored: list[Object] = []
+    try:
+        for one in planned:
+            stored.append(one.after if is_trial else apply(cluster, one))
+            if output is None:
+                _tell(one, " (server dry run)" if is_trial else "")
+    finally:
+        if output is not None and len(stored) < len(planned):
+            for one in planned[: len(stored)]:
+                click.echo(_done(one), err=True)
     if output is not None:
         _show(stored, made, output, None)
     if not is_trial:
         _tidy(cluster, planned, stored)
+    _note_paused(planned, stored)
     _note_missing_image(cluster, stored)
 
 
 def _tell(planned: Planned, how: str) -> None:
-    click.echo(f"{full_name(planned.manifests.deployment)} {planned.word}{how}")
+    click.echo(f"{_done(planned)}{how}")
     for change in planned.changes:
         click.echo(f"  {change}")
+
+
+def _done(planned: Planned) -> str:
+    return f"{full_name(planned.manifests.deployment)} {planned.word}"
 
 
 def _show(
@@ -193,15 +237,22 @@ def _tidy(cluster: Cluster, planned: Sequence[Planned], stored: Sequence[Object]
         click.echo(f"Old files of flows stay, in ConfigMaps: {error}", err=True)
 
 
+def _note_paused(planned: Sequence[Planned], stored: Sequence[Object]) -> None:
+    for before, now in zip(planned, stored, strict=True):
+        if now["spec"].get("suspend") and not before.manifests.deployment["spec"].get("suspend"):
+            name = now["metadata"]["name"]
+            click.echo(f"{name} is paused as before: `millstream deployment resume {name}`", err=True)
+
+
 def _note_missing_image(cluster: Cluster, stored: Sequence[Object]) -> None:
     from millstream._deploy.applying import has_default_image  # noqa: PLC0415 - slow to import
-    from millstream.exceptions import ClusterForbidden  # noqa: PLC0415 - as above
+    from millstream.exceptions import ClusterError  # noqa: PLC0415 - as above
 
     without = [one["metadata"]["name"] for one in stored if "image" not in one["spec"]]
     try:
         if not without or has_default_image(cluster):
             return
-    except ClusterForbidden:
+    except ClusterError:
         return
     click.echo(
         f"{', '.join(without)}: no image is named, and none by millstream-defaults of the namespace. Unless those of "

@@ -53,9 +53,12 @@ def _show(finding: Finding) -> None:
     level = f"{finding.level:<7}"
     shown = click.style(level, fg=_STYLES[finding.level]) if is_terminal() else level
     click.echo(f"{shown}   {finding.check:<11}   {_one_line(finding.message)}")
-    if finding.advice and finding.level != "ok":
+    # A message of the operator's has the advice already.
+    if finding.advice and finding.level != "ok" and finding.advice not in finding.message:
         click.echo(f"{'':<24}{_one_line(finding.advice)}")
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    from millstream.cli._terminal import harmless  # noqa: PLC0415 - as above
+
+    return harmless(" ".join(text.split()))

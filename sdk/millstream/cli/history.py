@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from millstream.cli._groups import Group
 from millstream.cli._output import output_option
 from millstream.cli._times import Moment
 
@@ -21,7 +22,7 @@ _SORTS = {
 }
 
 
-@click.group("history")
+@click.group("history", cls=Group)
 def command() -> None:
     """See what ran on this machine.
 
@@ -36,7 +37,8 @@ def command() -> None:
     "states",
     metavar="STATE",
     multiple=True,
-    help="Runs in this state: a type, as failed, or a name, as TimedOut. May be repeated.",
+    help="Runs in this state: a type, as failed, or a name, as TimedOut; or live, final, or unsuccessful (failed, "
+    "crashed). May be repeated.",
 )
 @click.option("--flow", "flows", metavar="FLOW", multiple=True, help="Runs of this flow. May be repeated.")
 @click.option(
@@ -69,37 +71,42 @@ def list_runs(
     """
     from millstream.cli._output import show  # noqa: PLC0415 - pydantic, which filters are made of, is slow to import
     from millstream.cli._run_views import RUNS  # noqa: PLC0415
-    from millstream.cli._runs import called, chosen  # noqa: PLC0415
+    from millstream.cli._runs import called, check_states, chosen  # noqa: PLC0415
     from millstream.client import get_client  # noqa: PLC0415
     from millstream.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
 
     with get_client(sync_client=True, api="local") as client:
+        check_states(client, states)
         options = chosen(states=states, flows=flows, tags=tags, since=since, pattern=pattern)
         runs = called(client, pattern, limit=limit, sort=FlowRunSort(_SORTS[sort]), **options)
     show(runs, RUNS, output, nothing="No runs found.")
 
 
 @command.command("show")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", required=False)
+@click.option("--last", is_flag=True, help="The run that began last, in place of RUN.")
 @click.option(
     "--limit", type=click.IntRange(0), default=100, show_default=True, help="The most task runs to show."
 )
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Show all of it as a document.")
-def show_run(*, run: str, limit: int, output: str | None) -> None:
+def show_run(*, run: str | None, last: bool, limit: int, output: str | None) -> None:
     """Show a run: its states, parameters, task runs and artifacts.
 
     \b
     Examples:
       millstream history show witty-otter
-      millstream history show 0197f3a2 -o yaml
+      millstream history show --last -o yaml
     """
     from millstream.cli._output import show_document  # noqa: PLC0415 - as above
     from millstream.cli._run_views import document_of, print_run  # noqa: PLC0415
-    from millstream.cli._runs import details, find  # noqa: PLC0415
+    from millstream.cli._runs import details, find, latest  # noqa: PLC0415
     from millstream.client import get_client  # noqa: PLC0415
 
+    if (run is None) != last:
+        raise click.UsageError("Give either a run or --last.")
     with get_client(sync_client=True, api="local") as client:
-        found = details(client, find(client, run), most_task_runs=limit)
+        one = latest(client) if run is None else find(client, run)
+        found = details(client, one, most_task_runs=limit)
     if output is None:
         print_run(found)
     else:

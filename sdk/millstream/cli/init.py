@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _FILES = ("flows.py", "test_flows.py", "millstream.yaml", "Dockerfile", ".gitignore")
@@ -31,18 +32,18 @@ def command(directory: str) -> None:
     folder = Path(directory)
     name = object_name(folder.resolve().name)
     texts = {file: _text(file, name) for file in _FILES}
+    missing = [file for file in _FILES if not (folder / file).exists()]
     taken = [file for file, text in texts.items() if _has_another(folder / file, text)]
     if taken:
         raise click.UsageError(f"{folder} has other files of these names, which stay: {', '.join(taken)}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            if not (folder / file).exists():
-                with (folder / file).open("x", encoding="utf-8") as stream:
-                    stream.write(text)
+        for file in missing:
+            with (folder / file).open("x", encoding="utf-8") as stream:
+                stream.write(texts[file])
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be written to: {error.strerror}.") from error
-    click.echo(_next_steps(directory, name))
+    click.echo(_next_steps(directory, name, missing))
 
 
 def _text(file: str, name: str) -> str:
@@ -60,7 +61,7 @@ def _has_another(path: Path, text: str) -> bool:
     return not path.is_file() or path.read_bytes() != text.encode()
 
 
-def _next_steps(directory: str, name: str) -> str:
+def _next_steps(directory: str, name: str, made: Sequence[str]) -> str:
     from shlex import quote  # noqa: PLC0415 - as above
 
     steps = [
@@ -70,4 +71,5 @@ def _next_steps(directory: str, name: str) -> str:
         "millstream deploy                        # the files travel along; --build makes an image of them",
         f"millstream deployment run {name}",
     ]
-    return "\n".join([f"Made {', '.join(_FILES)}. Next:", *(f"  {step}" for step in steps)])
+    said = f"Made {', '.join(made)}." if made else "All of the project is there already."
+    return "\n".join([f"{said} Next:", *(f"  {step}" for step in steps)])

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     help="Where the result is, if not where the run says: a copy of a claim's folder, for instance.",
 )
 @cluster_options
-def command(*, name: str | None, last: bool, output: str | None, storage: str | None, place: Place) -> None:
+def command(
+    *,
+    name: str | None,
+    last: bool,
+    deployment: str | None,
+    output: str | None,
+    storage: str | None,
+    place: Place,
+) -> None:
     """Print or save what a run of the cluster returned.
 
     Small JSON is in the run itself. What a flow with persist_result keeps is read from its storage, with the
@@ -39,13 +47,14 @@ def command(*, name: str | None, last: bool, output: str | None, storage: str | 
     Examples:
       millstream result nightly-x7k2p9
       millstream result nightly-x7k2p9 -o sales.parquet
-      millstream result --last -o json | jq .total
+      millstream result --last --deployment nightly -o json | jq .total
       millstream result nightly-x7k2p9 -o result.pickle
     """
     from millstream._cluster.results import find_result  # noqa: PLC0415 - all of these are slow to import
-    from millstream.cli._results import print_result, save_result  # noqa: PLC0415
+    from millstream.cli._results import check_output, print_result, save_result  # noqa: PLC0415
 
-    run = one_run(place.connect(), name, last=last)
+    check_output(output)
+    run = one_run(place.connect(), name, last=last, deployment=deployment)
     found = find_result(run.body, storage=storage)
     if output in {None, "json"}:
         print_result(found, as_json=output == "json")

@@ -30,19 +30,18 @@ COMMANDS = {
 
 
 class _RunGroup(LazyGroup):
+    unknown = "A flow is named FILE.py, FILE.py:FLOW or MODULE:FLOW."
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if names_a_flow(args[0]):
             return args[0], local, args[1:]
-        try:
-            return super().resolve_command(ctx, args)
-        except click.NoSuchCommand as error:
-            message = f"{error.message} A flow is named FILE.py, FILE.py:FLOW or MODULE:FLOW."
-            raise click.NoSuchCommand(error.command_name, message, self.commands, ctx) from None
+        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
+        # The file first: bash's script forgets what came before it.
+        return [CompletionItem(incomplete, type="file"), *super().shell_complete(ctx, incomplete)]
 
 
 @click.group(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+from uuid import uuid4
 
 from millstream import _surroundings
-from millstream._cluster.following import follow
+from millstream._cluster.following import Patience, follow
 from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream._cluster.new_runs import keyed_name, new_run
+from millstream._cluster.new_runs import create_run, keyed_name, new_run
+from millstream.client._cluster_runs import patched
 from millstream.client._custom_resources import deployment_of
 from millstream.client._matching import deployment_fits, page
 from millstream.exceptions import ClusterUnreachable, ObjectAlreadyExists, ObjectNotFound
 from millstream.resources import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from millstream._cluster.cluster import Object
     from millstream.client._cluster_runs import ClusterRuns
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from millstream.client._query import Query
     from millstream.client.schemas.objects import Deployment, FlowRun
 
+T = TypeVar("T")
+
 _PATIENCE_SECONDS: Final = 600.0
-"""How long the API server may be away while a run is waited for, which may have taken hours already."""
+"""How long the API server may be away while a run is made or waited for: the flow around may have taken hours already."""
 
 
 class ClusterDeployments:
@@ -48,15 +52,19 @@ class ClusterDeployments:
         found = self._named(deployment_id)
         if found is None:
             return False
-        change = {"metadata": {"uid": deployment_id}, "spec": {"suspend": paused}}
-        self._runs.cluster.patch(FLOW_DEPLOYMENTS, found["metadata"]["name"], change)
-        return True
+        change = {"spec": {"suspend": paused}}
+        return patched(self._runs.cluster, FLOW_DEPLOYMENTS, found["metadata"]["name"], deployment_id, change)
 
     def create_run(self, deployment_id: str, wanted: NewRun) -> FlowRun | None:
-        """Make a run of a deployment, or find the one that was made for the same key; None if there is no such deployment."""
-        deployment = self._named(deployment_id)
+        """Make a run of a deployment, or find the one that was made for the same key; None if there is no such deployment.
+
+        An API server that is away is waited for. It may have made the run, and only the answer got lost: so each run has
+        a key, by which it is found again.
+        """
+        deployment = self.patiently(lambda: self._named(deployment_id))
         if deployment is None:
             return None
+        key = wanted.key or str(uuid4())
         of = deployment["metadata"]["name"]
         name = wanted.name or (None if wanted.key is None else keyed_name(of, wanted.key))
         body = new_run(
@@ -66,11 +74,36 @@ class ClusterDeployments:
             tags=wanted.tags,
             scheduled_time=wanted.scheduled_time,
         )
-        if wanted.key is not None:
-            body["metadata"]["annotations"] = {labels.IDEMPOTENCY_KEY: wanted.key}
+        body["metadata"]["annotations"] = {labels.IDEMPOTENCY_KEY: key}
         if wanted.parent is not None:
             body["metadata"]["labels"] = {labels.PARENT_RUN_UID: wanted.parent}
-        return self._runs.seen(self._created(body, wanted.key), deployment)
+        return self._runs.seen(self.patiently(lambda: self._created(body, key)), deployment)
+
+    def subflows(self, parent: str, keys: str) -> list[FlowRun]:
+        """The runs that a flow run has made with keys that begin so, oldest first."""
+        chosen = f"{labels.PARENT_RUN_UID}={parent}"
+        made = self.patiently(lambda: list(self._runs.cluster.list(FLOW_RUNS, labels=chosen)))
+        found = [
+            self._runs.seen(run, None)
+            for run in made
+            if run["metadata"].get("annotations", {}).get(labels.IDEMPOTENCY_KEY, "").startswith(keys)
+        ]
+        return sorted(found, key=lambda run: (run.created, run.name))
+
+    def cancel_with(self, parent: str, run_id: str) -> None:
+        """Have a flow run end if its parent is to end."""
+        of = self._runs.read(parent)
+        if of is not None and of["spec"].get("cancel"):
+            self._runs.cancel_flow_run(run_id)
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """What the API server answers, when it is there again; what is not configured is not waited for.
+
+        Raises:
+            ClusterUnreachable: The API server is away for long.
+        """
+        _ = self._runs.cluster
+        return Patience(_PATIENCE_SECONDS).answer_to(ask)
 
     def follow(self, run: FlowRun, *, seconds: float | None, poll_interval: float) -> Iterator[FlowRun]:
         """A flow run as it is, at least once in an interval, until that time is over or it has ended.
@@ -82,27 +115,25 @@ class ClusterDeployments:
             ClusterUnreachable: The API server is away for long.
         """
         now = _surroundings.current.time
-        begun = answered = now()
-        deployment = self._runs.deployments().get(run.deployment_name or "")
+        begun, patience = now(), Patience(_PATIENCE_SECONDS)
+        deployment = self.patiently(self._runs.deployments).get(run.deployment_name or "")
         while True:
             left = poll_interval if seconds is None else min(poll_interval, begun + seconds - now())
             try:
                 for found in follow(self._runs.cluster, FLOW_RUNS, run.name, seconds=max(left, 0)):
                     if found["metadata"]["uid"] != run.id:
                         raise ObjectNotFound  # noqa: TRY301 - as if there were no other one of its name
+                    patience.answered()
                     run = self._runs.seen(found, deployment)
                     yield run
                     if run.state.is_final():
                         return
-                answered = now()
             except ObjectNotFound:
                 raise ObjectNotFound(
                     f"The flow run {run.name} was deleted while it was waited for; it was {run.state_name}."
                 ) from None
-            except ClusterUnreachable:
-                if now() - answered > _PATIENCE_SECONDS:
-                    raise
-                _surroundings.current.sleep(1)
+            except ClusterUnreachable as error:
+                patience.missed(error)
                 yield run
             if seconds is not None and now() - begun >= seconds:
                 return
@@ -111,17 +142,13 @@ class ClusterDeployments:
         found = self._runs.deployments().values()
         return next((one for one in found if one["metadata"]["uid"] == deployment_id), None)
 
-    def _created(self, body: Object, key: str | None) -> Object:
+    def _created(self, body: Object, key: str) -> Object:
         cluster = self._runs.cluster
         try:
-            return cluster.create(FLOW_RUNS, body)
+            return create_run(cluster, body)
         except ObjectAlreadyExists:
             there = cluster.get(FLOW_RUNS, body["metadata"]["name"])
             made_for = there["metadata"].get("annotations", {}).get(labels.IDEMPOTENCY_KEY)
-            if (
-                key is None
-                or made_for != key
-                or there["spec"].get("deploymentRef") != body["spec"]["deploymentRef"]
-            ):
+            if made_for != key or there["spec"].get("deploymentRef") != body["spec"]["deploymentRef"]:
                 raise
             return there

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
 from millstream._engine.current import current
-from millstream.client._custom_resources import deployment_facts, flow_run_of, flows_of, state_of, states_of
+from millstream.client._custom_resources import (
+    deployment_facts,
+    flow_run_of,
+    flows_of,
+    has_ended,
+    state_of,
+    states_of,
+)
 from millstream.client._matching import fits, page
 from millstream.client._selectors import field_selector
 from millstream.exceptions import ObjectInvalid, ObjectNotFound, OutdatedObject, UnsupportedError
@@ -18,22 +26,26 @@ if TYPE_CHECKING:
 
     from millstream._cluster.cluster import Cluster, Object
     from millstream._cluster.connection import Place
+    from millstream._cluster.kinds import Kind
     from millstream.client._query import Query
     from millstream.client.schemas.objects import Artifact, Flow, FlowRun
     from millstream.states import State
 
 
+_MOST_NAMES: Final = 10_000
+
+
 class ClusterRuns:
     """The FlowRuns of a namespace.
 
-    A cluster knows objects by their names and clients ask by ids: the names of all that was seen are remembered.
+    A cluster knows objects by their names and clients ask by ids: the names of what was seen last are remembered.
     """
 
     where = "the cluster"
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._names: dict[str, str] = {}
+        self._names: OrderedDict[str, str] = OrderedDict()
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -95,9 +107,9 @@ class ClusterRuns:
         run = self.read(run_id)
         if run is None:
             return False
-        if (state := state_of(run)).is_final:
+        if has_ended(run):
             raise UnsupportedError(
-                f"The flow run {run['metadata']['name']} cannot be cancelled: it is {state} already."
+                f"The flow run {run['metadata']['name']} cannot be cancelled: it is {state_of(run)} already."
             )
         return self._patch(run_id, {"spec": {"cancel": True}})
 
@@ -107,7 +119,7 @@ class ClusterRuns:
 
     def seen(self, run: Object, deployment: Object | None) -> FlowRun:
         """A FlowRun as clients know it."""
-        self._names[run["metadata"]["uid"]] = run["metadata"]["name"]
+        self._remember(run["metadata"]["uid"], run["metadata"]["name"])
         return flow_run_of(run, deployment)
 
     def read(self, run_id: str) -> Object | None:
@@ -134,24 +146,18 @@ class ClusterRuns:
 
     def _patch(self, run_id: str, change: Object) -> bool:
         name = self._name(run_id)
-        if name is None:
-            return False
-        try:
-            # With its id, so that it is no later run of the same name.
-            self.cluster.patch(FLOW_RUNS, name, {"metadata": {"uid": run_id}, **change})
-        except (ObjectInvalid, ObjectNotFound):
-            if self.read(run_id) is None:
-                return False
-            raise
-        return True
+        return name is not None and patched(self.cluster, FLOW_RUNS, name, run_id, change)
 
     def _name(self, run_id: str) -> str | None:
-        """The name of the FlowRun of this id; all are read if it was never seen."""
+        """The name of the FlowRun of this id; all are read if it is not remembered."""
         self._know_own_run()
-        if run_id not in self._names:
-            for run in self.cluster.list(FLOW_RUNS):
-                self._names[run["metadata"]["uid"]] = run["metadata"]["name"]
-        return self._names.get(run_id)
+        if (known := self._names.get(run_id)) is not None:
+            return known
+        for run in self.cluster.list(FLOW_RUNS):
+            if run["metadata"]["uid"] == run_id:
+                self._remember(run_id, run["metadata"]["name"])
+                return str(run["metadata"]["name"])
+        return None
 
     def _know_own_run(self) -> None:
         """Of the run that this is called in, the name is known."""
@@ -159,7 +165,28 @@ class ClusterRuns:
         while run is not None and run.parent is not None:
             run = run.parent
         if run is not None and run.flow_run is not None and run.flow_run.deployment is not None:
-            self._names[run.id] = run.name
+            self._remember(run.id, run.name)
+
+    def _remember(self, run_id: str, name: str) -> None:
+        self._names.pop(run_id, None)
+        self._names[run_id] = name
+        if len(self._names) > _MOST_NAMES:
+            self._names.popitem(last=False)
+
+
+def patched(cluster: Cluster, kind: Kind, name: str, uid: str, change: Object) -> bool:
+    """Change an object, and no later one of its name; false if it is not there any more."""
+    try:
+        cluster.patch(kind, name, {**change, "metadata": {"uid": uid}})
+    except (ObjectInvalid, ObjectNotFound, OutdatedObject):
+        try:
+            there = cluster.get(kind, name)
+        except ObjectNotFound:
+            return False
+        if there["metadata"]["uid"] != uid:
+            return False
+        raise
+    return True
 
 
 def _refuse_task_runs() -> NoReturn:

@@ -39,15 +39,24 @@ STATES: Final[dict[RunState, tuple[StateType, str]]] = {
 """The type and the name of the state that a FlowRun's is for clients."""
 
 
+_RESULT_FACTS: Final = ("state", "reason", "message", "completionTime", "resultStorage")
+
+
 class _Step(NamedTuple):
-    state: RunState
+    state: str
     entered: datetime
     message: str | None = None
 
 
-def state_of(run: Object) -> RunState:
-    """The state of a FlowRun; before the operator has seen it, it is scheduled."""
-    return RunState(run.get("status", {}).get("state") or RunState.SCHEDULED)
+def state_of(run: Object) -> str:
+    """The state of a FlowRun, which may be one of a later version; before the operator has seen it, it is scheduled."""
+    return str(run.get("status", {}).get("state") or RunState.SCHEDULED)
+
+
+def has_ended(run: Object) -> bool:
+    """Whether nothing more happens to a FlowRun."""
+    state = state_of(run)
+    return RunState(state).is_final if state in STATES else "completionTime" in run["status"]
 
 
 def flow_run_of(run: Object, deployment: Object | None) -> FlowRun:
@@ -82,7 +91,7 @@ def states_of(run: Object) -> list[State[Any]]:
     """The states that a FlowRun was in, oldest first, as far as its status tells: of the latest ten attempts."""
     steps = [_Step(RunState.SCHEDULED, _moment(run["metadata"]["creationTimestamp"])), *_steps(run)]
     last = _last_step(run)
-    if steps[-1].state is last.state:
+    if steps[-1].state == last.state:
         steps.pop()
     return [_state(run, step) for step in (*steps, last)]
 
@@ -156,32 +165,47 @@ def _steps(run: Object) -> Iterator[_Step]:
 def _last_step(run: Object) -> _Step:
     """The state that it is in now, and since when."""
     status, state = run.get("status", {}), state_of(run)
-    attempt = status.get("attempts", [{}])[-1]
-    since = {
+    attempt = (status.get("attempts") or [{}])[-1]
+    since: dict[str, str | None] = {
         RunState.SCHEDULED: run["metadata"]["creationTimestamp"],
         RunState.PENDING: attempt.get("creationTime"),
         RunState.RUNNING: attempt.get("startTime"),
         RunState.AWAITING_RETRY: attempt.get("completionTime"),
         RunState.PAUSED: status.get("pausedTime"),
     }
-    entered = _time(status.get("completionTime") if state.is_final else since.get(state))
+    entered = _time(status.get("completionTime") if has_ended(run) else since.get(state))
     message = status.get("message") or status.get("reason")
-    return _Step(state, entered or _updated(run["metadata"]), message)
+    return _Step(state, entered or _updated(run["metadata"], "status"), message)
 
 
 def _state(run: Object, step: _Step) -> State[Any]:
-    kind, name = STATES[step.state]
+    kind, name = _told(run, step.state)
     status = run.get("status", {})
     due = None
     if kind is StateType.SCHEDULED:
         due = _due(run)
-        if step.state is RunState.AWAITING_RETRY:
+        if step.state == RunState.AWAITING_RETRY:
             due = _time(status.get("nextAttemptTime"))
     result = status.get("result") if kind is StateType.COMPLETED else None
     told = told_state(kind, name, step.entered.timestamp(), step.message, result, due)
     if kind is StateType.COMPLETED and result is None:
-        return StateWithResultElsewhere(told, partial(_fetched_result, run))
+        return StateWithResultElsewhere(told, partial(_fetched_result, _with_result_only(run)))
     return told
+
+
+def _told(run: Object, state: str) -> tuple[StateType, str]:
+    if state in STATES:
+        return STATES[RunState(state)]
+    return StateType.CRASHED if has_ended(run) else StateType.PENDING, state
+
+
+def _with_result_only(run: Object) -> Object:
+    """What tells of a run where its result is: those who read many runs keep nothing else of them."""
+    meta, status = run["metadata"], run["status"]
+    return {
+        "metadata": {name: meta[name] for name in ("name", "uid")},
+        "status": {name: status[name] for name in _RESULT_FACTS if name in status},
+    }
 
 
 def _fetched_result(run: Object) -> Any:
@@ -194,8 +218,13 @@ def _due(run: Object) -> datetime:
     return _moment(run["spec"].get("scheduledTime") or run["metadata"]["creationTimestamp"])
 
 
-def _updated(meta: Object) -> datetime:
-    written = [entry["time"] for entry in meta.get("managedFields", ()) if "time" in entry]
+def _updated(meta: Object, part: str | None = None) -> datetime:
+    """When an object, or a subresource of it, was written last."""
+    written = [
+        entry["time"]
+        for entry in meta.get("managedFields", ())
+        if "time" in entry and part in {None, entry.get("subresource")}
+    ]
     return _moment(max([meta["creationTimestamp"], *written]))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
+from heapq import nlargest, nsmallest
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from millstream.client.schemas import filters
@@ -56,11 +57,15 @@ def page(query: Query, found: Iterable[T], tie: str = "id") -> list[T]:
     """The part that is asked for, in its order: what has no value comes last, and what is equal by its `tie`."""
     by, _, direction = query.sort.rpartition("_")
     downwards = direction == "DESC"
-    keys = [(_value(one, by.lower()), getattr(one, tie), one) for one in found]
-    known = sorted((k for k in keys if k[0] is not None), key=lambda k: k[:2], reverse=downwards)
-    unknown = sorted((k for k in keys if k[0] is None), key=lambda k: k[1], reverse=downwards)
-    end = None if query.limit is None else query.offset + query.limit
-    return [one for *_, one in [*known, *unknown][query.offset : end]]
+
+    def key(one: T) -> tuple[bool, Any, Any]:
+        value = _value(one, by.lower())
+        return (value is None) is not downwards, value, getattr(one, tie)
+
+    if query.limit is None:
+        return sorted(found, key=key, reverse=downwards)[query.offset :]
+    first = nlargest if downwards else nsmallest  # which keep no more than they give
+    return first(query.offset + query.limit, found, key=key)[query.offset :]
 
 
 def _value(one: Any, by: str) -> Any:
@@ -109,14 +114,15 @@ def _field_holds(wanted: filters.Filter, value: Any) -> bool:
     )
 
 
-@cache
+@lru_cache(maxsize=128)
 def _pattern(text: str) -> re.Pattern[str]:
-    parts = {"%": ".*", "_": "."}
-    return re.compile("".join(parts.get(c, re.escape(c)) for c in text.casefold()), re.DOTALL)
+    """The expression of a text with `%` and `_`, which finds each part where it comes first and never looks back."""
+    parts = ("".join("." if c == "_" else re.escape(c) for c in part) for part in text.casefold().split("%"))
+    return re.compile("".join(f"(?>.*?{part})" for part in parts), re.DOTALL)
 
 
 def _like(value: str | None, text: str) -> bool:
-    return value is not None and _pattern(text).search(value.casefold()) is not None
+    return value is not None and _pattern(text).match(value.casefold()) is not None
 
 
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {

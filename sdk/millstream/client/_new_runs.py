@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
-
-from millstream.exceptions import ParameterTypeError, UnsupportedError
+from millstream.exceptions import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from millstream.states import State
@@ -35,24 +33,6 @@ class NewRun(NamedTuple):
     parent: str | None = None
 
 
-def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as JSON, with times, dates, sets and models as pydantic writes them.
-
-    Raises:
-        ParameterTypeError: One cannot be JSON.
-    """
-    given = {}
-    for name, value in parameters.items():
-        try:
-            given[name] = to_jsonable_python(value)
-        except PydanticSerializationError as error:
-            raise ParameterTypeError(
-                f"The parameter {name} cannot be sent to a cluster: {error}. "
-                "Put it where both can reach it, and pass its address."
-            ) from None
-    return given
-
-
 def when_due(state: State[Any] | None) -> datetime | None:
     """When a run is due that is to begin with a state.
 
@@ -66,3 +46,17 @@ def when_due(state: State[Any] | None) -> datetime | None:
             f"A flow run cannot begin as {state.name}: give Scheduled(), or leave it out to run it at once."
         )
     return state.scheduled_time
+
+
+def tags_of(given: Iterable[str] | None) -> list[str] | None:
+    """The tags that are given, each once.
+
+    Raises:
+        TypeError: They are something else.
+    """
+    if given is None:
+        return None
+    tags = sorted(set(given)) if not isinstance(given, str) else [None]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f'tags are a list of texts, as in tags=["nightly"], and got {given!r}.')
+    return tags  # type: ignore[return-value] # checked just now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack
 
-from millstream.client._new_runs import NewRun, plain, when_due
+from millstream.client._new_runs import NewRun, tags_of, when_due
 from millstream.client._options import (
     ReadArtifactsOptions,
     ReadDeploymentsOptions,
@@ -13,6 +13,7 @@ from millstream.client._options import (
     ReadTaskRunsOptions,
     query_of,
 )
+from millstream.client._plain import plain
 from millstream.client.schemas import filters
 from millstream.client.schemas.sorting import (
     ArtifactSort,
@@ -77,7 +78,7 @@ class SyncMillstreamClient:
 
         In a cluster the tags of its deployment stay, and there is no other name.
         """
-        if not self._runs.update_flow_run(str(flow_run_id), name=name, tags=_tags(tags)):
+        if not self._runs.update_flow_run(str(flow_run_id), name=name, tags=tags_of(tags)):
             self._missing(f"flow run {flow_run_id}")
 
     def delete_flow_run(self, flow_run_id: UUID | str) -> None:
@@ -181,7 +182,7 @@ class SyncMillstreamClient:
             ObjectAlreadyExists: There is a run of that name.
         """
         wanted = NewRun(
-            plain(parameters or {}), name, tuple(_tags(tags) or ()), when_due(state), idempotency_key
+            plain(parameters or {}), name, tuple(tags_of(tags) or ()), when_due(state), idempotency_key
         )
         made = self._deployed().create_run(str(deployment_id), wanted)
         return made or self._missing(f"deployment {deployment_id}")
@@ -209,12 +210,3 @@ class SyncMillstreamClient:
 
     def _missing(self, what: str) -> NoReturn:
         raise ObjectNotFound(f"There is no {what} in {self._runs.where}.")
-
-
-def _tags(given: Iterable[str] | None) -> list[str] | None:
-    if given is None:
-        return None
-    tags = sorted(set(given)) if not isinstance(given, str) else [None]
-    if not all(isinstance(tag, str) for tag in tags):
-        raise TypeError(f'tags are a list of texts, as in tags=["nightly"], and got {given!r}.')
-    return tags  # type: ignore[return-value] # checked just now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _SCHEMES = {"s3", "gs", "az"}
+_OWNERS = {
+    "s3": (
+        "endpoint",
+        ("endpoint", "endpoint_url", "aws_endpoint", "aws_endpoint_url", "aws_endpoint_url_s3"),
+    ),
+    "az": ("account", ("account_name", "azure_storage_account_name")),
+}
+"""Options and environment variables that say whose bucket a URL means: Google's names are unique, and so are AWS's own."""
 
 
 class ObjectStorage(Storage):
@@ -49,8 +58,14 @@ class ObjectStorage(Storage):
 
     @property
     def address(self) -> str:
-        """The bucket's URL."""
-        return self._url
+        """The bucket's URL, with the server or account whose bucket it is where the URL alone does not say."""
+        what, names = _OWNERS.get(urlsplit(self._url).scheme, ("", ()))
+        of_environment = {
+            name.lower(): os.environ[name] for name in os.environ if name.startswith(("AWS_", "AZURE_"))
+        }
+        given = of_environment | {name.lower(): value for name, value in self._options.items()}
+        owner = next((str(given[name]) for name in names if given.get(name)), None)
+        return self._url if owner is None else f"{self._url}?{what}={_without_credentials(owner)}"
 
     def read(self, key: str) -> bytes:
         """What was written last."""
@@ -97,3 +112,8 @@ class ObjectStorage(Storage):
 
     def __repr__(self) -> str:
         return f"ObjectStorage({self._url!r})"
+
+
+def _without_credentials(server: str) -> str:
+    scheme, mark, rest = server.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

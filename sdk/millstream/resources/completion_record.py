@@ -26,6 +26,7 @@ _VERSION = 1
 _MARK = "millstream"
 _RESULT_BYTES = 1024
 _MESSAGE_CHARACTERS = 500
+_NOTICE_CHARACTERS = 100
 _ERROR_CHARACTERS = 100
 _TAIL_STEP = 256
 _TAIL_SHOWN = 2000
@@ -76,8 +77,9 @@ class CompletionRecord:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
 
         What is nice to have makes room for what is needed: the metrics go first, from their end, after all of the
-        log's tail that nobody would see; then the tail, from its start, the result, the tasks, where the result is
-        stored, the message and the error. A result that is no JSON, or not small, is left out.
+        log's tail that nobody would see; then the tail, from its start, the tasks, the result, where the result is
+        stored, the message and the error. A result that is no JSON, or not small, is left out. The message of a
+        completed run says so if its result and the place of it had to go.
         """
         values = self._bounded()
         while len(encoded := _dump(values)) > MAX_BYTES and (
@@ -98,15 +100,16 @@ class CompletionRecord:
             "start_time": self.start_time,
             "end_time": self.end_time,
             "tasks": self.tasks if why_not_kept(self.tasks) is None else {},
-            "result_storage": self.result_storage
-            if len(self.result_storage or "") <= MAX_STORAGE_CHARACTERS
-            else None,
+            "result_storage": self.result_storage,
             "log_tail": self.log_tail[-MAX_BYTES:],
             "task_retries": self.task_retries,
         }
         values = {key: value for key, value in values.items() if value not in (None, "", {}, 0)}
         if self.has_result and why_not_kept(self.result) is None:
             values |= {"has_result": True, "result": json.loads(_dump(self.result))}
+        if len(self.result_storage or "") > MAX_STORAGE_CHARACTERS:
+            del values["result_storage"]
+            _tell_if_lost(values, "the address of its storage is too long")
         last = {"metrics": self.metrics[:], "metrics_dropped": self.metrics_dropped}
         return values | {key: value for key, value in last.items() if value}
 
@@ -183,17 +186,28 @@ def _make_room(values: dict[str, Any]) -> bool:
     if len(values.get("log_tail", "")) > _TAIL_STEP:
         values["log_tail"] = values["log_tail"][_TAIL_STEP:]
         return True
-    if values.pop("log_tail", None):
+    if values.pop("log_tail", None) or values.pop("tasks", None):
         return True
     if values.pop("has_result", False):
         values.pop("result")
+        _tell_if_lost(values, "the completion record has no room for it")
         return True
-    if values.pop("tasks", None) or values.pop("result_storage", None):
+    if values.pop("result_storage", None):
+        _tell_if_lost(values, "the completion record has no room for its address")
         return True
-    if len(values.get("message", "")) > 1:
-        values["message"] = values["message"][: len(values["message"]) // 2]
+    message = values.get("message", "")
+    least = _NOTICE_CHARACTERS if message.startswith(NOT_KEPT) else 1
+    if len(message) > least:
+        values["message"] = message[: max(len(message) // 2, least)]
         return True
-    return any(values.pop(key, None) for key in ("message", "error", "start_time", "end_time"))
+    return any(values.pop(key, None) for key in ("error", "start_time", "end_time", "message"))
+
+
+def _tell_if_lost(values: dict[str, Any], why: str) -> None:
+    """Begin the message of a completed run with the notice that its result is lost, if it is."""
+    if values["state"] == RunState.COMPLETED and not ("has_result" in values or "result_storage" in values):
+        message = f"{NOT_KEPT} {why}. {values.get('message', '')}".rstrip()
+        values["message"] = _shortened(message, _MESSAGE_CHARACTERS)
 
 
 def _shortened(text: str, characters: int) -> str:

@@ -1,6 +1,7 @@
 """The kinds of objects of an API server, and where it has them."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from millstream.resources import flow_deployment, flow_run
 from millstream.resources.model import GROUP, VERSION
@@ -26,8 +27,9 @@ class Kind:
     def path(self, namespace: str | None = None, name: str | None = None, part: str | None = None) -> str:
         """Give the path of the collection, of an object, or of its subresource."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        within = f"/namespaces/{namespace}" if namespace else ""
-        return "/".join(filter(None, (f"{root}{within}/{self.plural}", name, part)))
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        named = name and quote(name, safe="")
+        return "/".join(filter(None, (f"{root}{within}/{self.plural}", named, part)))
 
 
 FLOW_RUNS = Kind(GROUP, VERSION, flow_run.PLURAL)

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["CONTAINER", "MAX_RUN_NAME", "job_name", "object_name", "revision_name", "scheduled_run_name"]
+__all__ = [
+    "CONTAINER",
+    "MAX_RUN_NAME",
+    "is_label",
+    "is_name",
+    "job_name",
+    "object_name",
+    "revision_name",
+    "scheduled_run_name",
+]
 
 CONTAINER = "flow"
 """The container of a run pod in which the flow runs."""
@@ -15,10 +24,23 @@ CONTAINER = "flow"
 MAX_RUN_NAME = 52
 """Characters in the name of a FlowRun or FlowDeployment: a Job's name has 63, and an attempt's suffix needs 11."""
 
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_MAX_LABEL = 63
+_MAX_NAME = 253
 _REVISION_DIGITS = 10
 _DEPLOYMENT_CHARACTERS = 30
 _SECONDS_BEYOND_NAMES = 10**10
 _TICK_DIGITS = 10
+
+
+def is_label(text: str) -> bool:
+    """Whether a namespace can be called so, as Kubernetes has it."""
+    return len(text) <= _MAX_LABEL and re.fullmatch(_LABEL, text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether an object can be called so, which may have dots."""
+    return len(text) <= _MAX_NAME and re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", text) is not None
 
 
 def object_name(text: str) -> str:

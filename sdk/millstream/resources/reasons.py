@@ -13,14 +13,15 @@ _FROZEN = (
     "A run keeps what its deployment said when it was admitted: mend the deployment, delete this run and create a "
     "new one."
 )
-_LOG = "kubectl logs --selector=millstream.dev/run={run} --tail=-1"
+_PATIENCE = "After spec.timeouts.startSeconds (900 unless given) the run is given up."
+_LOG = "millstream run logs {run} -n {namespace}"
 _SEE_LOG = f"See its log: {_LOG}"
 
 
 class Reason(StrEnum):
     """The reasons of a FlowRun's state, with a hint for the person who reads it.
 
-    A hint may name the run as `{run}`.
+    A hint may name the run as `{run}`, and its namespace as `{namespace}`.
     """
 
     hint: str
@@ -31,6 +32,10 @@ class Reason(StrEnum):
         member._value_ = value
         member.hint = hint
         return member
+
+    def advice(self, run: str, namespace: str) -> str:
+        """The hint for whoever looks at a run."""
+        return self.hint.replace("{run}", run).replace("{namespace}", namespace)
 
     # The run's input
     DEPLOYMENT_NOT_FOUND = (
@@ -65,6 +70,10 @@ class Reason(StrEnum):
         "The ControllerRevision with the deployment's frozen spec was deleted by hand; create a new run.",
     )
 
+    INVALID_STATUS = (
+        "InvalidStatus",
+        "The operator writes no such status, so somebody else has; create a new run.",
+    )
     OVERRIDE_NOT_ALLOWED = (
         "OverrideNotAllowed",
         "Leave spec.overrides.image out, or set overrides.allowImage in the FlowDeployment; then create a new run.",
@@ -112,20 +121,20 @@ class Reason(StrEnum):
     WAITING_FOR_POD = "WaitingForPod", "Kubernetes has not started the flow's container yet."
     IMAGE_PULL_ERROR = (
         "ImagePullError",
-        f"Check spec.image and spec.imagePullSecrets of the FlowDeployment, and that nodes reach the registry. {_FROZEN}",
+        f"Check spec.image and spec.imagePullSecrets of the FlowDeployment, and that nodes reach the registry. {_FROZEN} {_PATIENCE}",
     )
     CONFIG_ERROR = (
         "ConfigError",
         (
             "A ConfigMap, Secret or volume that the pod refers to is missing: create it, and the run goes on. Or "
-            "its security context does not fit the image."
+            f"its security context does not fit the image. {_PATIENCE}"
         ),
     )
     UNSCHEDULABLE = (
         "Unschedulable",
         (
             "No node fits: compare spec.pod.resources, nodeSelector and tolerations with the cluster's nodes. "
-            f"{_FROZEN}"
+            f"{_FROZEN} {_PATIENCE}"
         ),
     )
     POD_CREATION_FAILED = (

@@ -11,9 +11,11 @@ __all__ = ["Source", "SourceItem"]
 
 _KEY = r"^[-._a-zA-Z0-9]+$"
 _PATH = r"^\.?[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]*(/\.?[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]*)*$"
+_IN_A_LINE = "[^\\\\\\x00-\\x1f\\x7f-\\x9f\u2028\u2029]"
+"""Characters that end no line for pip, which takes all that Python does for ends of lines."""
 _REQUIREMENT = (
     r"^[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])? *(\[[-._a-zA-Z0-9, ]*\])?"
-    r" *([<>=!~(;][^\\\x00-\x1f\x7f]*|@ *[a-z][a-z0-9+]*:[^\\\x00-\x1f\x7f]*)?$"
+    rf" *([<>=!~(;]{_IN_A_LINE}*|@ *[a-z][a-z0-9+]*:{_IN_A_LINE}*)?$"
 )
 """Its first look: the runner reads it as PEP 508 says."""
 _NO_REQUIREMENT = (

@@ -133,7 +133,7 @@ def _record_of(document: RunDocument, state: State[Any], **known: Any) -> Comple
         elif known.get("result_storage") is None:
             not_kept = f"{NOT_KEPT} {why}."
             say(not_kept)
-            message = f"{message} {not_kept}".lstrip()
+            message = f"{not_kept} {message}".rstrip()  # what is too long loses its end
         return _record(document, RunState.COMPLETED, None, message, **known)
     error = state.data if isinstance(state.data, BaseException) else None
     if state.type is StateType.CRASHED and stop_requested() and not isinstance(error, SystemExit):

@@ -27,8 +27,8 @@ from millstream.runner._redaction import redact
 __all__ = ["install"]
 
 _NO_NEWS = "Requirement already satisfied"
-_ERROR = re.compile(r"\s*(?:error|cause|\u00d7):? +(.*\S)", re.IGNORECASE)
-_WARNING = re.compile(r"\s*warning: +(.*\S)", re.IGNORECASE)
+_ERROR = re.compile(r"\s*(?:error|cause|\u00d7):? +(\S.*)", re.IGNORECASE)
+_WARNING = re.compile(r"\s*warning: +(\S.*)", re.IGNORECASE)
 _MOST_ERRORS = 6
 
 
@@ -124,8 +124,10 @@ def _run(command: list[str]) -> list[str]:
                 for line in installer.stdout or ():
                     if not line.startswith(_NO_NEWS):
                         sys.stderr.write(line)
-                    errors += _ERROR.findall(line)
-                    warnings = _WARNING.findall(line) or warnings
+                    if said := _ERROR.match(line):
+                        errors.append(said[1].rstrip())
+                    if said := _WARNING.match(line):
+                        warnings = [said[1].rstrip()]
                 installer.wait()
         finally:
             _end(installer.pid)

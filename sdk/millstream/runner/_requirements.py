@@ -4,10 +4,14 @@ import os
 import site
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 
+from millstream._requirement import parsed
+from millstream._stopping import stop_requested
 from millstream.exceptions import RequirementsError
 from millstream.runner._redaction import redact
 
@@ -23,11 +27,12 @@ def provide(requirements: list[str]) -> None:
     Raises:
         RequirementsError: something is no requirement, or cannot be installed.
     """
-    missing = [text for text in requirements if not is_there(_parsed(text))]
+    wanted = {text: _parsed(text) for text in requirements}
+    missing = [text for text in requirements if not is_there(wanted[text])]
     if not missing:
         return
     version = metadata.version(_SDK)
-    if others := [text for text in missing if _is_another_sdk(_parsed(text), version)]:
+    if others := [text for text in missing if _is_another_sdk(wanted[text], version)]:
         raise RequirementsError(
             f"{_named(others)} cannot be had: {_SDK} {version} of the image runs this flow, and is not replaced. "
             "Leave it out, or use an image with the version that you need."
@@ -36,24 +41,47 @@ def provide(requirements: list[str]) -> None:
 
     # All of them, as what is there may not be what the others go with; and the SDK keeps its version, and gets what it needs.
     _put_on_path(install([f"{_SDK}=={version}", *requirements], what=_named(missing)))
+    if (hidden := [text for text in missing if _is_hidden(wanted[text])]) and not stop_requested():
+        raise RequirementsError(
+            f"{_named(hidden)} is installed, and another version is found before it: look for one on PYTHONPATH or "
+            "beside the flow."
+        )
+    for name in [name for name in sys.modules if name.partition(".")[0] == "packaging"]:
+        del sys.modules[name]  # the image's, imported above: the flow may have required another
 
 
 def is_there(requirement: Requirement) -> bool:
-    """Whether the image has what is required, along with its extras."""
+    """Whether the image has what is required, along with its extras; what cannot be read is left to the installer."""
     waiting, seen = [(requirement, "")], set()
     while waiting:
         needed, extra = waiting.pop()
-        if (str(needed), extra) in seen or (needed.marker and not needed.marker.evaluate({"extra": extra})):
+        if (str(needed), extra) in seen or not _applies(needed, extra):
             continue
         seen.add((str(needed), extra))
+        if needed.url or not _fits(needed):
+            return False
+        requires = metadata.requires(needed.name) or ()
         try:
-            found = metadata.distribution(needed.name)
-        except metadata.PackageNotFoundError:
+            waiting += [(Requirement(one), extra) for extra in needed.extras for one in requires]
+        except InvalidRequirement:
             return False
-        if needed.url or not needed.specifier.contains(found.version, prereleases=True):
-            return False
-        waiting += [(Requirement(one), extra) for extra in needed.extras for one in found.requires or ()]
     return True
+
+
+def _applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _fits(requirement: Requirement) -> bool:
+    """Whether an import finds a version that is required."""
+    try:
+        return requirement.specifier.contains(metadata.version(requirement.name), prereleases=True)
+    except (metadata.PackageNotFoundError, InvalidVersion):
+        return False
+
+
+def _is_hidden(requirement: Requirement) -> bool:
+    return _applies(requirement) and not _fits(requirement)
 
 
 def _is_another_sdk(requirement: Requirement, version: str) -> bool:
@@ -64,7 +92,7 @@ def _is_another_sdk(requirement: Requirement, version: str) -> bool:
 
 def _parsed(text: str) -> Requirement:
     try:
-        return Requirement(text)
+        return parsed(text)
     except InvalidRequirement as error:
         why = str(error).partition("\n")[0]
         raise RequirementsError(f"{_named([text])} is no requirement as PEP 508 says: {why}.") from None
@@ -77,11 +105,11 @@ def _named(requirements: list[str]) -> str:
 
 
 def _put_on_path(folder: str) -> None:
-    """Have imports find what is in a folder before what the image has of it, but after the standard library."""
-    sites = site.getsitepackages()
-    sys.path.insert(next((at for at, entry in enumerate(sys.path) if entry in sites), len(sys.path)), folder)
+    """Have imports find what is in a folder before what the image has of it, wherever that is: for users, by PYTHONPATH."""
+    first = next(
+        (at for at, entry in enumerate(sys.path) if any(Path(entry).glob("*.dist-info"))), len(sys.path)
+    )
+    sys.path.insert(first, folder)
     site.addsitedir(folder)  # for the .pth files in it
-    for name in [name for name in sys.modules if name.partition(".")[0] == "packaging"]:
-        del sys.modules[name]  # the image's, imported above: the flow may have required another
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{inherited}" if inherited else folder

@@ -7,6 +7,7 @@ import pytest
 
 from millstream._cluster import cluster as cluster_module
 from millstream._deploy import applying
+from millstream.exceptions import ClusterUnreachable
 from millstream.resources.kinds import FLOW_DEPLOYMENTS
 from millstream_operator.kinds import REVISIONS, Kind
 
@@ -187,7 +188,9 @@ def test_what_is_paused_stays_paused(call, ns, project, how):
     if how == "command":
         done(call("deployment", "pause", "greet"))
     for number in range(2):
-        done(call("deploy", "flows.py", "--retries", str(number)))
+        result = call("deploy", "flows.py", "--retries", str(number))
+        done(result)
+        assert "greet is paused as before: `millstream deployment resume greet`" in result.stderr
         assert spec(ns)["suspend"] is True
 
 
@@ -230,6 +233,28 @@ def test_kubectl_takes_what_a_dry_run_prints(call, ns, project, kubectl):
     assert "unchanged" in done(call("deploy", "flows.py"))
 
 
+def test_kubectl_reads_the_texts_that_are_printed(call, ns, project, kubectl, tmp_path):
+    texts = {
+        "A": "y",
+        "B": "1e3",
+        "C": "5e10423",
+        "D": "0o17",
+        "E": "1:30",
+        "F": "~",
+        "G": "off",
+        "H": "0x1F",
+    }
+    (project / "data.txt").write_bytes("a\x85b\u2028\r\n\tc\n".encode())
+    given = [part for name, text in texts.items() for part in ("--env", f"{name}={text}")]
+    printed = done(call("deploy", "flows.py", "--include", "data.txt", *given, "--dry-run", "-o", "yaml"))
+    (tmp_path / "printed.yaml").write_text(printed)
+    applied = kubectl("apply", "-n", ns.name, "-f", tmp_path / "printed.yaml")
+    assert applied.count("created") == 2, applied
+    assert {one["name"]: one["value"] for one in spec(ns)["pod"]["env"]} == texts
+    ((_, source),) = sources(ns).items()
+    assert source["data"]["data.txt"] == "a\x85b\u2028\r\n\tc\n"
+
+
 def test_the_namespace_may_name_the_image(call, ns, project):
     defaults = {"metadata": {"name": "millstream-defaults"}, "data": {"image": "flows:1"}}
     ns.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap"} | defaults)
@@ -250,6 +275,7 @@ def test_an_image_of_its_own_has_the_files(call, ns, project):
 
 
 FAKE_DOCKER = """#!/bin/sh
+echo "$1" >> "$0.calls"
 if [ "$1" = build ]; then echo sha256:0123456789abcdef > "$3"; fi
 """
 
@@ -260,6 +286,7 @@ def docker(tmp_path, monkeypatch):
     program.write_text(FAKE_DOCKER)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    return program.with_name("docker.calls")
 
 
 def test_an_image_that_was_built_is_deployed(call, ns, project, docker):
@@ -271,6 +298,118 @@ def test_an_image_that_was_built_is_deployed(call, ns, project, docker):
     assert spec(ns)["source"] == {"requirements": ["pandas"]}
     assert "kind load docker-image team/etl:0123456789ab" in result.stderr
     assert "unchanged" in done(call("deploy", "flows.py", "--build", "--push", "--image", "team/etl"))
+
+
+TWO = """
+deployments:
+- {name: first, entrypoint: "flows.py:greet"}
+- {name: second, entrypoint: "other.py:greet"}
+"""
+
+
+def test_several_share_an_image(call, ns, project, docker):
+    (project / "Dockerfile").write_text("FROM flows:1")
+    (project / "other.py").write_text(FLOW)
+    (project / "millstream.yaml").write_text(TWO)
+    done(call("deploy", "--build", "--push", "--image", "team/etl:7"))
+    assert [spec(ns, name)["image"] for name in ("first", "second")] == ["team/etl:7"] * 2
+    assert docker.read_text().split() == ["build", "tag", "push"]
+
+
+def test_nothing_is_built_for_what_is_refused(call, ns, project, docker, kubectl):
+    (project / "Dockerfile").write_text("FROM flows:1")
+    done(call("deploy", "flows.py", "--retries", "2"))
+    change = '{"spec":{"retryPolicy":{"failures":7}}}'
+    kubectl("patch", "fdep", "greet", "-n", ns.name, "--type=merge", "-p", change, "--field-manager=alice")
+    result = call("deploy", "flows.py", "--retries", "3", "--build", "--push")
+    assert "spec.retryPolicy.failures is alice's" in result.stderr
+    assert not docker.exists()
+
+
+def test_what_is_stored_is_told_when_a_later_one_fails(call, ns, project, monkeypatch):
+    (project / "other.py").write_text(FLOW)
+    (project / "millstream.yaml").write_text(TWO)
+    real = cluster_module.Cluster.apply
+
+    def away(self, kind, body, *, dry_run=False, **options):
+        if not dry_run and body["metadata"]["name"] == "second":
+            raise ClusterUnreachable("It is away.")
+        return real(self, kind, body, dry_run=dry_run, **options)
+
+    monkeypatch.setattr(cluster_module.Cluster, "apply", away)
+    result = call("deploy", "-o", "name")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "flowdeployment.millstream.dev/first created\n" in result.stderr
+    assert "It is away." in result.stderr
+
+
+@pytest.mark.parametrize("when", ["after the plan", "after the last look"])
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_who_pauses_or_resumes_meanwhile_has_the_later_word(call, ns, project, monkeypatch, when, verb):
+    done(call("deploy", "flows.py"))
+    if verb == "resume":
+        done(call("deployment", "pause", "greet"))
+    real_get, real_apply = cluster_module.Cluster.get, cluster_module.Cluster.apply
+    planned, changed = [], []
+
+    def apply(self, kind, body, *, dry_run=False, **options):
+        planned.extend([body] if dry_run and kind.plural == "flowdeployments" else [])
+        return real_apply(self, kind, body, dry_run=dry_run, **options)
+
+    def get(self, kind, *arguments, **options):
+        if not planned or changed or kind.plural != "flowdeployments":
+            return real_get(self, kind, *arguments, **options)
+        changed.append(verb)
+        found = real_get(self, kind, *arguments, **options)
+        done(call("deployment", verb, "greet"))
+        return found if when == "after the last look" else real_get(self, kind, *arguments, **options)
+
+    monkeypatch.setattr(cluster_module.Cluster, "apply", apply)
+    monkeypatch.setattr(cluster_module.Cluster, "get", get)
+    done(call("deploy", "flows.py", "--retries", "3"))
+    assert changed
+    assert spec(ns).get("suspend", False) is (verb == "pause")
+    assert spec(ns)["retryPolicy"]["failures"] == 3
+
+
+def test_what_others_change_meanwhile_is_not_taken(call, ns, project, monkeypatch, kubectl):
+    done(call("deploy", "flows.py", "--suspend"))
+    done(call("deployment", "resume", "greet"))
+    real, taken = cluster_module.Cluster.apply, []
+
+    def apply(self, kind, body, *, dry_run=False, **options):
+        if kind == FLOW_DEPLOYMENTS and not dry_run and not taken:
+            change = '{"spec":{"retryPolicy":{"failures":7}}}'
+            taken.append(
+                kubectl(
+                    "patch",
+                    "fdep",
+                    "greet",
+                    "-n",
+                    ns.name,
+                    "--type=merge",
+                    "-p",
+                    change,
+                    "--field-manager=alice",
+                )
+            )
+        return real(self, kind, body, dry_run=dry_run, **options)
+
+    monkeypatch.setattr(cluster_module.Cluster, "apply", apply)
+    result = call("deploy", "flows.py", "--suspend", "--retries", "3")
+    assert result.exit_code != 0
+    assert spec(ns)["retryPolicy"]["failures"] == 7
+
+
+def test_revisions_of_others_are_not_looked_at(call, ns, project, monkeypatch):
+    revision = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "other"}}
+    ns.create(REVISIONS, revision | {"revision": 1, "data": {"source": "text"}})
+    age(ns, monkeypatch)
+    for number in range(3):
+        (project / "flows.py").write_text(f"{FLOW}# {number}\n")
+        result = call("deploy", "flows.py")
+        done(result)
+    assert "deleted: no run needs these files" in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["patch flowdeployments.millstream.dev", "patch configmaps"])
@@ -299,7 +438,8 @@ def test_rights_that_are_missing_are_named(call, ns, project, kubectl, tmp_path,
     config["users"][0]["user"] = {"token": token}
     path.write_text(json.dumps(config))
     result = call("deploy", "flows.py")
-    assert result.exit_code != 0
+    assert result.exit_code == 1
+    assert "`millstream doctor` says which rights you lack." in result.stderr
     assert f"You may not {verb} in namespace {ns.name}" in result.stderr
     assert sources(ns) == {}
 

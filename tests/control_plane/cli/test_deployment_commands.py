@@ -56,7 +56,7 @@ def test_deployments_are_listed(etl, call):
     etl.ready("rests")
     told = {line.split()[0]: line for line in call("deployment", "ls").stdout.splitlines()}
     assert list(told) == ["NAME", "broken", "etl", "rests"]
-    assert "at 06:00 (cron 0 6 * * *, Europe/Berlin), and 1 more   in " in told["etl"]
+    assert "0 6 * * *, Europe/Berlin, and 1 more   in " in told["etl"]
     assert told["etl"].endswith("yes")
     assert told["broken"].endswith("no: InvalidSchedule")
     assert told["rests"].split()[-2:] == ["yes", "yes"]
@@ -121,6 +121,28 @@ def test_all_that_is_wrong_is_told_and_nothing_is_made(etl, call):
     assert etl.items(FLOW_RUNS) == []
 
 
+def test_an_image_that_the_deployment_does_not_allow(etl, call):
+    order = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--image", "other")
+    refused = call(*order)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "`overrides: {allowImage: true}` in millstream.yaml" in refused.stderr
+    assert etl.items(FLOW_RUNS) == []
+    etl.patch(FLOW_DEPLOYMENTS, "etl", {"spec": {"overrides": {"allowImage": True}}})
+    assert call(*order).exit_code == 0
+
+
+def test_a_name_that_is_none(etl, call):
+    refused = call("deployment", "run", "etl", "-p", "day=2026-01-31", "--name", "Foo_1")
+    assert refused.exit_code == 2
+    assert "'Foo_1' is no name of a run, which has up to 52 of a-z, 0-9 and -" in refused.stderr
+
+
+def test_a_time_that_has_passed_is_told(etl, call):
+    order = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--at")
+    assert "--at is in the past: the run is due now." in call(*order, "2020-01-01T00:00").stderr
+    assert "past" not in call(*order, "1h").stderr
+
+
 def test_a_key_makes_one_run(etl, call):
     arguments = ("deployment", "run", "etl", "-p", "day=2026-01-31", "--idempotency-key", "k", "-o", "name")
     first, second = call(*arguments), call(*arguments)
@@ -160,7 +182,7 @@ def test_ctrl_c_leaves_the_run_alone(etl, call, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("millstream.cli._watching.merged", interrupted)
+    monkeypatch.setattr("millstream.cli._watching.interleaved", interrupted)
     result = call("deployment", "run", "etl", "-p", "day=2026-01-31", "--name", "mine", "--watch")
     assert result.exit_code == 130
     assert (

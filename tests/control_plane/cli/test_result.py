@@ -60,11 +60,13 @@ def test_small_results_come_from_the_status(call, completed):
 
 
 @pytest.fixture
-def stored(bucket, completed, ns):
+def stored(bucket, completed, ns, monkeypatch):
     """A DataFrame in the bucket, and a run whose status says so."""
-    uid = completed(result_storage=BUCKET)
+    monkeypatch.setenv("MILLSTREAM_RESULTS_STORAGE", BUCKET)
+    address = ObjectStorage(BUCKET).address
+    uid = completed(result_storage=address)
     open_store(bucket).write(uid, TABLE)
-    assert ns.status()["resultStorage"] == BUCKET
+    assert ns.status()["resultStorage"] == address
 
 
 def test_a_stored_table_is_printed(call, stored):
@@ -87,16 +89,18 @@ def test_a_bucket_that_refuses(call, stored, monkeypatch):
         "millstream.filesystems._options._objects",
         lambda url: ObjectStorage(url, retry_config={"max_retries": 0}),
     )
-    failed = call("result", "etl-1")
+    failed = call("result", "etl-1", "--storage", BUCKET)
     assert failed.exit_code == 1
     assert "The result's storage cannot be read with what your environment and machine have" in failed.stderr
 
 
 def test_what_is_not_in_the_bucket_any_more(call, completed, bucket):
-    uid = completed(result_storage=BUCKET)
+    uid = completed(result_storage=ObjectStorage(BUCKET).address)
     failed = call("result", "etl-1")
     assert failed.exit_code == 1
-    assert f"There is no result of etl-1 in {BUCKET} (its key is {uid})" in failed.stderr
+    assert (
+        f"There is no result of etl-1 in {ObjectStorage(BUCKET).address} (its key is {uid})" in failed.stderr
+    )
 
 
 def test_a_run_without_a_result(call, ns):

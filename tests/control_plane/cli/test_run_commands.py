@@ -102,6 +102,25 @@ def test_a_run_is_shown(many, call):
     assert call("run", "show", "--last", "-o", "name").stdout.startswith("flowrun.millstream.dev/")
 
 
+@pytest.mark.parametrize("name", [".", "..", "etl-1#x", "etl-1?x", "%2e%2e"])
+def test_a_name_that_is_none_reaches_nothing(many, call, name):
+    for verb in ("show", "delete", "cancel"):
+        result = call("run", verb, name)
+        assert (result.exit_code, "is no name" in result.stderr) == (2, True)
+
+
+def test_secrets_of_a_run_are_not_shown(operator, ns, call):
+    secret = {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]}
+    schema = {"type": "object", "properties": {"password": secret, "n": {"type": "integer"}}}
+    ns.deploy(parameterSchema=schema)
+    ns.run(parameters={"password": "hunter2", "n": 5}, scheduledTime="2100-01-01T00:00:00Z")
+    shown = call("run", "show", "etl-1").stdout
+    assert ("hunter2" in shown, "(not shown)" in shown, "5" in shown) == (False, True, True)
+    assert "hunter2" in call("run", "show", "etl-1", "-o", "yaml").stdout
+    call("deployment", "delete", "etl", "--yes")
+    assert "hunter2" not in call("run", "show", "etl-1").stdout
+
+
 def test_warnings_are_shown(many, call):
     told = eventually(lambda: (text := call("run", "show", "bad-1").stdout) and "WARNING" in text and text)
     assert "FlowRun/bad-1" in told
@@ -200,6 +219,39 @@ def test_what_fails_for_one_is_done_with_the_others(many, call):
         "later is to end.",
         "1 of 2 runs could not be cancelled.",
     ]
+
+
+def test_a_name_that_there_is_not_stops_none_of_the_others(many, call):
+    dry = call("run", "cancel", "nope", "later", "--dry-run")
+    assert (dry.exit_code, "later" in dry.stdout) == (1, True)
+    result = call("run", "cancel", "nope", "later")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"There is no FlowRun nope in namespace {many.name}.",
+        "later is to end.",
+        "1 of 2 runs could not be cancelled.",
+    ]
+
+
+def test_the_last_run_of_a_deployment(many, call):
+    many.deploy("other")
+    many.run("other-1", deploymentRef={"name": "other"})
+    last = ("run", "show", "--last", "-o", "name")
+    assert names(call(*last, "--deployment", "other")) == {"other-1"}
+    assert names(call(*last, "--deployment", "etl")) == {"later"}
+    assert "There are no runs of nope in namespace" in call(*last, "--deployment", "nope").stderr
+    assert call("run", "show", "later", "--deployment", "etl").exit_code == 2
+
+
+def test_a_certificate_that_nobody_asked_to_check(ns, call, tmp_path, recwarn):
+    config = json.loads((tmp_path / "home" / "kubeconfig").read_text())
+    cluster = config["clusters"][0]["cluster"]
+    cluster.pop("certificate-authority-data", None)
+    cluster.pop("certificate-authority", None)
+    cluster["insecure-skip-tls-verify"] = True
+    (tmp_path / "home" / "kubeconfig").write_text(json.dumps(config))
+    assert call("run", "ls").exit_code == 0
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_runs_are_deleted_if_that_is_meant(many, call, terminal):

@@ -130,9 +130,10 @@ def history(request, plane, make_namespace, tmp_path_factory):
             yield get_client(sync_client=True, api="cluster", namespace=ns.name)
 
 
-def found(history, sort="NAME_ASC", **fields):
+def found(history, sort="NAME_ASC", deployment=None, **fields):
     chosen = filters.FlowRunFilter(**fields)
-    return [run.name for run in history.read_flow_runs(flow_run_filter=chosen, sort=sort)]
+    runs = history.read_flow_runs(flow_run_filter=chosen, deployment_filter=deployment, sort=sort)
+    return [run.name for run in runs]
 
 
 ALL = [one.name for one in TOLD]
@@ -294,6 +295,20 @@ def test_by_flow_and_deployment(history):
         )
         == []
     )
+
+
+def test_ids_and_tags_of_deployments_are_known_to_clusters_only(history, request):
+    def read(**fields):
+        return found(history, deployment=filters.DeploymentFilter(**fields))
+
+    if request.node.callspec.params["history"] == "local":
+        assert read(id={"not_any_": [""]}) == read(tags={"is_null_": True}) == ALL
+        assert read(id={"any_": [""]}) == read(tags={"any_": ["nightly"]}) == []
+        return
+    nightly, weekly = history.read_deployments()
+    assert read(id={"any_": [nightly.id]}) == read(tags={"any_": ["nightly"]}) == ETL
+    assert read(id={"not_any_": [nightly.id]}) == read(tags={"is_null_": True}) == REPORTS
+    assert read(operator="or_", id={"any_": [weekly.id]}, tags={"all_": ["nightly"]}) == ALL
 
 
 @pytest.mark.parametrize(

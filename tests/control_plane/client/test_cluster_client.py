@@ -4,8 +4,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from api_server import eventually
 
 from millstream.client import get_client
+from millstream.client._cluster_deployments import ClusterDeployments
 from millstream.client.schemas import filters
 from millstream.client.schemas.sorting import DeploymentSort
 from millstream.exceptions import (
@@ -67,11 +69,22 @@ class TestDeployments:
         assert read(flow_filter=filters.FlowFilter(name={"any_": ["sales_report"]})) == ["report"]
         assert read(sort=DeploymentSort.NAME_DESC, limit=1) == ["report"]
         assert read(offset=1) == ["report"]
-        assert sorted(read(sort="UPDATED_DESC")) == sorted(read(sort="CREATED_DESC")) == ["etl", "report"]
         ns.run("etl-1")
         assert read(flow_run_filter=filters.FlowRunFilter(name={"any_": ["etl-1"]})) == ["etl"]
         tagged = filters.DeploymentFilter(tags={"any_": ["a"]}, id={"any_": [etl.id]})
         assert [run.name for run in reader.read_flow_runs(deployment_filter=tagged)] == ["etl-1"]
+
+    def test_by_time(self, reader):
+        def change(name):
+            one, *others = sorted(reader.read_deployments(), key=lambda one: one.name != name)
+            reader.resume_deployment(one.id) if one.paused else reader.pause_deployment(one.id)
+            return all(reader.read_deployment(one.id).updated > other.updated for other in others)
+
+        for last, other in (("etl", "report"), ("report", "etl")):
+            eventually(lambda: change(last))  # noqa: B023 - called at once; the API server tells whole seconds
+            assert [one.name for one in reader.read_deployments(sort="UPDATED_DESC")] == [last, other]
+        by_age = sorted(reader.read_deployments(), key=lambda one: (one.created, one.id), reverse=True)
+        assert reader.read_deployments(sort="CREATED_DESC") == by_age
 
     def test_one(self, reader):
         etl = reader.read_deployment_by_name("etl")
@@ -89,6 +102,16 @@ class TestDeployments:
         assert reader.read_deployment(etl.id).paused
         reader.resume_deployment(etl.id)
         assert not reader.read_deployment(etl.id).paused
+
+    def test_one_that_is_replaced_meanwhile_is_another_one(self, reader, ns, monkeypatch):
+        old = ns.get(FLOW_DEPLOYMENTS, "etl")
+        ns.delete(FLOW_DEPLOYMENTS, "etl")
+        monkeypatch.setattr(ClusterDeployments, "_named", lambda *_: old)
+        for again in (lambda: None, lambda: ns.deploy("etl")):
+            again()
+            for ask in (reader.pause_deployment, reader.resume_deployment):
+                with pytest.raises(ObjectNotFound, match=f"There is no deployment {old['metadata']['uid']}"):
+                    ask(old["metadata"]["uid"])
 
     def test_runs_of_it(self, reader, ns):
         etl = reader.read_deployment_by_name("etl")
@@ -185,7 +208,7 @@ def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
             {},
             {"result": [1]},
             {"message": "The return value is not kept: it is too large."},
-            {"resultStorage": str(tmp_path / "results")},
+            {"resultStorage": (tmp_path / "results").as_uri()},
         ),
         strict=True,
     ):
@@ -193,7 +216,12 @@ def test_results_that_are_not_in_the_run_itself(reader, ns, tmp_path):
     states = {run.name: run.state for run in reader.read_flow_runs()}
     assert states["none"].result() is None
     assert states["small"].result() == states["small"].data == [1]
-    assert states["stored"].result() == {"rows": 3}
+    with temporary_settings(
+        {"MILLSTREAM_RESULTS_STORAGE": tmp_path / "results"}
+    ):  # as pods of the same spec.storage
+        assert states["stored"].result() == {"rows": 3}
+    with pytest.raises(MissingResult, match=r"the folder .* of its pod"):
+        states["stored"].result()
     with pytest.raises(MissingResult, match="not-kept has completed, and has no result"):
         states["not-kept"].result()
     with pytest.raises(TypeError, match="no option fetch"):
@@ -212,6 +240,15 @@ def test_a_run_whose_deployment_is_gone_and_one_that_has_none(reader, ns):
     for name, wanted in ({"any_": ["etl"]}, ["of-etl"]), ({"any_": ["x"]}, []):
         chosen = filters.DeploymentFilter(name=name)
         assert [run.name for run in reader.read_flow_runs(deployment_filter=chosen)] == wanted
+
+
+def test_a_run_whose_deployment_has_changed_has_what_that_says_now(reader, ns):
+    ns.deploy(tags=["a"], version="1", parameters={"n": 1})
+    ns.run(tags=["b"])
+    change = {"entrypoint": "flows.py:load", "tags": ["c"], "version": "2", "parameters": {"n": 2}}
+    ns.patch(FLOW_DEPLOYMENTS, "etl", {"spec": change})
+    (run,) = reader.read_flow_runs(flow_run_filter=filters.FlowRunFilter(flow_version={"any_": ["2"]}))
+    assert (run.flow_name, run.tags, run.parameters) == ("load", ["b", "c"], {"n": 2})
 
 
 def test_only_cancelling_can_be_asked_for(reader, ns):

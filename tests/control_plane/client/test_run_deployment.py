@@ -125,6 +125,7 @@ def test_what_is_refused(ns):
     for options, error, words in (
         ({"timeout": -1}, ValueError, "timeout of run_deployment is a number of seconds from 0"),
         ({"poll_interval": 0}, ValueError, "above 0"),
+        ({"tags": "nightly"}, TypeError, r'tags are a list of texts, as in tags=\["nightly"\]'),
         ({"job_variables": {}}, TypeError, "has no option job_variables. It takes client, parameters"),
         ({"parameters": {"a": object()}}, ParameterTypeError, "The parameter a cannot be sent to a cluster"),
     ):
@@ -153,19 +154,49 @@ def test_a_run_that_is_deleted_meanwhile(ns):
 
 
 @pytest.mark.usefixtures("etl")
-def test_an_api_server_that_is_away_is_waited_for(ns, kubelet, monkeypatch):
-    refusals, real = [], Cluster.get
+@pytest.mark.parametrize("method", ["look", "create", "watch"])
+def test_an_api_server_that_is_away_is_waited_for(ns, kubelet, monkeypatch, method):
+    refusals, real = [], getattr(Cluster, method)
 
-    def get(self, kind, name, **options):
+    def refusing(self, kind, *arguments, **options):
         if kind.plural == "flowruns" and len(refusals) < 2:
-            refusals.append(name)
+            refusals.append(kind)
             raise ClusterUnreachable("away")
-        return real(self, kind, name, **options)
+        return real(self, kind, *arguments, **options)
 
-    monkeypatch.setattr(Cluster, "get", get)
+    monkeypatch.setattr(Cluster, method, refusing)
     kubelet(COMPLETED)
     assert run_deployment("etl").state.is_completed()
-    assert refusals == names(ns) * 2
+    assert refusals
+    assert len(names(ns)) == 1
+
+
+@pytest.mark.usefixtures("etl")
+@pytest.mark.parametrize("options", [{}, {"idempotency_key": "a"}, {"flow_run_name": "mine"}])
+def test_a_run_whose_creation_was_answered_to_nobody_is_found(ns, monkeypatch, options):
+    lost, real = [], Cluster.create
+
+    def create(self, kind, body, **given):
+        made = real(self, kind, body, **given)
+        lost.append(made["metadata"]["uid"])
+        raise ClusterUnreachable("away")
+
+    monkeypatch.setattr(Cluster, "create", create)
+    assert [run_deployment("etl", timeout=0, **options).id] == lost
+    assert len(names(ns)) == 1
+
+
+@pytest.mark.usefixtures("etl")
+async def test_who_waits_keeps_no_thread_of_the_event_loop(ns):
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    waiting = asyncio.ensure_future(arun_deployment("etl", poll_interval=600))
+    with ThreadPoolExecutor(1) as thread:
+        (name,) = await loop.run_in_executor(thread, eventually, lambda: names(ns))
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 60) == "free"
+        assert not waiting.done()
+        await loop.run_in_executor(thread, eventually, lambda: ns.play(name, COMPLETED))
+    assert (await waiting).state.is_completed()
 
 
 @pytest.mark.usefixtures("etl")
@@ -252,6 +283,62 @@ class TestInAFlow:
             assert attempt(name) == second
         assert {"mine", "mine-2"} <= set(names(ns))
 
+    def test_another_attempt_takes_what_a_task_made_that_was_tried_again(self, ns):
+        made = []
+
+        @task(retries=1)
+        def child():
+            name = run_deployment("etl", timeout=0).name
+            made.append(name)
+            if len(made) == 1:
+                eventually(lambda: ns.play(name, FAILED))
+                raise ValueError
+            return name
+
+        @flow
+        def parent():
+            return child()
+
+        def attempt():
+            info = FlowRunInfo(run_id="00000000-0000-0000-0000-000000000001")
+            return run_flow(parent, run=info).result()
+
+        second = attempt()
+        assert made[1] == second != made[0]
+        eventually(lambda: ns.play(second, COMPLETED))
+        assert attempt() == second
+        assert sorted(made[:2]) == sorted(names(ns))
+
+    def test_calls_that_say_the_same_never_share_a_run(self, ns):
+        @flow
+        def parent(calls):
+            return [run_deployment("etl", timeout=0).name for _ in range(calls)]
+
+        def attempt(calls):
+            info = FlowRunInfo(run_id="00000000-0000-0000-0000-000000000001")
+            return run_flow(parent, {"calls": calls}, run=info).result()
+
+        (failed,) = attempt(1)
+        eventually(lambda: ns.play(failed, FAILED))
+        live = attempt(2)
+        assert attempt(3)[:2] == live
+        assert len({failed, *live}) == 3
+        assert len(names(ns)) == 4
+
+    def test_an_api_server_that_is_away_when_it_is_asked_for(self, ns, monkeypatch):
+        refusals, real = [], Cluster.list
+
+        def refusing(self, kind, **options):
+            if len(refusals) < 2:
+                refusals.append(kind)
+                raise ClusterUnreachable("away")
+            return real(self, kind, **options)
+
+        monkeypatch.setattr(Cluster, "list", refusing)
+        info = FlowRunInfo()
+        name = run_flow(flow(lambda: run_deployment("etl", timeout=0).name), run=info).result()
+        assert [name] == names(ns)
+
     def test_a_parent_that_is_cancelled_cancels_it_and_one_that_is_interrupted_does_not(
         self, ns, monkeypatch
     ):
@@ -259,8 +346,8 @@ class TestInAFlow:
         def parent():
             run_deployment("etl", poll_interval=0.2)
 
-        def interrupted(name, **spec):
-            run = ns.run(name, **spec)
+        def interrupted(name, **change):
+            run = ns.run(name)
             info = FlowRunInfo(run_id=run["metadata"]["uid"], name=name, deployment="etl")
             with ThreadPoolExecutor(1) as thread:
                 ended = thread.submit(run_flow, parent, run=info)
@@ -271,6 +358,7 @@ class TestInAFlow:
                     return found and found[0]["metadata"]["name"]
 
                 made = eventually(child)
+                ns.patch(FLOW_RUNS, name, {"spec": change})
                 monkeypatch.setattr(_stopping, "stopped", True)
                 state = ended.result(60)
             monkeypatch.setattr(_stopping, "stopped", False)

@@ -8,7 +8,7 @@ from builders import TEMPLATE
 
 from millstream._cluster.connection import Place
 from millstream._cluster.following import follow
-from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
+from millstream._cluster.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, Kind
 from millstream.exceptions import (
     ClusterError,
     ClusterForbidden,
@@ -70,6 +70,9 @@ def test_refusals_are_exceptions_with_a_sentence(cluster, plane, kubectl, ns):
         cluster.create(FLOW_RUNS, run("s", nme=1))
     with pytest.raises(ObjectInvalid, match="must be from 1970 on"):
         cluster.create(FLOW_RUNS, run("s", scheduledTime="1969-01-01T00:00:00Z"))
+    for kind, body in ((FLOW_RUNS, run()), (CONFIG_MAPS, {"metadata": {"name": "a"}})):
+        with pytest.raises(ObjectNotFound, match="There is no namespace typo in the cluster"):
+            cluster.create(kind, body, namespace="typo")
     with pytest.raises(OutdatedObject):
         cluster.patch(FLOW_RUNS, "r", {"metadata": {"resourceVersion": "1"}, "spec": {"tags": ["a"]}})
     with pytest.raises(
@@ -143,6 +146,19 @@ def test_what_the_api_server_has_forgotten_is_read_anew(cluster, monkeypatch):
     versions = follow(cluster, FLOW_RUNS, "r")
     assert "tags" not in next(versions)["spec"]
     assert next(versions)["spec"]["tags"] == ["later"]
+
+
+def test_an_object_that_has_not_changed_for_long_is_watched_from_now_on(cluster):
+    """Its own version is one that the API server may have forgotten."""
+    cluster.create(FLOW_RUNS, run())
+    cluster.create(FLOW_RUNS, run("other"))
+    found, since = cluster.look(FLOW_RUNS, "r")
+    assert int(since) > int(found["metadata"]["resourceVersion"])
+    cluster.patch(FLOW_RUNS, "r", {"spec": {"tags": ["a"]}})
+    event = next(cluster.watch(FLOW_RUNS, since=since, name="r"))
+    assert (event["type"], event["object"]["spec"]["tags"]) == ("MODIFIED", ["a"])
+    with pytest.raises(ObjectNotFound, match=f"There is no FlowRun gone in namespace {cluster.namespace}"):
+        cluster.look(FLOW_RUNS, "gone")
 
 
 def test_following_ends_in_time(cluster):

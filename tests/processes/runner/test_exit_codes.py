@@ -262,7 +262,7 @@ def test_message_of_the_flows_own_stays_beside_it(run):
         def main(): return Completed(message="Nothing new.", data={1})
         """
     )
-    assert outcome.record.message == "Nothing new. The return value is not kept: a set is not JSON."
+    assert outcome.record.message == "The return value is not kept: a set is not JSON. Nothing new."
 
 
 def test_where_a_result_is_kept_is_told_in_place_of_that_it_is_not(run, workbench):

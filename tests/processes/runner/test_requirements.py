@@ -243,7 +243,12 @@ def test_a_stop_in_the_middle_of_it(start_to_build, fifo):
 
 
 def test_the_time_limit_holds_during_it(start_to_build, fifo):
-    outcome = start_to_build(run_seconds=3, grace_seconds=3600).finish()
+    told = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    attempt = start_to_build(run_seconds=10, grace_seconds=3600)
+    builds, _, _ = select.select([told], [], [], DEADLINE)
+    os.close(told)
+    assert builds, attempt.err.content
+    outcome = attempt.finish()
     assert outcome.exit_code == ExitCode.RUN_TIMEOUT
-    assert outcome.record.message == "The attempt took longer than 3 s. The flow had not started."
+    assert outcome.record.message == "The attempt took longer than 10 s. The flow had not started."
     assert_given_up(fifo)

@@ -1,16 +1,20 @@
 """The command line as a program: its names, its exit codes, what it loads."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import millstream
 from millstream.cli._app import COMMANDS, root
 from millstream.cli._groups import LazyGroup
+from millstream.cli._prefect_commands import INSTEAD
+from millstream.cli.run import names_a_flow
 
 PROGRAMS = Path(sys.executable).parent
 SLOW = {"asyncio", "kubernetes", "pydantic", "rich", "tomlkit", "yaml"}
@@ -68,6 +72,55 @@ def test_version():
     assert program("version").stdout == f"{millstream.__version__}\n"
 
 
+def test_version_as_an_option():
+    assert program("--version").stdout == f"{millstream.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "here"),
+    [
+        ("flow-run ls", "millstream run ls"),
+        ("flow-runs logs x", "millstream run logs RUN"),
+        ("flow ls", "millstream deployment ls"),
+        ("deployment inspect etl", "millstream deployment show DEPLOYMENT"),
+        ("deployment schedule ls", "millstream deployment show"),
+        ("work-pool ls", "millstream deploy"),
+        ("worker start", "millstream deploy"),
+        ("server start", "millstream doctor"),
+        ("profile ls", "millstream config profile ls"),
+        ("automation ls", "docs/notifications.md"),
+        ("block create secret", "millstream block register TYPE NAME"),
+        ("run watch x", "millstream run logs -f RUN"),
+        ("serve", "docs/serve.md"),
+    ],
+)
+def test_commands_of_prefect(words, here):
+    result = CliRunner().invoke(root, words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "In the place of Prefect's" in result.stderr
+    assert here in result.stderr
+    assert "Did you mean" not in result.stderr
+
+
+@pytest.mark.parametrize("told", INSTEAD.values())
+def test_what_to_type_there_is(told):
+    for typed in re.findall("`millstream ([^`]*)`", told):
+        group = root
+        for word in typed.split():
+            if not isinstance(group, click.Group) or word.isupper() or word.startswith("-"):
+                break
+            if group.name == "run" and names_a_flow(word):
+                break
+            group = group.get_command(click.Context(group), word)
+            assert group is not None, typed
+
+
+@pytest.mark.parametrize("words", [*INSTEAD])
+def test_what_is_told_of_is_no_command(words):
+    result = CliRunner().invoke(root, [*words.split(), "--help"])
+    assert result.exit_code == 2, result.output
+
+
 def test_a_command_that_there_is_not():
     done = program("confg")
     assert (done.returncode, done.stdout) == (2, "")
@@ -105,6 +158,14 @@ def test_names_of_settings_are_completed():
         "plain,MILLSTREAM_TASKS_DEFAULT_RETRIES",
         "plain,MILLSTREAM_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
     ]
+
+
+@pytest.mark.parametrize(("word", "names"), [("", {"ls", "show"}), ("l", {"logs", "ls"}), ("etl", set())])
+def test_what_follows_run_is_a_command_or_a_file(word, names):
+    asked = program(_MILLSTREAM_COMPLETE="bash_complete", COMP_WORDS=f"millstream run {word}", COMP_CWORD="2")
+    first, *others = asked.stdout.splitlines()
+    assert first.startswith("file,")  # bash's script forgets what comes before that
+    assert names <= {line.removeprefix("plain,") for line in others}
 
 
 @pytest.mark.parametrize(

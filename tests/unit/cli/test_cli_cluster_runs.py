@@ -14,9 +14,11 @@ from millstream._cluster.new_runs import another_run
 from millstream._cluster.runs import Run
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
 from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
+from millstream.cli._flow_run_views import print_run
+from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
-from millstream.cli._merging import merged
 from millstream.cli._objects import ObjectName
+from millstream.cli._output import show_fields
 from millstream.cli._schema_words import parameters, takes
 from millstream.cli._terminal import harmless
 from millstream.cli._times import Moment
@@ -188,10 +190,18 @@ def test_names_of_runs_as_they_are_printed(word):
     assert ObjectName("flowrun").convert(word, None, None) == "etl-1"
 
 
-@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/"])
+@pytest.mark.parametrize("word", ["pod/etl-1", "flowdeployment/etl", "", "flowrun/", ".", "..", "r1#x", "R"])
 def test_names_that_are_none(word):
     with pytest.raises(click.BadParameter):
         ObjectName("flowrun").convert(word, None, None)
+
+
+def test_names_of_deployments_may_have_a_flow_before_them():
+    convert = ObjectName("flowdeployment", takes_flow=True).convert
+    assert convert("my-flow/etl", None, None) == convert("flowdeployment/etl", None, None) == "etl"
+    for other in ("pod/etl", "FlowRuns/etl", "flowrun.millstream.dev/etl", "my-flow/"):
+        with pytest.raises(click.BadParameter):
+            convert(other, None, None)
 
 
 def test_commands_are_no_flows():
@@ -227,6 +237,22 @@ def test_times_ahead(still):
 def test_what_a_parameter_takes(schema, words):
     document = {"definitions": {"Colour": {"enum": ["red"]}, "Loop": {"$ref": "#/definitions/Loop"}}}
     assert takes(schema, document) == words
+
+
+def test_secrets_are_not_shown_however_deep_they_are():
+    secret = {"type": "string", "writeOnly": True}
+    schema = {
+        "properties": {
+            "a": secret,
+            "b": {"anyOf": [secret, {"type": "null"}], "default": "hunter2"},
+            "c": {"$ref": "#/definitions/Db"},
+            "d": secret,
+        },
+        "definitions": {"Db": {"properties": {"password": secret}}},
+    }
+    rows = parameters(schema, {"a": "hunter2", "c": {"password": "hunter2"}})
+    values = {row.name: row.value for row in rows}
+    assert values == {"a": "(not shown)", "b": "(not shown)", "c": "(not shown)", "d": ""}
 
 
 def test_parameters_and_what_they_are_if_not_given():
@@ -297,7 +323,7 @@ def test_a_log_is_no_markup_and_no_control_of_a_terminal(capsys, monkeypatch):
 
 def test_several_things_come_as_one():
     first, second = queue.SimpleQueue(), queue.SimpleQueue()
-    both = merged(iter(first.get, None), iter(second.get, None))
+    both = interleaved(iter(first.get, None), iter(second.get, None))
     for source, item in ((first, 1), (second, 2), (second, 3), (first, 4)):
         source.put(item)
         assert next(both) == item
@@ -314,8 +340,41 @@ def test_an_error_of_one_ends_all():
         raise ValueError("no")
 
     waits = queue.SimpleQueue()
-    both = merged(fails(), iter(waits.get, None))
+    both = interleaved(fails(), iter(waits.get, None))
     assert next(both) == 1
     with pytest.raises(ValueError, match="no"):
         next(both)
     waits.put(None)
+
+
+def test_what_a_run_says_is_shown_once_and_of_its_log_the_end(capsys):
+    message = "ValueError: no. See its log: millstream run logs etl-1 -n team"
+    ended = attempt(1, 0, 1, 5) | {
+        "message": "ValueError: no",
+        "reason": "FlowFailed",
+        "logTail": "\n".join(map(str, range(30))),
+    }
+    event = {
+        "reason": "FlowFailed",
+        "metadata": {"creationTimestamp": at(6)},
+        "involvedObject": {"kind": "FlowRun", "name": "etl-1"},
+        "message": message,
+    }
+    other = {**event, "reason": "FailedMount", "message": "No such volume."}
+    failed = run(state="Failed", reason="FlowFailed", message=message, attempt=1, attempts=[ended])
+    print_run(failed, [event, other], frozenset())
+    told = capsys.readouterr().out
+    assert told.count("ValueError: no") == 1
+    assert "Attempt 1: its last lines:\n  20\n" in told
+    assert "as above" in told
+    assert "No such volume." in told
+
+
+def test_a_field_of_several_lines_stays_in_its_column(capsys):
+    show_fields([("Name", "etl"), ("Description", "Makes\nreports."), ("Owner", "")])
+    assert capsys.readouterr().out == "Name:          etl\nDescription:   Makes\n               reports.\n"
+
+
+def test_parameters_are_in_the_order_of_the_flow():
+    properties = {"a": {"position": 1}, "b": {"position": 0}, "c": True}
+    assert [one.name for one in parameters({"properties": properties}, {})] == ["b", "a", "c"]

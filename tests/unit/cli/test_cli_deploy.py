@@ -1,10 +1,14 @@
 """`millstream deploy`, as far as it needs no cluster."""
 
 import json
+import os
 import sys
 
 import pytest
 import yaml
+from click.shell_completion import ShellComplete
+
+from millstream.cli._app import root
 
 FLOW = '''
 # /// script
@@ -81,6 +85,42 @@ def test_code_is_printed_as_code(call, folder):
     result = call("deploy", "etl.py", "--dry-run", "-o", "yaml", "-n", "prod")
     assert "  etl.py: |" in result.stdout
     assert [one["metadata"]["namespace"] for one in yaml.safe_load_all(result.stdout)] == ["prod", "prod"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y",
+        "Y",
+        "No",
+        "on",
+        "TRUE",
+        "null",
+        "~",
+        "1e3",
+        "5e10423",
+        "0o17",
+        "1:30",
+        ".inf",
+        "-.5",
+        "=",
+        "<<",
+        "",
+        "007",
+    ],
+)
+def test_what_some_do_not_read_as_text_is_quoted(call, folder, text):
+    result = call("deploy", "etl.py", "--env", f"A={text}", "--dry-run", "-o", "yaml")
+    assert f"value: '{text}'\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x85b\n", "a\u2028b\n", "a\rb\n", "\ufeffa\n", "a\x00b", "\tcode\n", "a\x85"]
+)
+def test_code_comes_back_as_it_was(dry, folder, text):
+    (folder / "data.txt").write_bytes(text.encode())
+    source, _ = dry("etl.py", "--include", "data.txt")
+    assert source["data"]["data.txt"] == text
 
 
 def test_as_json_it_is_a_list(call, folder):
@@ -274,6 +314,19 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
     [
         ("", "takes deployments"),
         ("deployments: {a: 1}", "takes deployments"),
+        ("deployments: &x [*x]", "line 1: this stands within itself"),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  parameters: &p\n    x: [*p]",
+            "line 5: this stands within itself",
+        ),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{interval: 60, anchor: 5}]",
+            "line 4: schedules.0: anchor is a time as text, such as '2026-01-01T00:00:00Z', and not 5",
+        ),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{name: s, interval: 60},\n   {name: s, interval: 90}]",
+            "line 5: schedules.1: the name s is that of schedules.0 already",
+        ),
         ("a: [", "cannot be read"),
         ("deployments: [3]", "line 1"),
         ("x: 1\ndeployments: []", "line 1: millstream.yaml has no x"),
@@ -317,11 +370,63 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
             "line 4: source.requirements",
         ),
         ("deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: 3", "line 4: schedules"),
+        (
+            "deployments:\n- name: a\n  entrypoint: etl.py\n  pod:\n    resources: {limits: {memory: 1Gb}}",
+            "line 5: pod.resources.limits.memory: '1Gb' is no quantity",
+        ),
     ],
 )
 def test_projects_that_cannot_be(refused, folder, text, why):
     (folder / "millstream.yaml").write_text(text)
     assert why in refused()
+
+
+def test_an_interval_that_is_no_number_is_told_once(refused, folder):
+    (folder / "millstream.yaml").write_text(
+        "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{interval: 15m}]"
+    )
+    told = refused()
+    assert told.count("schedules.0") == 1
+    assert "line 4: schedules.0.interval: it takes a number of seconds: 900 for 15 minutes." in told
+
+
+def test_names_of_the_project_are_completed(home, folder):
+    (folder / "millstream.yaml").write_text(PROJECT)
+
+    def completed(incomplete):
+        return [one.value for one in ShellComplete(root, {}, "m", "").get_completions(["deploy"], incomplete)]
+
+    assert completed("") == ["", "first", "second"]
+    assert completed("s") == ["s", "second"]
+    (folder / "millstream.yaml").unlink()
+    assert completed("s") == ["s"]
+
+
+def test_what_deployments_have_in_common_is_merged(spec, folder):
+    (folder / "millstream.yaml").write_text("""
+deployments:
+- &eu
+  name: eu
+  entrypoint: etl.py
+  parameters: &parameters {day: 2026-01-01, n: 1}
+  tags: [a]
+- <<: *eu
+  name: us
+  parameters:
+    <<: *parameters
+    n: 2
+""")
+    found = spec("us")
+    assert (found["parameters"], found["tags"]) == ({"day": "2026-01-01", "n": 2}, ["a"])
+    assert spec("eu")["parameters"]["n"] == 1
+
+
+def test_a_file_whose_name_is_no_text(refused, folder):
+    (folder / "lib").mkdir()
+    (folder / "lib" / "__init__.py").touch()
+    open(os.fsencode(folder / "lib") + b"/\xff.txt", "w").close()  # noqa: PTH123 - a Path is text
+    (folder / "etl.py").write_text(f"import lib\n{FLOW}")
+    assert "has a name that is not UTF-8" in refused("etl.py")
 
 
 def test_all_that_is_wrong_is_told_at_once(refused, folder):
@@ -359,6 +464,10 @@ def test_without_a_project_a_flow_is_named(refused):
         (("--cron", "0 26 * * *"), "    0 26 * * *\n      ^^\n"),
         (("--cron", "0 6 * * *", "--timezone", "Europe/Berlni"), "did you mean Europe/Berlin"),
         (("--rrule", "FREQ=SOMETIMES"), "FREQ"),
+        (("--cron", "0 6 31 2 *"), "it never fires\n    0 6 31 2 *\n"),
+        (("--rrule", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31"), "it never fires"),
+        (("--memory", "1Gb"), "pod.resources.requests.memory: '1Gb' is no quantity; write 500m, 2 or 4Gi."),
+        (("--cpu", "1x"), "'1x' is no quantity"),
         (("--interval", "soon"), "is no duration"),
         (("--interval", "1h", "--timezone", "UTC"), "--timezone goes with"),
         (
@@ -436,3 +545,40 @@ def test_a_cluster_that_is_not_configured(call, folder, monkeypatch):
     result = call("deploy", "etl.py")
     assert result.exit_code == 1
     assert "No cluster is configured" in result.stderr
+
+
+def test_what_is_loaded_from_outside_the_project_is_told(call, folder, tmp_path_factory, monkeypatch):
+    common = tmp_path_factory.mktemp("common")
+    (common / "millstream_common.py").touch()
+    monkeypatch.syspath_prepend(str(common))
+    (folder / "etl.py").write_text(f"import millstream_common\n{FLOW}")
+    for _ in range(2):  # also when it is loaded again
+        result = call("deploy", "etl.py", "--dry-run")
+        assert result.exit_code == 0
+        assert f"nightly-load loads {common}/millstream_common.py, which is not in {folder}" in result.stderr
+
+
+def test_the_block_of_a_module_is_read(spec, folder):
+    (folder / "flows").mkdir()
+    (folder / "flows" / "__init__.py").touch()
+    (folder / "flows" / "nightly.py").write_text(FLOW)
+    assert spec("flows.nightly:load")["source"]["requirements"] == ["pandas>=2.3"]
+
+
+def test_a_file_of_requirements_is_named_from_where_one_is(spec, folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "flows.py").write_text(FLOW)
+    (folder / "requirements.txt").write_text("polars\n")
+    found = spec(str(other / "flows.py"), "--requirements", "requirements.txt")
+    assert found["source"]["requirements"] == ["polars"]
+
+
+def test_a_file_in_a_folder_that_is_a_link_is_in_a_project(call, folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "real").mkdir()
+    (other / "real" / "flows.py").write_text(f"import beside\n{FLOW}")
+    (other / "real" / "beside.py").touch()
+    (other / "link").symlink_to("real")
+    result = call("deploy", str(other / "link" / "flows.py"), "--dry-run", "-o", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert set(json.loads(result.stdout)["items"][0]["data"]) == {"flows.py", "beside.py"}

@@ -1,6 +1,7 @@
 """What the doctor says of which facts."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,22 @@ from pathlib import Path
 import pytest
 import yaml
 
+from millstream._cluster.answers import refusal
+from millstream._cluster.kinds import ADMISSION_POLICIES, CUSTOM_RESOURCE_DEFINITIONS
 from millstream.cli._doctor.checks import findings
-from millstream.cli._doctor.facts import RIGHTS, ClusterFacts, Hidden, LocalFacts, Policies, lease_of
-from millstream.cli._doctor.installation import OLDEST_KUBERNETES
+from millstream.cli._doctor.facts import (
+    RIGHTS,
+    ClusterFacts,
+    Hidden,
+    LocalFacts,
+    Policies,
+    lease_of,
+    look_at_cluster,
+    namespaces_of,
+)
+from millstream.cli._doctor.installation import OLDEST_KUBERNETES, POLICIES
 from millstream.resources.crd import definitions
+from millstream.resources.model import VERSION
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOCAL = LocalFacts(python="3.12.1", version="1.2.3")
@@ -39,7 +52,11 @@ def lease(holder="pod-1", **since):
 
 def deployment(status="True", reason="Valid", message=""):
     condition = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    return {"metadata": {"name": "etl"}, "spec": {}, "status": {"conditions": [condition]}}
+    return {
+        "metadata": {"name": "etl", "namespace": "team"},
+        "spec": {},
+        "status": {"conditions": [condition]},
+    }
 
 
 def run(name="r", created=None, scheduled=None, attempt=None, **status):
@@ -47,14 +64,26 @@ def run(name="r", created=None, scheduled=None, attempt=None, **status):
     if attempt:
         status["attempts"] = [{"creationTime": attempt}]
     return {
-        "metadata": {"name": name, "creationTimestamp": created or ago(days=2)},
+        "metadata": {"name": name, "namespace": "team", "creationTimestamp": created or ago(days=2)},
         "spec": spec,
         "status": status,
     }
 
 
-def policy(name="p"):
-    return {"metadata": {"name": name}, "spec": {"policyName": name}}
+def policies(selector=None, actions=("Deny",), names=POLICIES, **resources):
+    names = [f"millstream.system.{name}" for name in names]
+    if selector is not None:
+        resources["namespaceSelector"] = selector
+    rest = {"validationActions": [*actions], **({"matchResources": resources} if resources else {})}
+    return Policies(
+        [{"metadata": {"name": f"millstream.system.{name}"}} for name in POLICIES],
+        [{"metadata": {"name": name}, "spec": {"policyName": name, **rest}} for name in names],
+    )
+
+
+def by_name(operator, *names):
+    term = {"key": "kubernetes.io/metadata.name", "operator": operator, "values": [*names]}
+    return {"matchExpressions": [term]}
 
 
 WELL = ClusterFacts(
@@ -63,11 +92,11 @@ WELL = ClusterFacts(
     now=NOW,
     version="v1.33.2+k3s1",
     skew=0.4,
-    is_served=True,
+    served_versions=("v1beta1", VERSION),
     definitions={one["metadata"]["name"]: one for one in definitions().values()},
     operators=[operator()],
     leases={("system", "millstream"): lease(seconds=2)},
-    policies=Policies([policy()], [policy()]),
+    policies=policies(),
     missing_rights=(),
     deployments=[deployment()],
     runs=[run(state="Completed")],
@@ -147,7 +176,13 @@ CASES = [
         "than this millstream: flowdeployments.millstream.dev, flow",
     ),
     ({"definitions": HIDDEN}, "resources", "warning", "cannot be seen"),
-    ({"is_served": False}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    ({"served_versions": ()}, "resources", "problem", "has no FlowDeployments and FlowRuns"),
+    (
+        {"served_versions": ("v1beta9",)},
+        "resources",
+        "problem",
+        f"of millstream.dev/v1beta9, and not of {VERSION}",
+    ),
     ({"operators": HIDDEN, "leases": {}}, "operator", "warning", "Whether an operator runs cannot be seen"),
     ({"operators": [], "leases": {}}, "operator", "problem", "No operator of the chart"),
     (
@@ -171,7 +206,43 @@ CASES = [
     ({"leases": {("system", "millstream"): HIDDEN}}, "lease", "warning", "in charge cannot be seen"),
     ({"policies": HIDDEN}, "policies", "warning", "cannot be seen"),
     ({"policies": Policies([], [])}, "policies", "warning", "no admission policies of the chart"),
-    ({"policies": Policies([policy()], [])}, "policies", "warning", "Not in force: p."),
+    (
+        {"policies": policies(names=POLICIES[1:])},
+        "policies",
+        "warning",
+        "Not in force in namespace team: flowdeployments. They hold",
+    ),
+    (
+        {"policies": policies(actions=["Audit", "Warn"])},
+        "policies",
+        "warning",
+        "Not in force in namespace team: flowdeployments, flowruns, api-access, status.",
+    ),
+    (
+        {"policies": policies(by_name("In", "a", "b"))},
+        "policies",
+        "warning",
+        "Not in force in namespace team",
+    ),
+    (
+        {"policies": policies(by_name("NotIn", "team"))},
+        "policies",
+        "warning",
+        "Not in force in namespace team",
+    ),
+    ({"policies": policies({"matchLabels": {"flows": "yes"}})}, "policies", "warning", "Not in force in"),
+    (
+        {"policies": policies(objectSelector={"matchLabels": {"a": "b"}})},
+        "policies",
+        "warning",
+        "Not in force in",
+    ),
+    (
+        {"operators": [operator(args=["--namespaces=a,b"])]},
+        "operator",
+        "problem",
+        "No operator serves namespace team, so nothing runs in it; served are: a, b.",
+    ),
     (
         {"missing_rights": RIGHTS[:1]},
         "rights",
@@ -222,6 +293,11 @@ def test_each_trouble_is_told_once(facts, check, level, said):
         {"operators": [operator(image="registry.example.com/op:latest")]},
         {"operators": [operator(image="registry.example.com/op@sha256:ab")]},
         {"deployments": HIDDEN, "runs": HIDDEN},
+        {"operators": [operator(args=["--namespaces=a"]), operator(args=["--namespaces=b,team"])]},
+        {"operators": [operator(args=["--namespaces=a"]), operator()]},
+        {"policies": policies({})},
+        {"policies": policies(by_name("In", "a", "team"))},
+        {"policies": policies({"matchLabels": {"kubernetes.io/metadata.name": "team"}})},
         {"deployments": [{"metadata": {"name": "new"}, "spec": {}}]},
         {"runs": [run(state="Crashed", reason="StartTimeout"), run("s", ago(days=1), state="Completed")]},
         {"runs": [run(created=ago(seconds=30))]},
@@ -235,10 +311,70 @@ def test_what_is_no_trouble(facts):
     assert bad(**facts) == []
 
 
+def test_the_policies_are_those_of_the_chart():
+    chart = Path(__file__).parents[3] / "charts/millstream/templates/admission-policies.yaml"
+    assert tuple(re.findall(r'policyMetadata" \(list \. "([a-z-]+)"\)', chart.read_text())) == POLICIES
+
+
+class OldCluster:
+    """A cluster whose API server answers some requests as a Kubernetes, or a proxy, of its own kind does."""
+
+    server, namespace = "https://api", "team"
+
+    def __init__(self, version, kinds=()):
+        self.version = version
+        self.kinds = kinds
+        self.listed = []
+
+    def connect(self):
+        return self
+
+    def read(self, path):
+        return 200, {}, self.version if path == "/version" else b"{}"
+
+    def allows(self, verb, kind, *, part=None):
+        return True
+
+    def list(self, kind, *, everywhere=False, labels="", fields=""):
+        self.listed.append((kind, fields))
+        if kind.plural not in self.kinds:
+            status = {"message": "the server could not find the requested resource", "details": {}}
+            raise refusal("list", kind, None, None, 404, json.dumps(status).encode())
+        return iter(())
+
+
+def test_a_cluster_that_does_not_know_admission_policies_is_diagnosed():
+    cluster = OldCluster(b'{"gitVersion": "v1.28.3"}', ["flowruns", "flowdeployments", "deployments"])
+    facts = look_at_cluster(cluster)
+    assert facts.policies == Hidden("the server could not find the requested resource")
+    messages = [one.message for one in findings(LOCAL, facts)]
+    assert "https://api is Kubernetes v1.28.3." in messages
+    assert "Admission policies cannot be seen." in messages
+    assert ADMISSION_POLICIES in [kind for kind, _ in cluster.listed]
+
+
+@pytest.mark.parametrize("page", [b"<html>Log in</html>", b"[]", b"{}", b"null"])
+def test_what_is_no_kubernetes_is_told(page):
+    facts = look_at_cluster(OldCluster(page))
+    assert "https://api answers, and does not say which Kubernetes it is." in [
+        one.message for one in findings(LOCAL, facts)
+    ]
+
+
+def test_of_the_definitions_of_a_cluster_only_ours_are_read():
+    cluster = OldCluster(b"{}", ["customresourcedefinitions"])
+    look_at_cluster(cluster)
+    assert [fields for kind, fields in cluster.listed if kind == CUSTOM_RESOURCE_DEFINITIONS] == [
+        "metadata.name=flowdeployments.millstream.dev",
+        "metadata.name=flowruns.millstream.dev",
+    ]
+
+
 def test_an_operator_without_a_lease():
     alone = operator()
     alone["spec"]["template"]["spec"]["containers"][0]["args"] = ["--no-leader-election"]
     assert lease_of(alone) is None
+    assert namespaces_of(alone) == []
     assert bad(operators=[alone], leases={}) == []
 
 

@@ -14,6 +14,7 @@ from millstream._history import recorder
 from millstream.artifacts import create_markdown_artifact
 from millstream.cli._runs import chosen
 from millstream.settings import temporary_settings
+from millstream.states import Completed
 
 
 @task
@@ -61,6 +62,10 @@ def names(result):
         (["--state", "failed"], ["report-tuesday"]),
         (["--state", "Failed", "--state", "completed"], ["something", "report-tuesday", "report-monday"]),
         (["--state", "TimedOut"], []),
+        (["--state", "timedout"], []),
+        (["--state", "unsuccessful"], ["report-tuesday"]),
+        (["--state", "Final", "--limit", "1"], ["something"]),
+        (["--state", "live"], []),
         (["--flow", "other"], ["something"]),
         (["--flow", "other", "--flow", "report", "--limit", "1"], ["something"]),
         (["--tag", "prod"], ["report-tuesday"]),
@@ -73,6 +78,23 @@ def names(result):
 )
 def test_filters_and_orders(arguments, expected, history):
     assert names(history("ls", "-o", "json", *arguments)) == expected
+
+
+def test_a_state_that_there_is_not(history):
+    result = history("ls", "--state", "lol")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "No run has a state 'lol': write one of live, final, unsuccessful, Scheduled," in result.stderr
+
+
+def test_a_state_that_a_flow_names(history):
+    @flow
+    def skips():
+        return Completed(name="Skipped")
+
+    with temporary_settings({"MILLSTREAM_HISTORY_ENABLED": True}):
+        ran(skips, "nothing-to-do")
+        recorder.close_all()
+    assert names(history("ls", "-o", "json", "--state", "Skipped")) == ["nothing-to-do"]
 
 
 def test_the_table(history):
@@ -106,6 +128,14 @@ def test_show(history):
         ["step-1", "Completed"],
         ["step-2", "Failed"],
     ]
+
+
+def test_the_last_run(history):
+    assert json.loads(history("show", "--last", "-o", "json").stdout)["name"] == "something"
+    assert history("show").exit_code == history("show", "something", "--last").exit_code == 2
+    history("reset", "--yes")
+    none = history("show", "--last")
+    assert (none.exit_code, none.stderr) == (1, "Error: There are no runs in the history.\n")
 
 
 def test_show_as_a_document(history):

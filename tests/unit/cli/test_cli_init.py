@@ -88,8 +88,11 @@ def test_nothing_is_overwritten(call, tmp_path):
 
 def test_what_was_interrupted_goes_on(call, project):
     (project / "Dockerfile").unlink()
-    assert call("init", "my reports").exit_code == 0
+    again = call("init", "my reports")
+    assert (again.exit_code, again.stdout.splitlines()[0]) == (0, "Made Dockerfile. Next:")
     assert (project / "Dockerfile").exists()
+    nothing = call("init", "my reports")
+    assert nothing.stdout.startswith("All of the project is there already. Next:\n")
 
 
 def test_a_place_that_cannot_be_written_to(call, tmp_path):

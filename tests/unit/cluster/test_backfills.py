@@ -1,11 +1,14 @@
 """Which runs a backfill creates, and when."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from still_world import still
 
 from millstream._cluster import backfills
+from millstream._cluster.answers import refusal
+from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterUnreachable, DeploymentError, ObjectAlreadyExists, ParameterTypeError
 from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.names import scheduled_run_name
@@ -72,6 +75,50 @@ def test_the_ticks_are_those_of_the_schedule_where_clocks_change():
     assert ticks == [utc(2026, 3, 28, 1, 30), utc(2026, 3, 29, 1), utc(2026, 3, 30, 0, 30)]
     autumn = backfills.ticks_between(spec_of(DAILY), utc(2026, 10, 25), utc(2026, 10, 26))
     assert autumn == [utc(2026, 10, 25, 0, 30)]
+
+
+BERLIN, CAIRO = ZoneInfo("Europe/Berlin"), ZoneInfo("Africa/Cairo")
+LATE = {"name": "late", "cron": "30 3 * * *", "timeZone": "Europe/Berlin"}
+MIDNIGHTS = {"name": "midnights", "cron": "0 0 * * *", "timeZone": "Africa/Cairo"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "end", "ticks"),
+    [
+        (
+            LATE,
+            datetime(2026, 3, 29, 3, tzinfo=BERLIN),
+            datetime(2026, 3, 30, tzinfo=BERLIN),
+            [utc(2026, 3, 29, 1, 30)],
+        ),
+        (
+            HOURLY,
+            datetime(2026, 10, 25, 3, tzinfo=BERLIN),
+            datetime(2026, 10, 25, 5, tzinfo=BERLIN),
+            [utc(2026, 10, 25, 2), utc(2026, 10, 25, 3)],
+        ),
+        (
+            HOURLY,
+            datetime(2026, 10, 25, 2, tzinfo=BERLIN),
+            datetime(2026, 10, 25, 2, tzinfo=BERLIN, fold=1),
+            [utc(2026, 10, 25)],
+        ),
+        (
+            HOURLY,
+            datetime(2026, 3, 29, 1, tzinfo=BERLIN),
+            datetime(2026, 3, 29, 3, tzinfo=BERLIN),
+            [utc(2026, 3, 29)],
+        ),
+        (
+            MIDNIGHTS,
+            datetime(2025, 10, 31, tzinfo=CAIRO),
+            datetime(2025, 11, 1, tzinfo=CAIRO),
+            [utc(2025, 10, 30, 22)],
+        ),
+    ],
+)
+def test_a_range_may_begin_or_end_where_clocks_change(schedule, start, end, ticks):
+    assert backfills.ticks_between(spec_of(schedule), start, end) == ticks
 
 
 @pytest.mark.parametrize(
@@ -159,33 +206,44 @@ def test_parameters_are_checked_before_anything_is_created():
 
 
 class Runs:
-    """A cluster that has runs only; one ends with each look at them."""
+    """A cluster that has runs only; one ends with each look at those that are live."""
 
     def __init__(self):
         self.runs = {}
         self.most = 0
-        self.away = 0
+        self.away = dict.fromkeys(("list", "get", "create"), 0)
+        self.lost = 0
 
-    def _answer(self):
-        if self.away:
-            self.away -= 1
-            raise ClusterUnreachable("away")
+    def _answer(self, verb):
+        if self.away[verb]:
+            self.away[verb] -= 1
+            said = b'{"message": "etcdserver: request timed out"}'
+            raise refusal(verb, FLOW_RUNS, "team", None, (500, 503)[self.away[verb] % 2], said)
 
     def list(self, kind, *, namespace, fields):
-        self._answer()
-        assert (namespace, fields) == ("team", "spec.deploymentRef.name=etl")
+        self._answer("list")
+        of, *states = fields.split(",")
+        assert (namespace, of) == ("team", "spec.deploymentRef.name=etl")
         live = next((one for one in self.runs.values() if one["status"]["state"] == "Running"), None)
         if live is not None:
             live["status"]["state"] = "Failed"
-        return iter(self.runs.values())
+        found = list(self.runs.values())
+        return (one for one in found if f"status.state!={one['status']['state']}" not in states)
+
+    def get(self, kind, name, *, namespace):
+        self._answer("get")
+        return self.runs[name]
 
     def create(self, kind, body, *, namespace):
-        self._answer()
+        self._answer("create")
         name = body["metadata"]["name"]
         if name in self.runs:
             raise ObjectAlreadyExists(name)
         self.runs[name] = {**body, "status": {"state": "Running"}}
         self.most = max(self.most, sum(one["status"]["state"] == "Running" for one in self.runs.values()))
+        if self.lost:
+            self.lost -= 1
+            raise ClusterUnreachable("the answer is lost")
 
 
 @pytest.fixture
@@ -228,13 +286,61 @@ def test_no_more_are_live_than_wanted(still, begin, parallel):
     assert cluster.most == parallel
 
 
-def test_an_api_server_that_is_away_is_waited_for(still, begin):
+@pytest.mark.parametrize("verb", ["list", "create"])
+def test_an_api_server_that_is_away_is_waited_for(still, begin, verb):
     cluster = Runs()
     steps = begin(cluster, 2)
     next(steps)
-    cluster.away = 5
-    assert len(list(steps)) == 5
+    cluster.away[verb] = 5
+    assert [step.created for step in steps] == [True] * 5
+    assert cluster.away[verb] == 0
     cluster.runs.clear()
-    cluster.away = 1000
+    cluster.away[verb] = 1000
     with pytest.raises(ClusterUnreachable):
         list(begin(cluster, 2))
+
+
+def test_what_was_created_though_its_answer_was_lost_counts_as_created(still, begin):
+    cluster = Runs()
+    cluster.lost = 2
+    assert [step.created for step in begin(cluster)] == [True] * 6
+    assert len(cluster.runs) == 6
+
+
+def test_a_run_of_another_deployment_is_not_the_tick_s(still, begin):
+    cluster = Runs()
+    steps = begin(cluster)
+    name = scheduled_run_name("etl", "hourly", utc(2026, 1, 1, 1))
+    cluster.runs[name] = run(name, "Completed", deploymentRef={"name": "other"})
+    cluster.away["get"] = 2
+    assert next(steps).created
+    with pytest.raises(
+        DeploymentError, match=f"there is a FlowRun {name} already, which is of the deployment other"
+    ):
+        next(steps)
+
+
+def test_runs_that_have_ended_are_not_read_while_others_are_waited_for(still, begin):
+    cluster = Runs()
+    read = []
+    look = cluster.list
+
+    def listed(kind, **options):
+        found = list(look(kind, **options))
+        read.append(len(found))
+        return found
+
+    cluster.list = listed
+    assert len(list(begin(cluster, 1))) == 6
+    assert max(read) == 0
+
+
+def test_a_state_of_a_newer_operator_is_told(still, begin):
+    cluster = Runs()
+    steps = begin(cluster, 1)
+    name = next(steps).tick.run
+    cluster.runs[name]["status"]["state"] = "Napping"
+    with pytest.raises(
+        DeploymentError, match=f"{name} is in the state Napping, which this millstream does not"
+    ):
+        next(steps)

@@ -8,7 +8,7 @@ LOG = [
     "2026-03-01T12:00:00.100000000Z a",
     "2026-03-01T12:00:00.900000000Z b",
     "2026-03-01T12:00:01.000000000Z c",
-    "2026-03-01T12:00:01.000000000Z c",
+    "2026-03-01T12:00:01.000000001Z c",
     "2026-03-01T12:00:00.999999000Z of the other stream",
     "2026-03-01T12:00:01.500000001Z ",
     "2026-03-01T12:00:02.000000000Z d e",
@@ -22,7 +22,9 @@ def answer(log, options):
 
 
 def taken(position, lines):
-    return [line.text for raw in lines if (line := position.take(raw))]
+    """What an answer gives that has come to its end."""
+    new = [line for raw in lines for line in position.take(raw)]
+    return [line.text for line in new + position.rest()]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_the_first_lines_may_be_in_the_wrong_order():
 
 
 def test_lines_before_the_tail_stay_out():
-    position = LogPosition()
+    position = LogPosition(is_of_tail=True)
     assert taken(position, LOG[3:4]) == ["c"]  # by tailLines=1, while there were four
     assert position.resume() == {"sinceTime": "2026-03-01T12:00:00Z"}
     again = taken(position, [line for line in LOG if line[:20] == "2026-03-01T12:00:01."][1:])
@@ -59,11 +61,35 @@ def test_a_file_that_was_changed_for_a_new_one_loses_nothing():
     assert taken(position, LOG[5:]) == ["", "d e"]
 
 
+def test_lines_before_the_tail_stay_out_though_their_times_are_later():
+    position = LogPosition(is_of_tail=True)
+    assert taken(position, LOG[4:5]) == ["of the other stream"]
+    assert taken(position, answer(LOG, position.resume())) == ["", "d e"]
+    assert taken(position, answer(LOG, position.resume())) == []
+
+
+def test_a_new_file_after_a_tail_loses_nothing():
+    position = LogPosition(is_of_tail=True)
+    assert taken(position, LOG[2:3]) == ["c"]
+    position.resume()
+    assert position.take(LOG[5]) == []  # it may be older, as far as is known
+    assert [line.text for line in position.take("2026-03-01T12:00:02.100000000Z f")] == ["", "f"]
+    assert taken(position, answer(LOG[5:6], position.resume())) == []
+
+
+def test_equal_times_but_for_nanoseconds_are_two_lines():
+    position = LogPosition()
+    assert taken(position, LOG[2:3]) == ["c"]
+    position.resume()
+    assert taken(position, LOG[3:4]) == ["c"]  # the one before it was rotated away
+
+
 def test_zones_do_not_matter():
     position = LogPosition()
-    assert taken(position, ["2026-03-01T13:00:00.100000000+01:00 a"]) == ["a"]
+    there = "2026-03-01T13:00:00.100000000+01:00 a"
+    assert taken(position, [there]) == ["a"]
     assert position.resume() == {"sinceTime": "2026-03-01T11:59:59Z"}
-    assert taken(position, [LOG[0], LOG[1]]) == ["b"]
+    assert taken(position, [there, LOG[1]]) == ["b"]
 
 
 def test_what_the_kubelet_says_is_no_line():

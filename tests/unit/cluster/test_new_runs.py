@@ -2,11 +2,14 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from still_world import still
 
-from millstream._cluster.new_runs import keyed_name, new_run
-from millstream.exceptions import ParameterTypeError
+from millstream._cluster.new_runs import create_run, keyed_name, new_run
+from millstream.exceptions import ClusterUnreachable, ObjectAlreadyExists, ParameterTypeError
 from millstream.resources.flow_run import FlowRunSpec
 from millstream.resources.names import MAX_RUN_NAME
+
+__all__ = ["still"]
 
 SCHEMA = {
     "type": "object",
@@ -60,3 +63,54 @@ def test_all_that_is_wrong_with_parameters_is_told_at_once():
 
 def test_a_deployments_own_parameters_count():
     new_run(deployment(parameterSchema=SCHEMA, parameters={"day": "today"}), parameters={"n": 1})
+
+
+class Losing:
+    """A stand-in for a cluster that stores what it is asked to, and whose first answers are lost."""
+
+    def __init__(self, lost, *, stores=True, there=None):
+        self.lost = lost
+        self.stores = stores
+        self.runs = {} if there is None else {there["metadata"]["name"]: there}
+
+    def create(self, kind, run, *, namespace):
+        name = run["metadata"]["name"]
+        is_new = name not in self.runs
+        if is_new and self.stores:
+            self.runs[name] = run | {"spec": {"priority": 0} | run["spec"]}
+        if self.lost:
+            self.lost -= 1
+            raise ClusterUnreachable("The cluster does not answer.")
+        if not is_new:
+            raise ObjectAlreadyExists
+        return run
+
+    def get(self, kind, name, *, namespace):
+        return self.runs[name]
+
+
+@pytest.mark.parametrize("stores", [True, False])
+def test_a_lost_answer_makes_no_second_run(still, stores):
+    cluster = Losing(1, stores=stores)
+    made = new_run(deployment(), parameters={"n": 1})
+    if not stores:  # what was lost was the request
+        still.while_asleep = lambda: setattr(cluster, "stores", True)
+    created = create_run(cluster, made)
+    assert (created["metadata"], created["spec"]["parameters"]) == (made["metadata"], {"n": 1})
+    assert list(cluster.runs) == [made["metadata"]["name"]]
+
+
+def test_an_answer_that_stays_away_names_the_run_that_there_may_be(still):
+    made = new_run(deployment())
+    with pytest.raises(
+        ClusterUnreachable, match=rf"may have created {made['metadata']['name']} nevertheless"
+    ):
+        create_run(Losing(2), made)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_run_of_somebody_else_is_none_of_ours(still, lost):
+    made = new_run(deployment(), name="mine", parameters={"n": 1})
+    theirs = new_run(deployment(), name="mine", parameters={"n": 2})
+    with pytest.raises(ObjectAlreadyExists):
+        create_run(Losing(lost, there=theirs), made)

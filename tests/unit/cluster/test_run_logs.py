@@ -65,6 +65,9 @@ class Away:
             raise self.trouble.pop(0)
         return self.body()
 
+    def look(self, kind, name, namespace=None):
+        return self.get(kind, name, namespace), "1"
+
     def watch(self, *_, **__):
         return iter(())
 
@@ -134,6 +137,47 @@ def test_a_tail_is_that_of_the_newest_attempt(cluster):
     assert cluster.said(tail=1) == ["# Attempt 2:", "c"]
 
 
+def test_a_tail_is_asked_for_once(cluster):
+    """What a flow prints after a long silence is new, and not the tail of then."""
+    end = cluster.becomes(state="Completed", pods={1: True})
+    lines = [at(second, f"{second}") for second in range(5)]
+    cluster.attempt(1, [], [BROKEN], [*lines, end], lines[3:], ended=False)
+    assert cluster.said(tail=2, is_followed=True) == ["0", "1", "2", "3", "4"]
+    assert [options.get("tailLines") for _, options in cluster.asked] == ["2", None, None, None]
+
+
+def test_a_tail_of_nothing_begins_where_the_log_is(cluster):
+    end = cluster.becomes(state="Completed", pods={1: True})
+    log = [at(1, "old"), at(2, "last"), at(3, "new")]
+    cluster.attempt(1, log[1:2], [log[0], log[1], BROKEN], [*log, end], log, ended=False)
+    assert cluster.said(tail=0, is_followed=True) == ["new"]
+
+
+def test_a_tail_that_breaks_is_read_on(cluster):
+    end = cluster.becomes(state="Completed", pods={1: True})
+    log = [at(1, "old"), at(2, "a"), at(3, "b")]
+    cluster.attempt(1, [BROKEN], [log[1], BROKEN], [*log, end], log, ended=False)
+    assert cluster.said(tail=2, is_followed=True) == ["a", "b"]
+
+
+def test_a_container_that_has_not_begun_has_no_tail(cluster):
+    end = cluster.becomes(state="Completed", pods={1: True})
+    log = [at(1, "a"), at(2, "b")]
+    cluster.attempt(1, [ObjectInvalid("It is creating.")], [*log, end], log, ended=False)
+    assert cluster.said(tail=1, is_followed=True)[1:] == ["a", "b"]
+
+
+def test_of_an_attempt_that_begins_while_it_is_waited_for_nothing_is_left_out(cluster):
+    log = [at(1, "a"), at(2, "b")]
+    cluster.attempt(1, log, startTime=None, ended=False)
+    run = Run.of(cluster.body())
+    cluster.attempt(1, log)
+    cluster.state = "Completed"
+    said = RunLog(cluster, run, tail=1, is_followed=True).all()
+    assert [line.text for line in said] == ["a", "b"]
+    assert cluster.asked == [(1, {"follow": False})]
+
+
 def test_of_a_pod_that_is_gone_the_stored_tail_is_shown(cluster):
     cluster.attempt(1, pod=False, logTail="x\ny")
     cluster.attempt(2, pod=False)
@@ -149,6 +193,13 @@ def test_of_a_pod_that_is_gone_the_stored_tail_is_shown(cluster):
         "# Attempt 3:",
         "# Attempt 3 has no log: its container has not run. Evicted before it ran.",
     ]
+
+
+@pytest.mark.parametrize(("tail", "lines"), [(0, []), (1, ["y"]), (5, ["x", "y"])])
+def test_a_tail_is_also_one_of_what_is_stored(cluster, tail, lines):
+    cluster.attempt(1, pod=False, logTail="x\ny")
+    cluster.state = "Failed"
+    assert cluster.said(tail=tail)[1:] == lines
 
 
 def test_a_run_without_attempts(cluster):
@@ -204,6 +255,25 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(cluster):
     assert cluster.said(is_followed=True) == ["a", "b"]
 
 
+def test_an_api_server_that_is_away_now_and_then_is_waited_for(cluster, still):
+    """Each time for a minute, while nothing happens to the run: what is broken then is another line."""
+    cluster.attempt(1, [at(0, "a")], startTime=None, ended=False)
+    looks = [0]
+
+    def watch(*_, **__):
+        looks[0] += 1
+        still.sleep(20)
+        cluster.trouble = [BROKEN] * 3
+        if looks[0] > 20:
+            cluster.attempt(1, [at(0, "a")], pod=True)
+            cluster.state = "Completed"
+        raise BROKEN
+        yield
+
+    cluster.watch = watch
+    assert cluster.said(is_followed=True) == ["a"]
+
+
 def test_an_api_server_that_stays_away_is_given_up(cluster):
     def away():
         cluster.trouble = [BROKEN] * 300
@@ -228,6 +298,22 @@ def test_a_pod_that_goes_while_its_log_is_read_leaves_its_tail(cluster):
         "# The log of attempt 1 cannot be read: The cluster does not answer. Lines may be missing here.",
         "c",
     ]
+
+
+def test_a_line_that_ends_before_the_log_does_leaves_its_tail(cluster, still):
+    """As when a node goes down: its kubelet ends the line, and the operator says later what became of it."""
+
+    def gone():
+        cluster.pods = {}
+        still.while_asleep = told
+
+    def told():
+        cluster.state = "Crashed"
+        cluster.attempts[1] |= {"completionTime": AT, "logTail": "a\nb\nc"}
+
+    cluster.watch = lambda *_, **__: iter(still.sleep(1) or ())
+    cluster.attempt(1, [at(0, "a"), gone], ended=False)
+    assert cluster.said(is_followed=True) == ["a", "b", "c"]
 
 
 def test_a_pod_that_goes_after_its_log_was_read_leaves_nothing_to_say(cluster):

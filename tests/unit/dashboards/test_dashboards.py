@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from grafana import DASHBOARDS, TARGETS, asked, panels, selectors
+from grafana import DASHBOARDS, TARGETS, panels
+from promql import asked, selectors
 
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS
 

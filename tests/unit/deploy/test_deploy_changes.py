@@ -68,3 +68,30 @@ def test_secret_parameters_are_not_shown():
         "spec.schedules[s].parameters.key: (not shown) -> (not shown)",
         "spec.schedules[s].parameters.n: 1 -> 2",
     ]
+
+
+def test_secrets_within_parameters_are_not_shown():
+    secret = {"type": "string", "writeOnly": True}
+    schema = {
+        "properties": {
+            "maybe": {"anyOf": [secret, {"type": "null"}]},
+            "db": {"$ref": "#/$defs/Db"},
+            "keys": {"items": {"$ref": "#/$defs/Db"}},
+            "by_name": {"additionalProperties": secret},
+        },
+        "$defs": {"Db": {"properties": {"password": secret}}},
+    }
+
+    def spec(text):
+        given = {
+            "maybe": text,
+            "db": {"password": text},
+            "keys": [{"name": text, "password": text}],
+            "by_name": {text: text},
+        }
+        return {"parameterSchema": schema, "parameters": given}
+
+    told = [str(change) for change in changes(spec("abc"), spec("xyz"))]
+    assert told == [
+        f"spec.parameters.{name}: (not shown) -> (not shown)" for name in ("by_name", "db", "keys", "maybe")
+    ]

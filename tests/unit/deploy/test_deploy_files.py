@@ -1,5 +1,9 @@
 """Which files a flow takes along."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from millstream._deploy.files import local_files
@@ -105,3 +109,113 @@ def test_patterns_that_cannot_be(root, pattern, why):
     write(root, etl_py="")
     with pytest.raises(DeploymentError, match=why):
         local_files(root, "etl.py", [pattern])
+
+
+@pytest.mark.parametrize("pattern", ["*", "**/*", "*/*", "data", "**"])
+def test_what_is_hidden_is_not_included(root, pattern):
+    write(root, etl_py="", data__a_py="", data__node_modules__b_py="")
+    for hidden in (".env", ".git/config", ".venv/x", "data/.token", "data/.cache/x"):
+        (root / hidden).parent.mkdir(exist_ok=True)
+        (root / hidden).write_text("secret")
+    assert set(local_files(root, "etl.py", [pattern])) <= {"etl.py", "data/a.py"}
+
+
+@pytest.mark.parametrize("pattern", [".streamlit", ".streamlit/*", ".s*/*.toml", "**/.streamlit/x.toml"])
+def test_what_is_hidden_is_included_when_it_is_said(root, pattern):
+    write(root, etl_py="")
+    (root / ".streamlit").mkdir()
+    (root / ".streamlit" / "x.toml").touch()
+    (root / ".streamlit" / ".key").touch()
+    assert set(local_files(root, "etl.py", [pattern])) - {".streamlit/.key"} == {
+        "etl.py",
+        ".streamlit/x.toml",
+    }
+
+
+def test_nothing_fits_a_pattern_when_all_is_hidden(root):
+    write(root, etl_py="")
+    (root / "data").mkdir()
+    (root / "data" / ".env").touch()
+    with pytest.raises(DeploymentError, match="when the pattern has a name with its dot"):
+        local_files(root, "etl.py", ["data/*"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("", "names nothing"), (".", "names nothing"), ("/", "not in"), ("**x", "stands for")],
+)
+def test_patterns_that_are_none(root, pattern, why):
+    write(root, etl_py="")
+    with pytest.raises(DeploymentError, match=why):
+        local_files(root, "etl.py", [pattern])
+
+
+def test_links_do_not_lead_out_of_the_project(tmp_path):
+    root = tmp_path / "project"
+    make_package_in(root)
+    (tmp_path / "key.pem").write_text("secret")
+    (root / "lib" / "key.pem").symlink_to(tmp_path / "key.pem")
+    with pytest.raises(DeploymentError, match=r"lib/key\.pem is a link to .*/key\.pem, and what is not in"):
+        local_files(root, "etl.py")
+
+
+@pytest.mark.parametrize("target", ["/etc", ".", ".."])
+def test_links_to_folders_are_told(tmp_path, target):
+    root = tmp_path / "project"
+    make_package_in(root)
+    (root / "lib" / "link").symlink_to(target)
+    with pytest.raises(DeploymentError, match="lib/link is a link to a folder"):
+        local_files(root, "etl.py")
+
+
+def test_a_link_to_a_file_of_the_project_travels_as_that_file(tmp_path):
+    make_package_in(tmp_path)
+    (tmp_path / "real.sql").write_text("select 1")
+    (tmp_path / "lib" / "link.sql").symlink_to("../real.sql")
+    assert local_files(tmp_path, "etl.py")["lib/link.sql"] == b"select 1"
+
+
+def test_a_script_that_is_a_link_out_of_the_project_is_told(tmp_path):
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "etl.py").write_text("import beside")
+    (root / "etl.py").symlink_to(tmp_path / "etl.py")
+    with pytest.raises(DeploymentError, match="is a link to"):
+        local_files(root, "etl.py")
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.py"])
+def test_what_is_no_file_is_not_read(tmp_path, name):
+    make_package_in(tmp_path)
+    os.mkfifo(tmp_path / "lib" / name)
+    with pytest.raises(DeploymentError, match=rf"lib/{name} is neither a file nor a folder"):
+        local_files(tmp_path, "etl.py")
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    make_package_in(tmp_path)
+    real = Path.iterdir
+
+    def closed(self):
+        if self.name == "lib":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "iterdir", closed)  # root reads every folder
+    with pytest.raises(DeploymentError, match=r"/lib cannot be read: Permission denied\."):
+        local_files(tmp_path, "etl.py")
+
+
+@pytest.mark.parametrize("code", ["from ..x import y", "from .. import x"])
+def test_imports_from_above_the_project_are_none(tmp_path, code):
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "x.py").write_text("secret")
+    (root / "etl.py").write_text(f"def never():\n    {code}")
+    assert set(local_files(root, "etl.py")) == {"etl.py"}
+
+
+def make_package_in(root):
+    (root / "lib").mkdir(parents=True)
+    (root / "lib" / "__init__.py").touch()
+    (root / "etl.py").write_text("import lib")

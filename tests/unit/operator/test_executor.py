@@ -9,6 +9,7 @@ from millstream.resources.states import RunState
 from millstream_operator.api import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
 from millstream_operator.decide.plan import (
+    CancelRun,
     ConfirmJob,
     ConfirmRevision,
     ConfirmRun,
@@ -77,6 +78,25 @@ async def test_a_status_write_names_the_version_that_it_was_decided_from():
     assert write["value"] == status.to_dict()
     assert world.observed().run.status == status
     assert KEY in world.changed
+
+
+async def test_a_cancellation_is_of_the_run_that_was_decided_about():
+    api = Api(patch=make_run(version=2, cancel=True))
+    world = World(api)
+    await world.execute(CancelRun())
+    ((_, kind, _, name, (version, change), part),) = api.calls
+    assert (kind, name, part) == (FLOW_RUNS, "etl-1", None)
+    assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}
+    assert change == {"op": "add", "path": "/spec/cancel", "value": True}
+    assert world.observed().run.spec.cancel
+    assert KEY in world.changed
+
+
+async def test_a_run_that_is_gone_is_not_cancelled():
+    world = World(Api(patch=NotFoundError(404, "gone")))
+    with pytest.raises(NotFoundError):
+        await world.execute(CancelRun())
+    assert world.observed().run is None
 
 
 async def test_a_conflict_ends_the_plan():

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from millstream.resources.completion_record import MAX_BYTES, CompletionRecord
+from millstream.resources.completion_record import MAX_BYTES, NOT_KEPT, CompletionRecord
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
@@ -107,8 +108,51 @@ def test_the_place_of_a_result_outlasts_what_is_nice_to_have():
     assert (kept.result_storage, kept.has_result, kept.log_tail) == (storage, False, "")
 
 
-def test_a_place_that_is_too_long_is_left_out():
+def test_a_result_is_kept_before_the_tasks():
+    tasks = {f"State{number}": number for number in range(70)}
     record = CompletionRecord(
-        uid="u", attempt=2, state=RunState.COMPLETED, result_storage="s3://" + "x" * 1020
+        uid="u",
+        attempt=2,
+        state=RunState.COMPLETED,
+        message="\U0001f600" * 500,
+        tasks=tasks,
+        result="x" * 1000,
+        has_result=True,
     )
-    assert decode(record.encode().decode()).result_storage is None
+    assert decode(record.encode().decode()) == record
+    full = decode(replace(record, message="\x00" * 500, result="x" * 700).encode().decode())
+    assert (full.tasks, full.result) == ({}, "x" * 700)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"result": "x" * 1000, "has_result": True},
+        {"result_storage": "\x00" * 1024},
+        {"result_storage": "\x00" * 1024, "result": "x" * 1000, "has_result": True},
+    ],
+)
+def test_a_result_that_has_no_room_is_told_of(lost):
+    full = CompletionRecord(
+        uid="u", attempt=2, state=RunState.COMPLETED, message="\x00" * 500, error="\x00" * 100, **lost
+    )
+    kept = decode(full.encode().decode())
+    assert (kept.has_result, kept.result_storage) == (False, None)
+    assert kept.message.startswith(f"{NOT_KEPT} the completion record has no room for it")
+    failed = decode(replace(full, state=RunState.FAILED).encode().decode())
+    assert (failed.has_result, failed.result_storage) == (False, None)
+    assert NOT_KEPT not in failed.message
+
+
+def test_a_place_that_is_too_long_is_left_out_and_told():
+    long = "s3://" + "x" * 1020
+    record = CompletionRecord(
+        uid="u", attempt=2, state=RunState.COMPLETED, message="Done.", result_storage=long
+    )
+    kept = decode(record.encode().decode())
+    assert (kept.result_storage, kept.message) == (
+        None,
+        f"{NOT_KEPT} the address of its storage is too long. Done.",
+    )
+    small = decode(replace(record, result=1, has_result=True).encode().decode())
+    assert (small.result, small.message) == (1, "Done.")

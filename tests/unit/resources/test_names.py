@@ -3,7 +3,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from millstream.resources.names import MAX_RUN_NAME, job_name, revision_name, scheduled_run_name
+from millstream.resources.kinds import FLOW_RUNS
+from millstream.resources.names import (
+    MAX_RUN_NAME,
+    is_label,
+    is_name,
+    job_name,
+    revision_name,
+    scheduled_run_name,
+)
 
 TICK = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -98,3 +106,46 @@ def test_long_names_of_deployments_share_no_runs():
 def test_a_tick_that_cannot_be_named(tick):
     with pytest.raises(ValueError, match="a tick has a zone and is of the years 1970 to 2286"):
         scheduled_run_name("etl", "nightly", tick)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "name"),
+    [
+        ("a", True, True),
+        ("team-1", True, True),
+        ("1", True, True),
+        ("a" * 63, True, True),
+        ("a" * 64, False, True),
+        ("a" * 253, False, True),
+        ("a" * 254, False, False),
+        ("a.b-c", False, True),
+        *[
+            (text, False, False)
+            for text in (
+                "",
+                ".",
+                "..",
+                "a.",
+                ".a",
+                "a..b",
+                "-a",
+                "a-",
+                "A",
+                "a/b",
+                "a#b",
+                "a?b",
+                "a%2e",
+                "a\n",
+                "ä",
+                "a b",
+            )
+        ],
+    ],
+)
+def test_what_kubernetes_takes_for_a_name(text, label, name):
+    assert (is_label(text), is_name(text)) == (label, name)
+
+
+def test_a_name_stays_one_part_of_a_path():
+    path = "/apis/millstream.dev/v1alpha1/namespaces/a%2Fb/flowruns/r%23x%3F/log"
+    assert FLOW_RUNS.path("a/b", "r#x?", "log") == path

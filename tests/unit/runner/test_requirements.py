@@ -30,6 +30,8 @@ def image(tmp_path, monkeypatch):
     add("tiny_sums", "1.5", "absent_too; extra == 'more'", "tiny_base>=2; extra == 'based'")
     add("tiny_base", "2.0")
     add("tiny_early", "3.0rc1")
+    add("tiny_legacy", "1.0", "other (>=1.0.*); extra == 'more'")
+    add("tiny_custom", "2004d-custom build")
     add("tiny_ring", "1.0", "tiny_ring[b]; extra == 'a'", "tiny_ring[a]; extra == 'b'")
     return folder
 
@@ -47,6 +49,10 @@ def image(tmp_path, monkeypatch):
         ("tiny_early", True),
         ("tiny_early<4", True),
         ("tiny_ring[a]", True),
+        ("tiny_legacy", True),
+        ("tiny_legacy[more]", False),
+        ("tiny_custom", True),
+        ("tiny_custom>=1", False),
         ("absent", False),
         ("absent; sys_platform == 'win32'", True),
         ("absent; sys_platform != 'win32'", False),
@@ -55,6 +61,15 @@ def image(tmp_path, monkeypatch):
 )
 def test_what_is_there(image, requirement, there):
     assert is_there(Requirement(requirement)) == there
+
+
+@pytest.mark.parametrize("content", ["Metadata-Version: 2.1\nName: tiny_blank\n\n", "", None])
+@pytest.mark.parametrize("requirement", ["tiny_blank>=1", "tiny_blank[more]>=1"])
+def test_what_says_no_version_is_not_there(image, requirement, content):
+    (image / "tiny_blank-1.0.dist-info").mkdir()
+    if content is not None:
+        (image / "tiny_blank-1.0.dist-info" / "METADATA").write_text(content)
+    assert not is_there(Requirement(requirement))
 
 
 @pytest.fixture
@@ -105,18 +120,56 @@ def unmoved(monkeypatch):
     sys.modules.update(loaded)
 
 
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A folder into which version 2 of a package has been installed."""
+    folder = tmp_path / "installed"
+    describe(folder, "tiny_sums", "2.0")
+    monkeypatch.setattr(_installation, "install", lambda wanted, what: str(folder))
+    return folder
+
+
+def describe(folder, name, version):
+    information = folder / f"{name}-{version}.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n")
+
+
 @pytest.mark.parametrize("inherited", [None, "/own:/other"])
-def test_packages_are_found_before_the_images(image, unmoved, monkeypatch, tmp_path, inherited):
+def test_packages_are_found_before_the_images(image, unmoved, monkeypatch, installed, inherited):
     if inherited:
         monkeypatch.setenv("PYTHONPATH", inherited)
+    plain = image.parent / "plain"
+    plain.mkdir()
+    monkeypatch.syspath_prepend(str(plain))  # as the folder of a flow
     before = sys.path[:]
-    monkeypatch.setattr(_installation, "install", lambda wanted, what: str(tmp_path))
-    provide(["absent"])
-    at = sys.path.index(str(tmp_path))
+    provide(["tiny_sums>=2"])
+    at = sys.path.index(str(installed))
     assert before == sys.path[:at] + sys.path[at + 1 :]
-    assert "site-packages" in sys.path[at + 1]
-    assert not any("site-packages" in entry for entry in sys.path[:at])
-    assert os.environ["PYTHONPATH"] == f"{tmp_path}:{inherited}" if inherited else str(tmp_path)
+    assert sys.path[at - 1 : at + 2] == [str(plain), str(installed), str(image)]
+    assert version("tiny_sums") == "2.0"
+    assert os.environ["PYTHONPATH"] == (f"{installed}:{inherited}" if inherited else str(installed))
+
+
+def test_another_version_that_is_found_first_is_told(image, unmoved, monkeypatch, installed):
+    (installed / "tiny_sums-2.0.dist-info" / "METADATA").unlink()
+    (installed / "tiny_sums-2.0.dist-info").rmdir()
+    with pytest.raises(RequirementsError, match=r"^tiny_sums>=2 is installed, and another version is found"):
+        provide(["tiny_sums>=2", "absent; sys_platform == 'win32'"])
+
+
+def test_what_was_not_installed_as_the_process_is_to_stop_is_not_told(image, unmoved, monkeypatch, installed):
+    monkeypatch.setattr(_stopping, "stopped", True)
+    provide(["absent"])
+
+
+@pytest.mark.parametrize(
+    "requirement", ["x @ https://host/x.whl\u2028--pre", "x; python_version > '3\x85--pre'"]
+)
+def test_what_is_no_line_is_refused(wanted, requirement):
+    with pytest.raises(RequirementsError, match="is no requirement as PEP 508 says: it takes one line"):
+        provide([requirement])
+    assert not wanted
 
 
 def test_without_an_installer(monkeypatch, tmp_path):
@@ -145,6 +198,7 @@ SAID = [
     (["error: Request failed", "  cause: Failed to fetch: http://x", "hint: go on"], ["Request failed", "Failed to fetch: http://x"]),
     (["  \u00d7 git clone did not run", "  error: exit 128"], ["git clone did not run", "exit 128"]),
     ([f"ERROR: {n}" for n in range(9)], ["0", "1", "2", "3", "4", "5"]),
+    (["all is well, error: none"], ["the installer does not say why"]),
     (["nothing of use"], ["the installer does not say why"]),
 ]  # fmt: skip
 
@@ -154,6 +208,12 @@ def test_what_an_installer_says_of_its_failure(capfd, lines, problems):
     printing = [sys.executable, "-c", f"print({chr(10).join(lines)!r}); raise SystemExit(1)"]
     assert _installation._run(printing) == problems
     assert capfd.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.parametrize("line", ["' ' * 10**6", "'error:' + ' ' * 10**6", "'warning:' + ' ' * 10**6 + 'x'"])
+def test_long_lines_are_read_at_once(capfd, line):  # else this takes longer than any test may
+    said = _installation._run([sys.executable, "-c", f"print({line}); raise SystemExit(1)"])
+    assert said == ["x" if "x" in line else "the installer does not say why"]
 
 
 def test_what_needs_no_installation_is_not_told(capfd):

@@ -160,3 +160,24 @@ print(*{name.partition(".")[0] for name in set(sys.modules) - before})
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) - {"millstream"} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "environment", "address"),
+    [
+        ("s3://b/f", {}, {}, "s3://b/f"),
+        ("s3://b/f", {}, {"AWS_ENDPOINT_URL": "https://minio:9000"}, "s3://b/f?endpoint=https://minio:9000"),
+        (
+            "s3://b/f",
+            {"endpoint": "https://u:p@a"},
+            {"AWS_ENDPOINT_URL": "https://b"},
+            "s3://b/f?endpoint=https://a",
+        ),
+        ("az://c", {}, {"AZURE_STORAGE_ACCOUNT_NAME": "team"}, "az://c?account=team"),
+        ("gs://b", {}, {"AWS_ENDPOINT_URL": "https://minio:9000", "ENDPOINT": "x"}, "gs://b"),
+    ],
+)
+def test_the_address_of_a_bucket_says_whose_it_is(monkeypatch, url, options, environment, address):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ObjectStorage(url, **options).address == address

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import millstream
@@ -25,7 +26,7 @@ from millstream._cluster.kinds import (
     Kind,
 )
 from millstream.exceptions import ClusterError, ClusterUnreachable, ObjectNotFound, SettingsError
-from millstream.resources.model import API_VERSION
+from millstream.resources.model import GROUP, VERSION
 from millstream.settings import declared, get_current_settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ Object = dict[str, Any]
 
 _OURS: Final = "app.kubernetes.io/part-of=millstream"
 _LEASE: Final = "--lease-name="
+_NAMESPACES: Final = "--namespaces="
 _EXTRAS: Final = {
     "kubernetes": ("kubernetes", "jsonschema_rs"),
     "object-storage": ("obstore",),
@@ -64,7 +66,7 @@ class Right(NamedTuple):
 
 RIGHTS: Final = (
     Right("run ls, show, doctor", "list", FLOW_RUNS),
-    Right("run show, result", "get", FLOW_RUNS),
+    Right("run show, result, backfill", "get", FLOW_RUNS),
     Right("--watch, run logs -f", "watch", FLOW_RUNS),
     Right("deployment ls, doctor", "list", FLOW_DEPLOYMENTS),
     Right("deployment show, run, backfill", "get", FLOW_DEPLOYMENTS),
@@ -130,8 +132,8 @@ class ClusterFacts:
         now: The time, by the API server's clock.
         version: Kubernetes' version.
         skew: By how many seconds the API server's clock is ahead of ours.
-        is_served: Whether the API server knows our resources.
-        definitions: The CustomResourceDefinitions by their names.
+        served_versions: The versions of our resources that the API server knows.
+        definitions: Our CustomResourceDefinitions by their names, those that there are.
         operators: The operator's Deployments.
         leases: The Leases of these by namespace and name, None if there is none.
         policies: The admission policies of the chart.
@@ -145,7 +147,7 @@ class ClusterFacts:
     now: datetime
     version: str
     skew: float
-    is_served: bool
+    served_versions: tuple[str, ...]
     definitions: dict[str, Object] | Hidden
     operators: list[Object] | Hidden
     leases: dict[tuple[str, str], Object | Hidden | None]
@@ -153,6 +155,11 @@ class ClusterFacts:
     missing_rights: tuple[Right, ...]
     deployments: list[Object] | Hidden
     runs: list[Object] | Hidden
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the API server knows our resources as we do."""
+        return VERSION in self.served_versions
 
 
 def look_at_this_machine() -> LocalFacts:
@@ -175,11 +182,20 @@ def look_at_cluster(place: Place) -> ClusterFacts | Hidden:
 
 def lease_of(operator: Object) -> tuple[str, str] | None:
     """Namespace and name of the Lease that an operator's Deployment asks for; None if it is to have none."""
-    meta = operator["metadata"]
+    name = _argument(operator, _LEASE)
+    return None if name is None else (operator["metadata"]["namespace"], name)
+
+
+def namespaces_of(operator: Object) -> list[str]:
+    """The namespaces that an operator's Deployment is to serve; none for all."""
+    return [name for name in (_argument(operator, _NAMESPACES) or "").split(",") if name]
+
+
+def _argument(operator: Object, option: str) -> str | None:
     for container in operator["spec"]["template"]["spec"]["containers"]:
         for argument in container.get("args", ()):
-            if argument.startswith(_LEASE):
-                return meta["namespace"], argument.removeprefix(_LEASE)
+            if argument.startswith(option):
+                return str(argument.removeprefix(option))
     return None
 
 
@@ -209,14 +225,8 @@ def _cluster_facts(cluster: Cluster) -> ClusterFacts:
         now=now,
         version=version,
         skew=skew,
-        is_served=cluster.read(f"/apis/{API_VERSION}")[0] == 200,  # noqa: PLR2004 - HTTP's own
-        definitions=_seen(
-            lambda: {
-                one["metadata"]["name"]: one
-                for one in cluster.list(CUSTOM_RESOURCE_DEFINITIONS, everywhere=True)
-                if one["metadata"]["name"].endswith(f".{FLOW_RUNS.group}")
-            }
-        ),
+        served_versions=_served_versions(cluster),
+        definitions=_seen(lambda: _definitions(cluster)),
         operators=operators,
         leases={place: _lease(cluster, place) for place in leases},
         policies=_seen(
@@ -233,6 +243,15 @@ def _cluster_facts(cluster: Cluster) -> ClusterFacts:
     )
 
 
+def _definitions(cluster: Cluster) -> dict[str, Object]:
+    names = [f"{kind.plural}.{kind.group}" for kind in (FLOW_DEPLOYMENTS, FLOW_RUNS)]
+    found = chain.from_iterable(
+        cluster.list(CUSTOM_RESOURCE_DEFINITIONS, everywhere=True, fields=f"metadata.name={name}")
+        for name in names
+    )
+    return {one["metadata"]["name"]: one for one in found}
+
+
 def _version(cluster: Cluster) -> tuple[str, float, datetime]:
     """Kubernetes' version, and its clock beside ours: the header is to the second, so it is half of one behind."""
     before = _surroundings.current.time()
@@ -241,16 +260,36 @@ def _version(cluster: Cluster) -> tuple[str, float, datetime]:
     ours = (before + after) / 2
     date = headers.get("Date")
     theirs = parsedate_to_datetime(date).timestamp() + 0.5 if date else ours
-    version = json.loads(content)["gitVersion"] if status == 200 else ""  # noqa: PLR2004 - HTTP's own
+    version = _git_version(content) if status == 200 else ""  # noqa: PLR2004 - HTTP's own
     return version, theirs - ours, datetime.fromtimestamp(theirs, UTC)
+
+
+def _git_version(content: bytes) -> str:
+    """Nothing if it is not Kubernetes that answers but a proxy, with a page of its own."""
+    try:
+        return str(json.loads(content)["gitVersion"])
+    except (ValueError, TypeError, LookupError):
+        return ""
+
+
+def _served_versions(cluster: Cluster) -> tuple[str, ...]:
+    content = cluster.read(f"/apis/{GROUP}")[2]
+    try:
+        return tuple(str(one["version"]) for one in json.loads(content)["versions"])
+    except (ValueError, TypeError, LookupError):
+        return ()  # nothing of ours is there, or it is not Kubernetes that answers
 
 
 def _lease(cluster: Cluster, place: tuple[str, str]) -> Object | Hidden | None:
     namespace, name = place
-    try:
-        return _seen(lambda: cluster.get(LEASES, name, namespace=namespace))
-    except ObjectNotFound:
-        return None
+
+    def read() -> Object | None:
+        try:
+            return cluster.get(LEASES, name, namespace=namespace)
+        except ObjectNotFound:
+            return None
+
+    return _seen(read)
 
 
 def _seen(read: Callable[[], T]) -> T | Hidden:
@@ -258,5 +297,5 @@ def _seen(read: Callable[[], T]) -> T | Hidden:
         return read()
     except ClusterUnreachable:
         raise
-    except ClusterError as error:
+    except (ClusterError, ObjectNotFound) as error:  # an old cluster does not know some kinds at all
         return Hidden(str(error))

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from millstream.cli._doctor.facts import ClusterFacts, Hidden, LocalFacts, lease_of
+from millstream.cli._doctor.facts import ClusterFacts, Hidden, LocalFacts, lease_of, namespaces_of
 from millstream.cli._doctor.finding import Finding, Level
 from millstream.resources.crd import definitions
 from millstream.resources.model import GROUP, VERSION
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 OLDEST_KUBERNETES: Final = (1, 32)
+POLICIES: Final = ("flowdeployments", "flowruns", "api-access", "status")
+"""How the names of the chart's admission policies end."""
+_WITHOUT_POLICIES: Final = (
+    "They hold runs to the service accounts that their makers may use, and keep the status the operator's."
+)
 _SKEW_TO_SPEAK_OF: Final = 5.0
 _SKEW_THAT_HURTS: Final = 60.0
 _INSTALL: Final = (
-    "Install the chart: helm upgrade --install millstream charts/millstream --namespace millstream-system"
+    "Install the chart (docs/install.md): helm upgrade --install millstream charts/millstream "
+    "--namespace millstream-system --create-namespace"
 )
+_SAME_VERSION: Final = "Use the millstream of the operator's version, or upgrade the chart (docs/install.md)."
 
 
 def here(local: LocalFacts) -> Iterator[Finding]:
@@ -76,6 +83,11 @@ def clock(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def resources(cluster: ClusterFacts) -> Iterator[Finding]:
     """Whether the cluster has our resources, and those of this version."""
+    if not cluster.is_served and cluster.served_versions:
+        others = ", ".join(cluster.served_versions)
+        message = f"The cluster has FlowDeployments and FlowRuns of {GROUP}/{others}, and not of {VERSION}."
+        yield Finding("resources", Level.PROBLEM, message, _SAME_VERSION)
+        return
     if not cluster.is_served:
         yield Finding(
             "resources", Level.PROBLEM, "The cluster has no FlowDeployments and FlowRuns.", _INSTALL
@@ -92,8 +104,7 @@ def resources(cluster: ClusterFacts) -> Iterator[Finding]:
             "resources",
             Level.WARNING,
             f"Of another version than this millstream: {', '.join(other)}.",
-            "Use the millstream of the operator's version, or upgrade the chart; what one of them does not know, it "
-            "refuses or leaves out.",
+            f"{_SAME_VERSION} What one of them does not know, it refuses or leaves out.",
         )
     else:
         yield Finding("resources", Level.OK, "FlowDeployments and FlowRuns are those of this version.")
@@ -116,6 +127,19 @@ def operators(local: LocalFacts, cluster: ClusterFacts) -> Iterator[Finding]:
     if not cluster.operators:
         message = "No operator of the chart was found, so nothing runs."
         yield Finding("operator", Level.PROBLEM, message, _INSTALL)
+    elif not any(
+        cluster.namespace in (namespaces_of(one) or [cluster.namespace]) for one in cluster.operators
+    ):
+        served = ", ".join(name for one in cluster.operators for name in namespaces_of(one))
+        message = (
+            f"No operator serves namespace {cluster.namespace}, so nothing runs in it; served are: {served}."
+        )
+        yield Finding(
+            "operator",
+            Level.PROBLEM,
+            message,
+            "Add it to `namespaces` in the chart's values, or use one of those.",
+        )
     for operator in cluster.operators:
         yield _replicas(operator)
         yield from _image(local, operator)
@@ -185,21 +209,60 @@ def policies(cluster: ClusterFacts) -> Iterator[Finding]:
     if isinstance(cluster.policies, Hidden):
         yield Finding("policies", Level.WARNING, "Admission policies cannot be seen.", cluster.policies.why)
         return
-    bound = {binding["spec"].get("policyName") for binding in cluster.policies.bindings}
-    names = [policy["metadata"]["name"] for policy in cluster.policies.there]
-    loose = [name for name in names if name not in bound]
-    if not names or loose:
-        what = (
-            f"Not in force: {', '.join(loose)}." if loose else "There are no admission policies of the chart."
-        )
-        yield Finding(
-            "policies",
-            Level.WARNING,
-            f"{what} Whoever may create runs can then act as each service account of the namespace.",
-            "Unless others do their work: admissionPolicies.create=true in the chart's values (docs/access.md).",
-        )
+    there, served = cluster.policies.there, set[str]()
+    names = {policy["metadata"]["name"] for policy in there}
+    for binding in cluster.policies.bindings:
+        if binding["spec"].get("policyName") in names and _is_in_force(binding, cluster.namespace):
+            served.add(binding["spec"]["policyName"].rpartition(".")[2])
+    missing = [name for name in POLICIES if name not in served]
+    if not missing:
+        message = f"The chart's admission policies are in force in namespace {cluster.namespace}."
+        yield Finding("policies", Level.OK, message)
         return
-    yield Finding("policies", Level.OK, f"{len(names)} admission policies are in force.")
+    what = (
+        f"Not in force in namespace {cluster.namespace}: {', '.join(missing)}."
+        if there
+        else "There are no admission policies of the chart."
+    )
+    yield Finding(
+        "policies",
+        Level.WARNING,
+        f"{what} {_WITHOUT_POLICIES}",
+        "Unless others do their work: admissionPolicies.create=true in the chart's values (docs/access.md).",
+    )
+
+
+def _is_in_force(binding: Object, namespace: str) -> bool:
+    """Whether a binding refuses what its policy refuses in a namespace, as far as its selectors go by its name."""
+    spec = binding["spec"]
+    resources = spec.get("matchResources", {})
+    selector = resources.get("namespaceSelector", {})
+    terms = [
+        *selector.get("matchExpressions", ()),
+        *(
+            {"key": key, "operator": "In", "values": [value]}
+            for key, value in selector.get("matchLabels", {}).items()
+        ),
+    ]
+    return (
+        "Deny" in spec.get("validationActions", ())
+        and not resources.get("objectSelector")
+        and all(_selects(term, namespace) for term in terms)
+    )
+
+
+def _selects(term: Object, namespace: str) -> bool:
+    """Whether a term of a label selector is true of the only label of a namespace that is known: its name."""
+    if term["key"] != "kubernetes.io/metadata.name":
+        return False
+    values = term.get("values", ())
+    match term["operator"]:
+        case "In":
+            return namespace in values
+        case "NotIn":
+            return namespace not in values
+        case operator:
+            return bool(operator == "Exists")
 
 
 def rights(cluster: ClusterFacts) -> Iterator[Finding]:

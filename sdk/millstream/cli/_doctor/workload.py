@@ -34,7 +34,7 @@ def deployments(cluster: ClusterFacts) -> Iterator[Finding]:
         if ready is not None and ready["status"] == "False":
             broken = True
             message = f"{name} is not ready: {ready.get('message') or ready['reason']}"
-            yield Finding("deployments", Level.PROBLEM, message, _hint(ready["reason"], name))
+            yield Finding("deployments", Level.PROBLEM, message, _hint(ready["reason"], deployment))
     if not broken:
         number = len(cluster.deployments)
         yield Finding(
@@ -54,7 +54,7 @@ def starts(cluster: ClusterFacts) -> Iterator[Finding]:
         if status.get("reason") in {Reason.START_TIMEOUT, Reason.IMAGE_PULL_ERROR, Reason.CONFIG_ERROR}:
             name = newest["metadata"]["name"]
             message = f"The newest run of {deployment}, {name}, did not start: {status.get('message') or status['reason']}"
-            yield Finding("starts", Level.PROBLEM, message, _hint(status["reason"], name))
+            yield Finding("starts", Level.PROBLEM, message, _hint(status["reason"], newest))
 
 
 def runs(cluster: ClusterFacts) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def runs(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def _stuck(run: Object, now: datetime) -> tuple[str, str] | None:
     """Why a run seems to be stuck, and what to do; None if it does not."""
-    status, name = run.get("status", {}), run["metadata"]["name"]
+    status = run.get("status", {})
     state, reason = status.get("state"), status.get("reason")
     due = max(_time(run["metadata"]["creationTimestamp"]), _time(run["spec"].get("scheduledTime")))
     if state is None:
@@ -82,12 +82,12 @@ def _stuck(run: Object, now: datetime) -> tuple[str, str] | None:
     if RunState(state).is_final:
         return None
     if reason in {Reason.NODE_LOST, Reason.JOB_CONFLICT}:
-        return f"{state}, {reason}.", _hint(reason, name)
+        return f"{state}, {reason}.", _hint(reason, run)
     if state == RunState.QUEUED and now - due > _LONG_QUEUED:
-        return f"Queued for more than an hour, {reason}.", _hint(reason or "", name)
+        return f"Queued for more than an hour, {reason}.", _hint(reason or "", run)
     began = max((_time(one["creationTime"]) for one in status.get("attempts", ())), default=due)
     if state == RunState.PENDING and now - began > _LONG_PENDING:
-        return f"Pending for more than a quarter of an hour, {reason}.", _hint(reason or "", name)
+        return f"Pending for more than a quarter of an hour, {reason}.", _hint(reason or "", run)
     return None
 
 
@@ -99,8 +99,9 @@ def _deployment(run: Object) -> str:
     return str(run["spec"]["deploymentRef"]["name"])
 
 
-def _hint(reason: str, run: str) -> str:
-    return Reason(reason).hint.replace("{run}", run) if reason in set(Reason) else ""
+def _hint(reason: str, of: Object) -> str:
+    meta = of["metadata"]
+    return Reason(reason).advice(meta["name"], meta["namespace"]) if reason in set(Reason) else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream import _surroundings
 from millstream.cli._cluster import cluster_options
 from millstream.cli._deployments import deployment_argument, named_deployment
 from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
 from millstream.cli._parameters import given_parameters, parameter_options
 from millstream.cli._times import Moment
+from millstream.resources.names import MAX_RUN_NAME
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,8 +84,18 @@ def command(
         raise click.UsageError(
             "Give either --name or --idempotency-key: a run with a key has its name by it."
         )
+    if run_name is not None and not _is_name(run_name):
+        raise click.UsageError(
+            f"{run_name!r} is no name of a run, which has up to {MAX_RUN_NAME} of a-z, 0-9 and -, and begins and ends "
+            "with one of a-z and 0-9."
+        )
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
+    if image is not None and not deployment["spec"].get("overrides", {}).get("allowImage"):
+        raise click.UsageError(
+            f"{name} does not let its runs have another image. Leave out --image, or let it by `overrides: "
+            "{allowImage: true}` in millstream.yaml, and `millstream deploy`."
+        )
     schema = deployment["spec"].get("parameterSchema", {})
     made = new_run(
         deployment,
@@ -93,6 +106,8 @@ def command(
     )
     made["spec"] |= _given(priority=priority, overrides=_overrides(image, run_seconds, retries))
     run = _created(cluster, made, is_keyed=key is not None)
+    if at is not None and at.timestamp() < _surroundings.current.time():
+        click.echo("--at is in the past: the run is due now.", err=True)
     if output in {"json", "yaml"}:
         show_document(plain(run), output)
     elif output == "name":
@@ -103,13 +118,18 @@ def command(
         watch_to_end(cluster, run)
 
 
+def _is_name(text: str) -> bool:
+    return len(text) <= MAX_RUN_NAME and re.fullmatch("[a-z0-9]([-a-z0-9]*[a-z0-9])?", text) is not None
+
+
 def _created(cluster: Cluster, made: Object, *, is_keyed: bool) -> Object:
     from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - slow to import
+    from millstream._cluster.new_runs import create_run  # noqa: PLC0415
     from millstream.exceptions import ObjectAlreadyExists  # noqa: PLC0415
 
     meta = made["metadata"]
     try:
-        run = cluster.create(FLOW_RUNS, made, namespace=meta["namespace"])
+        run = create_run(cluster, made)
     except ObjectAlreadyExists:
         if not is_keyed:
             raise

@@ -29,6 +29,7 @@ def command(
     *,
     name: str | None,
     last: bool,
+    deployment: str | None,
     follow: bool,
     attempt: int | None,
     tail: int | None,
@@ -44,12 +45,14 @@ def command(
     Examples:
       millstream run logs -f etl-x7k2p9
       millstream run logs etl-x7k2p9 --attempt 1 --tail 50 --timestamps
-      millstream run logs --last > log.txt
+      millstream run logs --last --deployment etl > log.txt
     """
     from millstream._cluster.run_logs import RunLog  # noqa: PLC0415 - slow to import
     from millstream.cli._log_lines import print_said  # noqa: PLC0415
 
     cluster = place.connect()
-    log = RunLog(cluster, one_run(cluster, name, last=last), tail=tail, is_followed=follow)
+    log = RunLog(
+        cluster, one_run(cluster, name, last=last, deployment=deployment), tail=tail, is_followed=follow
+    )
     for said in log.all() if attempt is None else log.only(attempt):
         print_said(said, with_times=timestamps)

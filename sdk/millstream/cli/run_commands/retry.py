@@ -84,10 +84,10 @@ def _objection(run: Run, retried: set[str]) -> str:
 
 
 def _run_again(cluster: Cluster, run: Run) -> Object:
-    from millstream._cluster.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS  # noqa: PLC0415 - slow to import
-    from millstream._cluster.new_runs import another_run, check_parameters  # noqa: PLC0415
+    from millstream._cluster.kinds import FLOW_DEPLOYMENTS  # noqa: PLC0415 - slow to import
+    from millstream._cluster.new_runs import another_run, check_parameters, create_run  # noqa: PLC0415
 
     if run.deployment:
         deployment = cluster.get(FLOW_DEPLOYMENTS, run.deployment, namespace=run.namespace)
         check_parameters(deployment, run.spec.get("parameters", {}))
-    return cluster.create(FLOW_RUNS, another_run(run.body), namespace=run.namespace)
+    return create_run(cluster, another_run(run.body))

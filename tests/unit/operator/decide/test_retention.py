@@ -26,19 +26,20 @@ def stored(last, *, name="often"):
     return {"schedules": [known | ({"lastTime": text(after(last))} if last is not None else {})]}
 
 
-def ended(number, state=RunState.COMPLETED, tick=None):
+def ended(number, state=RunState.COMPLETED, tick=None, parent=None):
     spec = {"scheduleName": "often", "scheduledTime": text(after(tick))} if tick is not None else {}
     status = make_status(state, completionTime=text(after(number)))
-    return Run.from_object(make_run(f"etl-{number}", status=status, **spec))
+    return Run.from_object(make_run(f"etl-{number}", status=status, parent=parent, **spec))
 
 
-def names(completed=(), crashed=(), *, status=None, deployment=True, **history):
+def names(completed=(), crashed=(), *, status=None, deployment=True, live=(), **history):
     found = make_deployment(runHistory=history, status=status, **TICKS) if deployment else None
     observed = ObservedDeployment(
         now=NOW,
         deployment=Deployment.from_object(found) if found else None,
         completed=completed,
         failed=crashed,
+        live=frozenset(live),
     )
     return [action.name for action in surplus(observed)]
 
@@ -90,6 +91,13 @@ def test_runs_that_have_to_stay_keep_no_others():
     late = [ended(100 + number) for number in range(12)]
     found = names([*early, *late], status=stored(60), successful=1)
     assert found == [f"etl-{100 + number}" for number in range(10)]
+
+
+def test_subflows_are_kept_until_their_parent_has_ended():
+    needed = [ended(number, parent="uid-live") for number in range(12)]
+    others = [ended(100, parent="uid-gone"), ended(101), ended(102)]
+    assert names([*needed, *others], live=["uid-live"], successful=1) == ["etl-100", "etl-101"]
+    assert names(needed, live=["uid-other"], successful=1) == [f"etl-{number}" for number in range(10)]
 
 
 def test_a_run_of_a_schedule_that_is_no_more_may_go():

@@ -16,7 +16,7 @@ class _Ended(NamedTuple):
     error: BaseException | None
 
 
-def merged(*sources: Iterable[T]) -> Iterator[T]:
+def interleaved(*sources: Iterable[T]) -> Iterator[T]:
     """What comes from any of the sources, as soon as it comes; an error of one of them ends all."""
     arrived: queue.SimpleQueue[T | _Ended] = queue.SimpleQueue()
     for source in sources:

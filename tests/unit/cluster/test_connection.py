@@ -1,0 +1,66 @@
+"""Finding a cluster by kubeconfigs that are as people have them, broken ones too."""
+
+import pytest
+
+from millstream._cluster.connection import Place
+from millstream._cluster.kinds import FLOW_RUNS
+from millstream.exceptions import ClusterUnreachable, ObjectNotFound, SettingsError
+from millstream.settings import temporary_settings
+
+KUBECONFIG = """
+contexts: [{name: c, context: {cluster: c, user: u, namespace: team}}, {name: d, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: u, user: {token: t}}]
+"""
+
+
+@pytest.fixture
+def kubeconfig(tmp_path):
+    def written(content):
+        path = tmp_path / "kubeconfig"
+        path.write_text(content)
+        return str(path)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    "current", ["", "current-context: ''", "current-context: c", "current-context: gone"]
+)
+def test_a_context_that_is_named_needs_no_current_one(kubeconfig, current):
+    path = kubeconfig(f"{KUBECONFIG}{current}\n")
+    assert Place(path, "c").connect().namespace == "team"
+    assert Place(path, "d").connect().namespace == "default"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: [", "is no kubeconfig: while parsing .* line 1"),
+        ("- a", "is no kubeconfig: it has another form"),
+        ("text", "is no kubeconfig: it has another form"),
+        ("contexts: 5", "is no kubeconfig: it has another form"),
+        ("", "No cluster is configured: .* file is empty"),
+        (KUBECONFIG, "No cluster is configured: .*current-context"),
+    ],
+)
+def test_what_is_no_kubeconfig_is_told(kubeconfig, content, said):
+    with pytest.raises(ClusterUnreachable, match=said) as raised:
+        Place(kubeconfig(content)).connect()
+    assert ".." not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("namespace", ["..", ".", "a/b", "a#b", "Team"])
+def test_a_namespace_that_cannot_be_is_told_before_anything_is_asked(kubeconfig, namespace):
+    path = kubeconfig(KUBECONFIG)
+    with pytest.raises(SettingsError, match="is no name of a namespace"):
+        Place(path, "c", namespace).connect()
+    with temporary_settings({"MILLSTREAM_CLUSTER_NAMESPACE": namespace}), pytest.raises(SettingsError):
+        Place(path, "c").connect()
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_path_is_no_name(kubeconfig, name):
+    with pytest.raises(ObjectNotFound, match="is no name"):
+        Place(kubeconfig(KUBECONFIG), "c").connect().get(FLOW_RUNS, name)
