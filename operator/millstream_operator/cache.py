@@ -1,6 +1,6 @@
 """What the operator knows of the cluster, kept current by watches, lists and its own writes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -397,6 +397,10 @@ class Cache:
         kinds = (True,) if completed_only else (True, False)
         found = (self._finished.of(deployment.namespace, deployment.name, completed=kind) for kind in kinds)
         return max((runs[-1] for runs in found if runs), key=lambda run: run.ended, default=None)
+
+    def finished_without_success(self, deployment: Deployment) -> Sequence[Run]:
+        """Give the runs of a deployment that finished without completing, oldest first."""
+        return self._finished.of(deployment.namespace, deployment.name, completed=False)
 
     def unreleased(self) -> Iterator[Run]:
         """Go through the runs whose newest attempt's end is stored while its pod is still held."""

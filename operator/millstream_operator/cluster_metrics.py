@@ -24,6 +24,7 @@ _OF_CLUSTER = (
     "millstream_flow_run_oldest_seconds",
     "millstream_flow_run_last_success_timestamp_seconds",
     "millstream_flow_run_last_duration_seconds",
+    "millstream_flow_runs_failed_in_a_row",
     "millstream_deployment_info",
     "millstream_deployment_suspended",
     "millstream_schedule_next_timestamp_seconds",
@@ -141,7 +142,14 @@ class ClusterMetrics(Collector):
             family = families["millstream_schedule_ticks_total"]
             family.add_metric([*name, "Fired"], status.ticks_fired)
             family.add_metric([*name, "Missed"], status.ticks_missed)
-        if success := self._last_success(deployment):
+        success = self._last_success(deployment)
+        failed = [
+            run
+            for run in self._cache.finished_without_success(deployment)
+            if run.status.state is not RunState.CANCELLED and not (success and run.ended <= success)
+        ]
+        families["millstream_flow_runs_failed_in_a_row"].add_metric(name, len(failed))
+        if success:
             family = families["millstream_flow_run_last_success_timestamp_seconds"]
             family.add_metric(name, success.timestamp())
         newest = self._cache.newest_finished(deployment)

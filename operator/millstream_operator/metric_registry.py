@@ -107,6 +107,10 @@ _DECLARED = (
         "millstream_flow_run_last_duration_seconds", "seconds",
         "How long the run took that finished last, of those that exist.", *OF_DEPLOYMENT,
     ),
+    _gauge(
+        "millstream_flow_runs_failed_in_a_row", "runs",
+        "Runs that failed, crashed or timed out since one completed, of those that exist.", *OF_DEPLOYMENT,
+    ),
     _counter(
         "millstream_pod_failures_total", "pods",
         "Pods that failed, were taken away or do not start, by reason.", "namespace", "reason",

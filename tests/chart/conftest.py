@@ -240,6 +240,7 @@ EVERYTHING = {
         "create": True,
         "labels": {"release": "prometheus"},
         "annotations": {"example.com/a": "b"},
+        "runbookBaseUrl": "https://example.com/runbooks",
     },
     "dashboards": {
         "create": True,

@@ -90,6 +90,21 @@ def test_a_namespace_that_is_not_there(install, kubectl, team):
     install(values)
 
 
+def test_a_namespace_for_the_test_that_is_not_there(install, kubectl, team):
+    values = {"test": {"namespace": team}}
+    assert f"test.namespace: there is no namespace {team} in the cluster" in install(values, fails=True)
+    kubectl("create", "namespace", team)
+    install(values)
+
+
+@pytest.mark.parametrize("name", ["my.rel", "1x"])
+def test_a_release_whose_name_no_service_can_have(call, chart, name):
+    arguments = ("template", name, chart, "--kube-version", "1.32.0")
+    refusal = call("helm", *arguments, fails=True)
+    assert f"The release's objects would be named {name}-millstream" in refusal
+    call("helm", *arguments, "--set", "fullnameOverride=mill")
+
+
 def test_the_releases_own_namespace_may_come_with_it(helm, chart, team):
     arguments = ("install", "millstream", chart, "-n", team, "--create-namespace", "--no-hooks")
     helm(*arguments, "--set", f"namespaces={{{team}}}")

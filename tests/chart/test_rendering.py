@@ -5,7 +5,7 @@ import sys
 import typing
 
 import yaml
-from chart.conftest import VERSION
+from chart.conftest import ROOT, VERSION
 from pydantic import BaseModel
 
 from millstream.resources import api_access, namespace_defaults
@@ -16,6 +16,7 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator import sample_run
 from millstream_operator.settings import Settings
 
+HELM_WAITS_SECONDS = 5 * 60
 BY_NODE = {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
 
@@ -335,7 +336,7 @@ def test_hooks_bring_what_they_need_before_they_run(render, values):
             assert o["kind"] == "Pod", "of all others `helm test --logs` finds no log"
             assert policies == {"before-hook-creation"}, "its log stays until the next one"
             assert (
-                o["spec"]["activeDeadlineSeconds"] == values.get("test", {}).get("timeoutSeconds", 300) + 60
+                o["spec"]["activeDeadlineSeconds"] == values.get("test", {}).get("timeoutSeconds", 180) + 60
             )
         elif o["kind"] == "Job":
             assert weight == 0
@@ -410,6 +411,47 @@ def test_every_alert_of_the_file_arrives(render, everything, watched_chart):
     ):
         values = {"alerts": {"create": True, "disabled": disabled}}
         assert _named(render(values, chart=watched_chart), "PrometheusRule")["spec"]["groups"] == expected
+
+
+def _alert(objects, name):
+    groups = _named(objects, "PrometheusRule")["spec"]["groups"]
+    return next(rule for group in groups for rule in group["rules"] if rule.get("alert") == name)
+
+
+def test_an_operator_of_another_release_is_no_sign_of_this_one(render):
+    for monitor in ("serviceMonitor", "podMonitor"):
+        values = {"alerts": {"create": True}, "metrics": {monitor: {"create": True}}}
+        found = _alert(render(values, "second", "team"), "MillstreamOperatorDown")["expr"]
+        pods = "second-millstream-[a-z0-9]+-[a-z0-9]+"
+        assert found == f'absent(millstream_operator_build_info{{namespace="team", pod=~"{pods}"}})'
+    found = _alert(render({"alerts": {"create": True}}), "MillstreamOperatorDown")["expr"]
+    assert found == "absent(millstream_operator_build_info)"
+
+
+def test_where_the_runbooks_are(render):
+    for url in ("https://example.com/runbooks", "https://example.com/runbooks/"):
+        objects = render({"alerts": {"create": True, "runbookBaseUrl": url}})
+        annotations = _alert(objects, "MillstreamNoLeader")["annotations"]
+        assert annotations["runbook_url"] == "https://example.com/runbooks/MillstreamNoLeader.md"
+        assert "runbook" not in annotations
+
+
+def test_helm_waits_for_its_test_long_enough(render):
+    (pod,) = [o for o in render() if o["kind"] == "Pod" and o["metadata"]["name"].endswith("-test")]
+    assert pod["spec"]["activeDeadlineSeconds"] < HELM_WAITS_SECONDS
+
+
+def test_runbooks_name_what_there_is(render):
+    objects = render()
+    deployment = _named(objects, "Deployment")
+    (lease,) = [
+        argument.partition("=")[2]
+        for argument in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        if argument.startswith("--lease-name=")
+    ]
+    text = "".join(path.read_text() for path in (ROOT / "docs/runbooks").glob("*.md"))
+    assert set(re.findall(r"deploy(?:ment)?/([\w-]+)", text)) == {deployment["metadata"]["name"]}
+    assert set(re.findall(r"lease ([\w-]*millstream[\w-]*)", text)) == {lease}
 
 
 def test_every_dashboard_of_the_folder_arrives(render, everything, watched_chart):

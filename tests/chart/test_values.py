@@ -108,6 +108,8 @@ def test_nothing_in_the_schema_is_open(chart):
             {"affinity": {"nodeAfinity": {}}},
             "at '/affinity': additional properties 'nodeAfinity' not allowed",
         ),
+        ({"metrics": {"serviceMonitor": {"interval": "30s1h"}}}, "at '/metrics/serviceMonitor/interval'"),
+        ({"alerts": {"runbookBaseUrl": "docs/runbooks"}}, "at '/alerts/runbookBaseUrl'"),
         ({"metrics": {"enabled": True}}, "at '/metrics': additional properties 'enabled' not allowed"),
     ],
     ids=json.dumps,

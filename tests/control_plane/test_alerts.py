@@ -49,6 +49,7 @@ def oldest(state, values, deployment="etl"):
 SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
 NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
 OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value in INFO.items()}
+IN_A_ROW = f"millstream_flow_runs_failed_in_a_row{{{ETL}}}"
 LEADER = "millstream_operator_leader"
 BUILD = "millstream_operator_build_info"
 REQUESTS = f'millstream_operator_api_requests_total{{{JOB}, verb="patch", resource="flowruns", code="429"}}'
@@ -96,6 +97,9 @@ CASES = [
     ("MillstreamRunFailureRatioHigh", "two fail", finished("0x40", "0x9 2x30") | INFO, 30, None),
     ("MillstreamRunFailureRatioHigh", "few of many fail", finished("0+9x40", "0+1x40") | INFO, 30, None),
     ("MillstreamRunFailureRatioHigh", "it was long ago", finished("0x200", "0x5 9x195") | INFO, 150, None),
+    ("MillstreamRunsFailInARow", "a weekly one has failed twice", {IN_A_ROW: "1x5 2x30"} | INFO, 15, OWNED),
+    ("MillstreamRunsFailInARow", "once", {IN_A_ROW: "1x30"} | INFO, 15, None),
+    ("MillstreamRunsFailInARow", "one has completed", {IN_A_ROW: "5x5 0x30"} | INFO, 15, None),
     ("MillstreamRunStuckPending", "it waits", oldest("Pending", "0+60x30") | INFO, 15, OWNED),
     (
         "MillstreamRunStuckPending", "it has no deployment", oldest("Pending", "0+60x30", ""), 15,

@@ -1,3 +1,10 @@
+{{- define "millstream.checkName" -}}
+{{- $name := include "millstream.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "The release's objects would be named %s, and a Service's name begins with a letter and has only small letters, digits and dashes: choose another name for the release, or set fullnameOverride." $name) }}
+{{- end }}
+{{- end }}
+
 {{- define "millstream.checkNamespaces" -}}
 {{- range .Values.namespaces }}
 {{- $found := lookup "v1" "Namespace" "" . }}
@@ -6,6 +13,11 @@
 {{- end }}
 {{- if dig "metadata" "deletionTimestamp" "" ($found | default dict) }}
 {{- fail (printf "namespaces: the namespace %s is being deleted: take it off the list, or wait until it is gone and create it anew." .) }}
+{{- end }}
+{{- end }}
+{{- with .Values.test }}
+{{- if and .create .namespace (ne .namespace $.Release.Namespace) (not (lookup "v1" "Namespace" "" .namespace)) }}
+{{- fail (printf "test.namespace: there is no namespace %s in the cluster: create it first (kubectl create namespace %s), or choose another." .namespace .namespace) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -103,6 +103,26 @@ def test_what_a_deployment_says_for_people(world):
     assert world.samples("millstream_deployment_info") == {("etl", "", "data", "page"): 1}
 
 
+def test_runs_that_failed_in_a_row(world):
+    def ended(name, state, seconds):
+        world.run(name, make_status(state, completionTime=text(after(seconds))))
+
+    row = "millstream_flow_runs_failed_in_a_row"
+    world.deploy()
+    assert world.samples(row) == {("etl",): 0}
+    ended("a", RunState.FAILED, 1)
+    ended("b", RunState.CRASHED, 2)
+    ended("c", RunState.CANCELLED, 3)
+    assert world.samples(row) == {("etl",): 2}
+    ended("d", RunState.COMPLETED, 4)
+    assert world.samples(row) == {("etl",): 0}
+    ended("e", RunState.TIMED_OUT, 5)
+    assert world.samples(row) == {("etl",): 1}
+    world.deploy("pruned", status={"lastSuccessTime": text(after(6))})
+    world.run("f", make_status(RunState.FAILED, completionTime=text(after(5))), deployment="pruned")
+    assert world.samples(row) == {("etl",): 1, ("pruned",): 0}
+
+
 def test_schedules(world):
     suspended = {
         "type": "Suspended",
