@@ -9,6 +9,7 @@ import json
 import marshal
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -585,6 +586,13 @@ class Queue:
                 self.ready[key] = None
 
 
+class _NoLocks:
+    """In the place of locks that wait by an event loop, which there is none of here; each reads for itself then."""
+
+    def setdefault(self, _name: str, _lock: object) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
 class Operator:
     """The operator, with what it remembers; a new one has just listed everything."""
 
@@ -595,6 +603,7 @@ class Operator:
         self._working: dict[Key, Coroutine[Any, Any, str]] = {}
         now = lambda: api.now  # noqa: E731
         executor = Executor(api, self.cache, self._changed, now, self._say, self._delete_run)
+        executor._warnings._locks = _NoLocks()
         self._reconciler = Reconciler(self.cache, self.queue, executor, METRICS, now)
         self.resync()
 
