@@ -60,6 +60,7 @@ def main(namespace: str) -> dict[str, int]:
         "cancel": call("PATCH", own + "/made", {"spec": {"cancel": True}}, merge),
         "template": call("POST", own, run("forged", template=template)),
         "tags": call("PATCH", own + "/made", {"spec": {"tags": ["x"]}}, merge),
+        "lifetime": call("PATCH", own + "/made", {"spec": {"ttlSecondsAfterFinished": 0}}, merge),
         "status": call("PATCH", own + "/made/status", {"status": {"state": "Completed"}}, merge),
         "delete": call("DELETE", own + "/made"),
         "elsewhere": call("GET", "/apis/millstream.dev/v1alpha1/namespaces/default/flowruns"),
@@ -70,7 +71,7 @@ def main(namespace: str) -> dict[str, int]:
 ALLOWED = {
     "None": {},
     "Read": {"list": 200},
-    "Trigger": {"list": 200, "create": 201, "cancel": 200},
+    "Trigger": {"list": 200, "create": 201, "cancel": 200, "tags": 200},
 }
 
 
