@@ -13,6 +13,8 @@ import control_plane
 import pytest
 import yaml
 
+from millstream_operator.kinds import FLOW_DEPLOYMENTS
+
 ROOT = Path(__file__).parents[2]
 SYSTEM = "millstream-system"
 RIGHTS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
@@ -105,4 +107,7 @@ def make_namespace(client):
 
 @pytest.fixture
 def ns(make_namespace):
-    return make_namespace()
+    namespace = make_namespace()
+    yield namespace
+    for deployment in namespace.items(FLOW_DEPLOYMENTS):  # whose schedules would go on beside other tests
+        namespace.delete(FLOW_DEPLOYMENTS, deployment["metadata"]["name"])
