@@ -54,7 +54,7 @@ def call():
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
         assert fails is None or bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stderr if done.returncode else done.stdout
