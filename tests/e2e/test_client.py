@@ -4,33 +4,13 @@ import json
 
 import pytest
 from e2e.conftest import eventually
+from seed_programs import QUERY_FLOW_RUNS, UPDATE_TAGS
 
 pytestmark = pytest.mark.e2e
 
-ONCE_A_DAY = """
-import asyncio
-from datetime import datetime, timedelta
-
-from millstream import flow
-from millstream.client import get_client
-from millstream.client.schemas import filters, sorting
-
-
-async def read_flow_runs(flow_run_filter=None, sort=sorting.FlowRunSort.START_TIME_DESC):
-    client = get_client()
-    return await client.read_flow_runs(flow_run_filter=flow_run_filter, sort=sort)
-
-
-async def query_flow_runs(name_like, env, state_names, start_time_min):
-    filter_params = {
-        "name": filters.FlowRunFilterName(like_=name_like),
-        "tags": filters.FlowRunFilterTags(all_=[f"env:{env}"]),
-        "state": filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=state_names)),
-        "start_time": filters.FlowRunFilterStartTime(after_=start_time_min),
-    }
-    return await read_flow_runs(filters.FlowRunFilter(**filter_params))
-
-
+ONCE_A_DAY = (
+    QUERY_FLOW_RUNS
+    + """
 @flow
 def main():
     flow_runs = asyncio.run(
@@ -43,41 +23,18 @@ def main():
     )
     return [run.name for run in flow_runs] or "summarised"
 """
+)
 
-UPDATE_TAGS = """
-import asyncio
-
-from millstream import flow, get_run_logger
-from millstream.client import get_client
-from millstream.context import get_run_context
-
-
-def update_tags(tags):
-    logger = get_run_logger()
-    if not tags:
-        logger.warning("No tags passed to 'update_tags', nothing to do")
-        return True
-
-    logger.info(f"Adding {tags=} to current flow_run")
-    flow_run = get_run_context().flow_run
-    tags += flow_run.tags
-
-    client = get_client()
-    asyncio.run(client.update_flow_run(flow_run.id, tags=set(tags)))
-    return True
-
-
-@flow(name="good_morning.greet")
-def greet(name):
-    print(f"Hello {name}")
-
-
+GOOD_MORNING = (
+    UPDATE_TAGS
+    + """
 @flow(name="good_morning")
 def main(env):
     update_tags([f"env:{env}"])
     greet("John")
     greet("Sam")
 """
+)
 
 CHILD = """
 from millstream import flow
@@ -144,19 +101,19 @@ def test_a_program_that_runs_once_a_day(runs):
 
 
 def test_a_program_that_gives_its_run_tags(runs):
-    runs.deploy("good-morning", UPDATE_TAGS, tags=["nightly"], apiAccess="Trigger")
+    runs.deploy("good-morning", GOOD_MORNING, tags=["nightly"], apiAccess="Trigger")
     run = runs.start("good-morning", parameters={"env": "pro"})
     runs.until(run, "Completed")
     assert sorted(runs.get("flowrun", run)["spec"]["tags"]) == ["env:pro", "nightly"]
 
 
 def test_without_access_it_is_told_what_is_missing(runs):
-    runs.deploy("good-morning", UPDATE_TAGS)
+    runs.deploy("good-morning", GOOD_MORNING)
     run = runs.start("good-morning", parameters={"env": "pro"})
     assert (
         "set spec.apiAccess of its FlowDeployment to Read or Trigger" in runs.until(run, "Failed")["message"]
     )
-    runs.deploy("reader", UPDATE_TAGS, apiAccess="Read")
+    runs.deploy("reader", GOOD_MORNING, apiAccess="Read")
     run = runs.start("reader", parameters={"env": "pro"})
     assert "You may not patch flowruns.millstream.dev" in runs.until(run, "Failed")["message"]
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from seed_programs import QUERY_FLOW_RUNS, UPDATE_TAGS
 
 from millstream.client import get_client
 from millstream.settings import temporary_settings
@@ -54,30 +55,9 @@ def lost():
 
 lost(return_state=True)
 """
-RUN_ONCE_A_DAY = """
-import asyncio
-from datetime import datetime, timedelta
-
-from millstream import flow, tags
-from millstream.client import get_client
-from millstream.client.schemas import filters, sorting
-
-
-async def read_flow_runs(flow_run_filter=None, sort=sorting.FlowRunSort.START_TIME_DESC):
-    client = get_client()
-    return await client.read_flow_runs(flow_run_filter=flow_run_filter, sort=sort)
-
-
-async def query_flow_runs(name_like, env, state_names, start_time_min):
-    filter_params = {
-        "name": filters.FlowRunFilterName(like_=name_like),
-        "tags": filters.FlowRunFilterTags(all_=[f"env:{env}"]),
-        "state": filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=state_names)),
-        "start_time": filters.FlowRunFilterStartTime(after_=start_time_min),
-    }
-    return await read_flow_runs(filters.FlowRunFilter(**filter_params))
-
-
+RUN_ONCE_A_DAY = (
+    QUERY_FLOW_RUNS
+    + """
 @flow(name="vtasks.gcal.summary", flow_run_name="vtasks.gcal.summary")
 def summary():
     print("summarised")
@@ -95,35 +75,11 @@ if not flow_runs:
     with tags("env:pro"):
         summary()
 """
+)
 
-UPDATE_TAGS = """
-import asyncio
-
-from millstream import flow, get_run_logger
-from millstream.client import get_client
-from millstream.context import get_run_context
-
-
-def update_tags(tags):
-    logger = get_run_logger()
-    if not tags:
-        logger.warning("No tags passed to 'update_tags', nothing to do")
-        return True
-
-    logger.info(f"Adding {tags=} to current flow_run")
-    flow_run = get_run_context().flow_run
-    tags += flow_run.tags
-
-    client = get_client()
-    asyncio.run(client.update_flow_run(flow_run.id, tags=set(tags)))
-    return True
-
-
-@flow(name="good_morning.greet")
-def greet(name):
-    print(f"Hello {name}")
-
-
+GOOD_MORNING = (
+    UPDATE_TAGS
+    + """
 @flow(name="good_morning")
 def good_morning(env):
     update_tags([f"env:{env}"])
@@ -134,6 +90,7 @@ def good_morning(env):
 if __name__ == "__main__":
     good_morning("pro")
 """
+)
 
 
 @pytest.fixture
@@ -218,7 +175,7 @@ def test_a_flow_that_runs_once_a_day(begin, client):
 
 
 def test_tags_that_depend_on_parameters(begin, client):
-    program = begin(UPDATE_TAGS)
+    program = begin(GOOD_MORNING)
     out, err = program.communicate()
     assert out.splitlines() == ["Hello John", "Hello Sam"]
     assert "Adding tags=['env:pro'] to current flow_run" in err
