@@ -498,6 +498,7 @@ def test_the_alerts_are_loaded_and_the_one_that_should_fires(played):
     assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= {
         missed,
         "MillstreamRunFailureRatioHigh",
+        "MillstreamRunsFailInARow",
     }
     (alert,) = next(rule["alerts"] for rule in rules if rule["name"] == missed)
     assert alert["labels"]["deployment"] == "nightly"
