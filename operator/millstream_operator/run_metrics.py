@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.flow_run import Attempt, FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
+from millstream_operator.decide.evidence import VERDICTS
 from millstream_operator.decide.observed import Run
 from millstream_operator.metric_registry import METRICS, POD_REASONS, TASK_STATES
 from millstream_operator.metrics import Metrics
@@ -17,6 +18,7 @@ __all__ = ["Entry", "RunMetrics", "before_its_end", "entries"]
 _PENDING_REASONS = {
     Reason.IMAGE_PULL_ERROR, Reason.CONFIG_ERROR, Reason.UNSCHEDULABLE, Reason.POD_CREATION_FAILED,
 }  # fmt: skip
+_CAUSES = {"failures": "Failure", "disruptions": "Disruption"}
 
 
 class Entry(NamedTuple):
@@ -55,29 +57,29 @@ def before_its_end(status: FlowRunStatus) -> FlowRunStatus:
 
 
 def _created(run: Run, of_run: tuple[str, str]) -> Iterator[Entry]:
-    trigger = _trigger(run)
-    yield Entry("millstream_flow_runs_created_total", (*of_run, trigger))
-    if trigger == "Schedule" and run.spec.scheduled_time:
+    yield Entry("millstream_flow_runs_created_total", (*of_run, run.trigger))
+    if run.trigger == "Schedule" and run.spec.scheduled_time:
         lag = max(0.0, (run.creation_time - run.spec.scheduled_time).total_seconds())
         yield Entry("millstream_schedule_lag_seconds", of_run, lag)
 
 
-def _trigger(run: Run) -> str:
-    if run.spec.schedule_name is None:
-        return "Manual"
-    # The operator gives the runs of ticks no priority of their own.
-    return "Schedule" if run.spec.priority is None else "Backfill"
-
-
 def _attempts(before: FlowRunStatus, after: FlowRunStatus, of_run: tuple[str, str]) -> Iterator[Entry]:
     known = {attempt.number for attempt in before.attempts if attempt.completion_time}
-    ended = [a for a in after.attempts if a.completion_time and a.number not in known]
-    for attempt in ended:
+    for attempt in after.attempts:
+        if attempt.completion_time is None or attempt.number in known:
+            continue
         if attempt.reason in POD_REASONS:
             yield Entry("millstream_pod_failures_total", (of_run[0], attempt.reason))
-    if ended and after.state is RunState.AWAITING_RETRY:
-        cause = "Disruption" if after.disruptions > before.disruptions else "Failure"
-        yield Entry("millstream_flow_run_retries_total", (*of_run, cause))
+        if cause := _retried(attempt, after):
+            yield Entry("millstream_flow_run_retries_total", (*of_run, cause))
+
+
+def _retried(attempt: Attempt, after: FlowRunStatus) -> str | None:
+    """Say who was to blame for an attempt that is followed by another one; None if it is not, or was only paused."""
+    if attempt.number == after.attempt and after.state is not RunState.AWAITING_RETRY:
+        return None
+    budget = VERDICTS[attempt.reason].budget if attempt.reason in VERDICTS else None
+    return _CAUSES[budget] if budget else None
 
 
 def _tasks(after: FlowRunStatus, of_run: tuple[str, str]) -> Iterator[Entry]:
