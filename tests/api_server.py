@@ -273,8 +273,11 @@ class Operator:
 
 @contextmanager
 def run_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[Operator]:
-    """Run the operator, with no lease unless it is asked to: those of other tests are no standbys of it."""
-    options = ["--port", "0", "--no-leader-election", *arguments]
+    """Run the operator, with no lease unless it is asked to: those of other tests are no standbys of it.
+
+    What it counts is shown at once: a test reads it as it is, while Prometheus needs to see zero before that.
+    """
+    options = ["--port", "0", "--no-leader-election", "--scrape-seconds", "0", *arguments]
     command = [sys.executable, "-m", "millstream_operator", *options]
     environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:

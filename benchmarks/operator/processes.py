@@ -111,7 +111,7 @@ async def operator() -> AsyncIterator[Operator]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["millstream_operator", f"--port={port}", "--log-level=WARNING"]
+    command = ["millstream_operator", f"--port={port}", "--log-level=WARNING", "--scrape-seconds=0"]
     async with aiohttp.ClientSession() as session, _running(command) as process:
         yield Operator(process, f"http://127.0.0.1:{port}", session)
 

@@ -9,6 +9,7 @@ from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.decide.evidence import VERDICTS
 from millstream_operator.decide.observed import Run
+from millstream_operator.kinds import FLOW_RUNS
 from millstream_operator.metric_registry import METRICS, POD_REASONS, TASK_STATES
 from millstream_operator.metrics import Metrics
 from millstream_operator.user_metrics import UserMetrics
@@ -119,6 +120,7 @@ class RunMetrics:
         self._user = user
         self._cache = cache
         self._begun = False
+        cache.tell(FLOW_RUNS, self.moved)
 
     def begin(self, unreleased: Iterable[Run]) -> None:
         """Begin to count.
@@ -131,9 +133,9 @@ class RunMetrics:
         for run in unreleased:
             self._count(before_its_end(run.status), run)
 
-    def moved(self, old: Run, new: Run) -> None:
+    def moved(self, old: Run | None, new: Run | None) -> None:
         """Count what has happened to a run between two versions of it."""
-        if self._begun:
+        if self._begun and old is not None and new is not None:
             self._count(old.status, new)
 
     def _count(self, before: FlowRunStatus, run: Run) -> None:

@@ -272,7 +272,10 @@ def played(make_namespace, limited_kubeconfig, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         started = datetime.now(UTC) + timedelta(seconds=8)
         patch.setattr(api_server, "STARTED", started.isoformat(timespec="seconds"))
-        with run_operator(limited_kubeconfig, folder / "operator", "--namespaces", ns.name) as operator:
+        scraped = ("--scrape-seconds", "1")
+        with run_operator(
+            limited_kubeconfig, folder / "operator", "--namespaces", ns.name, *scraped
+        ) as operator:
             target = operator.url.removeprefix("http://")
             with run_prometheus(target, folder, ALERTS) as prometheus:
                 deploy_all(ns)
@@ -283,6 +286,7 @@ def played(make_namespace, limited_kubeconfig, tmp_path_factory):
                 carry_out(ns)
                 eventually(lambda: counted(ns) == (1, 2), "the ticks are counted")
                 eventually(lambda: datetime.now(UTC) > started + timedelta(seconds=1))
+                prometheus.scraped_after(time.time() + 3)  # for two seconds a new counter is zero
                 played.end()
                 yield played
         assert "unexpected error" not in operator.log, operator.log

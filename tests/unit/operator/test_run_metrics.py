@@ -166,8 +166,7 @@ def test_two_attempts_whose_ends_were_not_seen_apart_both_count():
 class World:
     def __init__(self):
         self.cache, self.metrics = Cache(), Metrics()
-        self.counts = RunMetrics(self.metrics, UserMetrics(self.cache), self.cache)
-        self.cache.tell(self.counts.moved)
+        self.counts = RunMetrics(self.metrics, UserMetrics(self.metrics, self.cache), self.cache)
         self.cache.put(FLOW_DEPLOYMENTS, make_deployment())
 
     def see(self, status, version, **run):
