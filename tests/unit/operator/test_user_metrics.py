@@ -33,8 +33,8 @@ def make(*samples, name="etl-1", seconds=50, **more):
 
 
 class World:
-    def __init__(self, *declared):
-        self.cache, self.metrics = Cache(), Metrics()
+    def __init__(self, *declared, metrics=None):
+        self.cache, self.metrics = Cache(), metrics or Metrics()
         self.user = UserMetrics(self.metrics, self.cache)
         self.metrics.show(self.user)
         Owners(self.metrics, self.user, self.cache).begin()
@@ -148,3 +148,17 @@ def test_a_run_of_no_deployment_shows_nothing(world):
 def test_fits(sample, declared, expected):
     metric = UserMetric.model_validate(declared) if declared else None
     assert fits(UserSample.model_validate(sample), metric) is expected
+
+
+def test_all_deployments_together_have_no_more_series_than_a_metric_may():
+    world = World(metrics=Metrics(most_series=3))
+    for number in range(3):
+        name = f"d{number}"
+        world.cache.put(FLOW_DEPLOYMENTS, make_deployment(name, metrics=[ROWS]))
+        for table in ("a", "b"):
+            run = make_run(
+                deployment=name, status=make_status(RunState.COMPLETED, metrics=[rows(1, f"{name}{table}")])
+            )
+            world.user.record(Run.from_object(run))
+    assert len(world.samples(COUNTED)) == 3
+    assert world.samples("millstream_operator_series_dropped_total")[(COUNTED,)] == 3
