@@ -81,7 +81,9 @@ def serve(kubeconfig: str, namespaces: list[str], writes: int, log: str) -> None
     die_after(writes)
     configuration = client.Configuration()
     config.load_kube_config(kubeconfig, client_configuration=configuration)
-    settings = Settings(namespaces=tuple(namespaces), port=0, workers=4, leader_election=False, scrape_seconds=0)
+    settings = Settings(
+        namespaces=tuple(namespaces), port=0, workers=4, leader_election=False, scrape_seconds=0
+    )
     asyncio.run(application.run(settings, Credentials(configuration), asyncio.Event()))
 
 
