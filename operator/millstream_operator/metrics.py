@@ -105,9 +105,10 @@ class Metrics:
         return self._histograms.get(series.metric) or self._counter_of(series)
 
     def _counter_of(self, series: Series) -> Counter:
-        if series.kind not in self._counters:
-            self._counters[series.kind] = _counter(*series.kind)
-        return self._counters[series.kind]
+        kind = series.kind
+        if kind not in self._counters:
+            self._counters[kind] = _counter(*kind)
+        return self._counters[kind]
 
     def _remove(self, series: Series) -> None:
         self._parent(series).remove(*series.values)
