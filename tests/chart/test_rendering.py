@@ -5,7 +5,7 @@ import sys
 import typing
 
 import yaml
-from chart.conftest import ROOT, VERSION
+from chart.conftest import CHART, ROOT, VERSION
 from pydantic import BaseModel
 
 from millstream.resources import api_access, namespace_defaults
@@ -16,6 +16,7 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator import sample_run
 from millstream_operator.settings import Settings
 
+REVISION = "millstream.dev/schema-revision"
 HELM_WAITS_SECONDS = 5 * 60
 BY_NODE = {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
@@ -312,7 +313,7 @@ def test_crds_are_the_projects(render, chart):
     assert copies == source, "run: make generate"
     rendered = [o for o in render() if o["kind"] == "CustomResourceDefinition"]
     for o in rendered:
-        assert o["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert o["metadata"]["annotations"].pop("helm.sh/resource-policy") == "keep"
         assert o["metadata"].pop("labels")
     assert {f"{o['metadata']['name']}.json": o for o in rendered} == {
         name: json.loads(text) for name, text in source.items()
@@ -322,7 +323,22 @@ def test_crds_are_the_projects(render, chart):
 def test_crds_that_are_not_kept(render):
     for o in render({"crds": {"keep": False}}):
         if o["kind"] == "CustomResourceDefinition":
-            assert "annotations" not in o["metadata"]
+            assert o["metadata"]["annotations"].keys() == {REVISION}
+
+
+def test_crds_that_are_not_the_previous_releases_have_a_higher_revision(render):
+    (previous,) = (ROOT / "tests/e2e/previous").glob("millstream-*.tgz")
+    then, now = (
+        {o["metadata"]["name"]: o for o in render(chart=chart) if o["kind"] == "CustomResourceDefinition"}
+        for chart in (previous, CHART)
+    )
+    for name, o in now.items():
+        if o["spec"] != then[name]["spec"]:
+            assert _revision(o) > _revision(then[name]), "raise _REVISION in millstream/resources/crd.py"
+
+
+def _revision(definition):
+    return int(definition["metadata"]["annotations"].get(REVISION, 0))
 
 
 def test_hooks_bring_what_they_need_before_they_run(render, values):

@@ -85,15 +85,16 @@ helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubect
 {{- if dig "metadata" "deletionTimestamp" "" $found }}
 {{- fail (printf "The CustomResourceDefinition %s is being deleted, with all objects of its kind: wait until it is gone. If that takes long, look for objects with finalizers." $name) }}
 {{- end }}
-{{- $newer := include "millstream.firstMissing" (list $found $ours) }}
+{{- $chart := include "millstream.revision" $ours | int }}
+{{- $cluster := include "millstream.revision" $found | int }}
 {{- if $context.Values.crds.install }}
 {{- include "millstream.checkOwner" (list $context $found "crds.install") }}
-{{- if $newer }}
-{{- fail (printf "The CustomResourceDefinition %s in the cluster is newer than this chart: it has %s, which would be lost. Use a newer chart, or set crds.install=false to leave it as it is." $name $newer) }}
+{{- if gt $cluster $chart }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is newer than this chart's: its schema has the revision %d, and the chart's %d, so that fields could be lost. Use a newer chart, or set crds.install=false to leave it as it is." $name $cluster $chart) }}
 {{- end }}
 {{- else }}
-{{- with include "millstream.firstMissing" (list $ours $found) }}
-{{- fail (printf "The CustomResourceDefinition %s in the cluster is older than this chart: it lacks %s, and crds.install is false. Upgrade the release that has it, or apply it: %s" $name . (include "millstream.applyCrds" $context)) }}
+{{- if lt $cluster $chart }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is older than this chart's: its schema has the revision %d, and the chart's %d, and crds.install is false. Upgrade the release that has it, or apply it: %s" $name $cluster $chart (include "millstream.applyCrds" $context)) }}
 {{- end }}
 {{- $annotations := $found.metadata.annotations | default dict }}
 {{- $own := and (eq (get $annotations "meta.helm.sh/release-name") $context.Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") $context.Release.Namespace) }}
@@ -103,45 +104,7 @@ helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubect
 {{- end }}
 {{- end }}
 
-{{/* The first field or value of an enumeration that the one CustomResourceDefinition has and the other lacks, or nothing. */}}
-{{- define "millstream.firstMissing" -}}
-{{- $there := dict }}
-{{- range include "millstream.crdFields" (last .) | splitList "\n" }}
-{{- $_ := set $there (trim .) true }}
-{{- end }}
-{{- $missing := list }}
-{{- range include "millstream.crdFields" (first .) | splitList "\n" }}
-{{- if not (hasKey $there (trim .)) }}
-{{- $missing = append $missing (trim .) }}
-{{- end }}
-{{- end }}
-{{- with $missing }}
-{{- first . }}
-{{- end }}
-{{- end }}
-
-{{- define "millstream.crdFields" -}}
-{{- range .spec.versions }}
-{{ .name }}
-{{- include "millstream.schemaFields" (list .name .schema.openAPIV3Schema) }}
-{{- end }}
-{{- end }}
-
-{{/* Takes a path, and the schema of what is there. */}}
-{{- define "millstream.schemaFields" -}}
-{{- $path := first . }}
-{{- $schema := last . }}
-{{- range $schema.enum }}
-{{ printf "%s=%v" $path . }}
-{{- end }}
-{{- range $name, $field := $schema.properties }}
-{{ printf "%s.%s" $path $name }}
-{{- include "millstream.schemaFields" (list (printf "%s.%s" $path $name) $field) }}
-{{- end }}
-{{- with $schema.items }}
-{{- include "millstream.schemaFields" (list (printf "%s[]" $path) .) }}
-{{- end }}
-{{- if kindIs "map" $schema.additionalProperties }}
-{{- include "millstream.schemaFields" (list (printf "%s{}" $path) $schema.additionalProperties) }}
-{{- end }}
+{{/* Which is newer of two CustomResourceDefinitions. Those from before revisions were counted have none, and are older. */}}
+{{- define "millstream.revision" -}}
+{{- dig "metadata" "annotations" "millstream.dev/schema-revision" "0" . }}
 {{- end }}
