@@ -90,6 +90,7 @@ def bare_cluster(kubectl):
         policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         ours = ("-l", "app.kubernetes.io/part-of=millstream")
         kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
+        kubectl("delete", "deployments", "--all-namespaces", *ours)
         crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
         kubectl("delete", "crds", *crds, "--ignore-not-found")
 

@@ -117,16 +117,45 @@ def test_the_releases_own_namespace_may_come_with_it(helm, chart, team):
     helm("uninstall", "millstream", "-n", team, "--no-hooks")
 
 
+def test_releases_that_serve_the_same_namespaces(install, uninstall, kubectl, place):
+    for name in ("a", "b", "c"):
+        kubectl("create", "namespace", f"{place}-{name}")
+
+    def serving(*names):
+        return {"namespaces": [f"{place}-{name}" for name in names]}
+
+    other = {"crds": {"install": False}, "apiAccess": {"createRoles": False}}
+    for first, second, both in (
+        ({}, {}, "all namespaces"),
+        ({}, serving("a", "b"), f"{place}-a, {place}-b"),
+        (serving("a", "b"), {}, f"{place}-a, {place}-b"),
+        (serving("a", "b"), serving("b", "c"), f"{place}-b"),
+        (serving("a", "b"), serving("b"), f"{place}-b"),
+    ):
+        install(first)
+        refusal = install(second | other, "second", fails=True)
+        assert f"The release millstream in the namespace {place} serves {both} already" in refusal
+        assert "give each release namespaces of its own" in refusal
+    install(serving("c") | other, "second")
+    install(serving("a", "b") | {"workers": 4})
+    install(serving("c") | other | {"workers": 4}, "second")
+    assert f"The release second in the namespace {place} serves {place}-c" in install(serving(), fails=True)
+    uninstall("second")
+    install(serving())
+
+
 def test_crds_that_another_release_has(install, place):
-    install()
-    refusal = install(name="second", fails=True)
+    install({"namespaces": ["default"]})
+    values = {"namespaces": [place]}
+    refusal = install(values, "second", fails=True)
     assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
     assert f"in the namespace {place}" in refusal
     assert "crds.install=false" in refusal
-    refusal = install({"crds": {"install": False}}, "second", fails=True)
+    values |= {"crds": {"install": False}}
+    refusal = install(values, "second", fails=True)
     assert "The ClusterRole millstream-run-read is there already" in refusal
     assert "Set apiAccess.createRoles=false" in refusal
-    install({"crds": {"install": False}, "apiAccess": {"createRoles": False}}, "second")
+    install(values | {"apiAccess": {"createRoles": False}}, "second")
 
 
 def test_crds_that_came_without_helm_can_be_taken_over(install, apply, crds, kubectl):

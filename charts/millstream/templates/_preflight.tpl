@@ -22,6 +22,46 @@
 {{- end }}
 {{- end }}
 
+{{/* Operators without a lease in common cannot share a namespace: each one's admission policy denies the other's writes. */}}
+{{- define "millstream.checkOtherReleases" -}}
+{{- range (lookup "apps/v1" "Deployment" "" "").items }}
+{{- $labels := .metadata.labels | default dict }}
+{{- $operator := and (eq (get $labels "app.kubernetes.io/part-of") "millstream") (eq (get $labels "app.kubernetes.io/component") "operator") }}
+{{- $release := get $labels "app.kubernetes.io/instance" }}
+{{- $namespace := .metadata.namespace }}
+{{- $own := and (eq $release $.Release.Name) (eq $namespace $.Release.Namespace) }}
+{{- if and $operator (not $own) }}
+{{- with include "millstream.servedByBoth" (list $.Values.namespaces .) }}
+{{- fail (printf "The release %s in the namespace %s serves %s already, and two operators deny each other's writes there: give each release namespaces of its own (the value namespaces), or uninstall one of them." $release $namespace .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Takes namespaces (all if empty), and the Deployment of another release's operator; gives those that both serve. */}}
+{{- define "millstream.servedByBoth" -}}
+{{- $ours := first . }}
+{{- $theirs := list }}
+{{- range (last .).spec.template.spec.containers }}
+{{- range .args }}
+{{- if hasPrefix "--namespaces=" . }}
+{{- $theirs = trimPrefix "--namespaces=" . | splitList "," }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $both := list }}
+{{- range $theirs | default $ours }}
+{{- if has . ($ours | default $theirs) }}
+{{- $both = append $both . }}
+{{- end }}
+{{- end }}
+{{- if or $ours $theirs }}
+{{- join ", " $both }}
+{{- else }}
+{{- "all namespaces" }}
+{{- end }}
+{{- end }}
+
 {{- define "millstream.checkMonitoring" -}}
 {{- $asked := dict
   "metrics.serviceMonitor.create" (ternary "ServiceMonitor" "" .Values.metrics.serviceMonitor.create)
