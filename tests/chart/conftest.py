@@ -176,7 +176,10 @@ EVERYTHING = {
         "registry": "registry.example.com:5000/team",
         "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}},
         "nodeSelector": {"kubernetes.io/os": "linux", "y": "NO"},
-        "tolerations": [{"key": "dedicated", "operator": "Exists"}, {"key": "spot", "tolerationSeconds": 5}],
+        "tolerations": [
+            {"key": "dedicated", "operator": "Exists"},
+            {"key": "spot", "effect": "NoExecute", "tolerationSeconds": 5},
+        ],
         "storage": {"url": "s3://bucket/team", "secretName": "keys"},
         "allowedImages": ["registry.example.com/*"],
         "maxResources": {"cpu": 8, "memory": "32Gi"},

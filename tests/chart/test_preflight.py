@@ -103,6 +103,12 @@ def test_a_namespace_for_the_test_that_is_not_there(install, kubectl, team):
     install(values)
 
 
+def test_a_priority_class_that_is_not_there(install):
+    refusal = install({"priorityClassName": "urgent"}, fails=True)
+    assert "priorityClassName: there is no PriorityClass urgent in the cluster" in refusal
+    install({"priorityClassName": "system-cluster-critical"})
+
+
 @pytest.mark.parametrize("name", ["my.rel", "1x"])
 def test_a_release_whose_name_no_service_can_have(call, chart, name):
     arguments = ("template", name, chart, "--kube-version", "1.32.0")

@@ -75,6 +75,14 @@
 {{- end }}
 {{- end }}
 
+{{- define "millstream.checkPriorityClass" -}}
+{{- with .Values.priorityClassName }}
+{{- if not (lookup "scheduling.k8s.io/v1" "PriorityClass" "" .) }}
+{{- fail (printf "priorityClassName: there is no PriorityClass %s in the cluster, and no pod could be made: create it first, or choose another (kubectl get priorityclasses)." .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "millstream.checkApiAccessRoles" -}}
 {{- if .Values.apiAccess.createRoles }}
 {{- range list "millstream-run-read" "millstream-run-trigger" }}
