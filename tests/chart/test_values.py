@@ -334,6 +334,37 @@ def test_what_is_right_is_taken(call, chart, setting):
     call("helm", "template", "x", chart, "--kube-version", "1.32.0", "-f", "-", stdin=json.dumps(setting))
 
 
+def _nulls(values, path=()):
+    """Give what each value would be without one, by its path: as if only a comment stood below its name."""
+    for name, value in values.items():
+        yield (*path, name), value
+        if isinstance(value, dict) and name != "resources":  # of which everything may be left out
+            yield from _nulls(value, (*path, name))
+
+
+def _all_null(paths):
+    values = {}
+    for path in paths:
+        node = values
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = None
+    return values
+
+
+def test_a_value_without_anything_is_empty_or_refused_by_name(call, chart, render):
+    by_default = list(_nulls(yaml.safe_load((chart / "values.yaml").read_text())))
+    assert render(_all_null(path for path, value in by_default if value in ("", {}, []))) == render()
+    needed = [path for path, value in by_default if value not in ("", {}, [])]
+    for depth in (1, 2, 3):
+        paths = [path for path in needed if len(path) == depth]
+        arguments = ("template", "x", chart, "--kube-version", "1.32.0", "-f", "-")
+        refusal = call("helm", *arguments, stdin=json.dumps(_all_null(paths)), fails=True)
+        assert "missing propert" in refusal
+        for path in paths:
+            assert f"'{path[-1]}'" in refusal, path
+
+
 def test_an_old_cluster_is_refused(call, chart):
     refusal = call("helm", "template", "x", chart, "--kube-version", "1.31.9", fails=True)
     assert "chart requires kubeVersion: >=1.32.0-0" in refusal

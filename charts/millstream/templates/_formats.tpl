@@ -7,12 +7,13 @@
 {{- $registry := list (printf "(%s(/%s)?)?" $host $repository) "registry: write its host, with a port and a path if need be, as registry.example.com:5000/team, and no https://" }}
 {{- $ofAnImage := list (printf "(%s)?" $image) "image: write registry.example.com/team/flows:1, and no https://" }}
 {{- $labelName := "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?" }}
+{{- $defaults := .Values.defaults | default dict }}
 {{- with .Values }}
 {{- range list
   (concat (list "image.registry" .image.registry) $registry)
   (list "image.repository" .image.repository $repository "repository: write millstream-operator or team/millstream-operator; the tag is image.tag")
-  (concat (list "defaults.registry" (dig "registry" "" .defaults)) $registry)
-  (concat (list "defaults.image" (dig "image" "" .defaults)) $ofAnImage)
+  (concat (list "defaults.registry" $defaults.registry) $registry)
+  (concat (list "defaults.image" $defaults.image) $ofAnImage)
   (concat (list "test.flowImage" .test.flowImage) $ofAnImage)
   (list "dashboards.sidecarLabel" .dashboards.sidecarLabel $labelName "name of a label: write grafana_dashboard or example.com/dashboard")
   (list "dashboards.sidecarLabelValue" .dashboards.sidecarLabelValue "([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?" "value of a label: it has letters, digits, dashes, underscores and dots, and begins and ends with a letter or digit")
@@ -37,7 +38,7 @@
   "alerts.annotations" .alerts.annotations
   "dashboards.labels" .dashboards.labels
   "dashboards.annotations" .dashboards.annotations
-  "defaults.nodeSelector" .defaults.nodeSelector
+  "defaults.nodeSelector" $defaults.nodeSelector
 }}
 {{- range $key, $_ := $entries }}
 {{- include "millstream.checkFormat" (list $name $key $labelName "name of a label or annotation: write team or example.com/team") }}
@@ -50,7 +51,8 @@
 
 {{/* Takes the value's name, the value, the pattern of the whole of it, and what it should be. */}}
 {{- define "millstream.checkFormat" -}}
-{{- $text := index . 1 | toString }}
+{{- $value := index . 1 }}
+{{- $text := ternary "" (toString $value) (kindIs "invalid" $value) }}
 {{- if not (regexMatch (printf "^(%s)$" (index . 2)) $text) }}
 {{- fail (printf "%s: %q is no %s." (first .) $text (last .)) }}
 {{- end }}

@@ -43,8 +43,8 @@ name: {{ .name }}
 namespace: {{ . }}
 {{- end }}
 labels:
-  {{- merge (include "millstream.labels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
-{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+  {{- merge (include "millstream.labels" .context | fromYaml) (.labels | default dict) ($values.commonLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) ($values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -84,8 +84,8 @@ app.kubernetes.io/component: operator
 {{- define "millstream.podMetadata" -}}
 {{- $values := .context.Values -}}
 labels:
-  {{- merge (dict "app.kubernetes.io/component" .component) (include "millstream.podLabels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
-{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+  {{- merge (dict "app.kubernetes.io/component" .component) (include "millstream.podLabels" .context | fromYaml) (.labels | default dict) ($values.commonLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) ($values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

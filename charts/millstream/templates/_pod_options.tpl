@@ -8,7 +8,7 @@
 {{- end }}
 {{- end }}
 {{- include "millstream.checkTolerations" (list "tolerations" .Values.tolerations) }}
-{{- include "millstream.checkTolerations" (list "defaults.tolerations" .Values.defaults.tolerations) }}
+{{- include "millstream.checkTolerations" (list "defaults.tolerations" (.Values.defaults | default dict).tolerations) }}
 {{- end }}
 
 {{- define "millstream.checkEnvironment" -}}

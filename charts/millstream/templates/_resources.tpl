@@ -1,11 +1,12 @@
 {{- define "millstream.checkResources" -}}
-{{- $ofRuns := dig "resources" dict .Values.defaults }}
+{{- $defaults := .Values.defaults | default dict }}
+{{- $ofRuns := $defaults.resources | default dict }}
 {{- range $name, $amounts := dict
   "resources.requests" .Values.resources.requests
   "resources.limits" .Values.resources.limits
   "defaults.resources.requests" $ofRuns.requests
   "defaults.resources.limits" $ofRuns.limits
-  "defaults.maxResources" .Values.defaults.maxResources
+  "defaults.maxResources" $defaults.maxResources
 }}
 {{- range $resource, $amount := $amounts }}
 {{- include "millstream.checkFormat" (list $name $resource "cpu|memory|ephemeral-storage|hugepages-[a-zA-Z0-9]+|[a-z0-9][-a-z0-9.]*/[-a-zA-Z0-9_.]+" "resource: write cpu, memory, ephemeral-storage, or the whole name of another, as nvidia.com/gpu") }}
