@@ -16,6 +16,7 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator import sample_run
 from millstream_operator.settings import Settings
 
+GRACE = "terminationGracePeriodSeconds"
 REVISION = "millstream.dev/schema-revision"
 HELM_WAITS_SECONDS = 5 * 60
 BY_NODE = {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
@@ -305,6 +306,33 @@ def test_long_names_fit(render):
     for o in render(release="r" * 53):
         if o["kind"] != "CustomResourceDefinition":
             assert len(re.split("[:.]", o["metadata"]["name"])[0]) <= 63
+
+
+def test_names_that_yaml_takes_for_something_else_stay_names(render, everything):
+    values = everything | {
+        "nameOverride": "y",
+        "fullnameOverride": "on",
+        "namespaces": ["1", "1e3"],
+        "priorityClassName": "true",
+        "terminationGracePeriodSeconds": 10_000_000,
+        "test": {"namespace": "1e3"},
+    }
+    named = {"name", "namespace", "serviceAccountName", "priorityClassName", "policyName"}
+    for o in render(values, release="null", namespace="0x10"):
+        for key, value in _items(o):
+            assert isinstance(value, str) or key not in named, (o["kind"], key, value)
+        assert {type(value) for value in o["metadata"]["labels"].values()} == {str}
+    assert _named(render(values), "Deployment")["spec"]["template"]["spec"][GRACE] == 10_000_000
+    monitor = _named(render(values, namespace="0x10"), "ServiceMonitor")["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": ["0x10"]}
+
+
+def _items(node):
+    """Go through all fields of an object with one value."""
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _items(child)
+    if isinstance(node, dict):
+        yield from ((key, value) for key, value in node.items() if not isinstance(value, dict | list))
 
 
 def test_crds_are_the_projects(render, chart):

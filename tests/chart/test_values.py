@@ -6,9 +6,15 @@ import pytest
 import yaml
 
 TMP = "/tmp"  # noqa: S108 - a path in a container
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 WANTED = "preferredDuringSchedulingIgnoredDuringExecution"
 HOSTS = {"topologyKey": "kubernetes.io/hostname"}
 SPREAD = {**HOSTS, "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
+
+
+def _required_of_nodes(requirement):
+    terms = [{"matchExpressions": [requirement]}]
+    return {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}}
 
 
 def _leaves(node, path=()):
@@ -46,7 +52,10 @@ def test_every_value_is_in_the_schema_and_has_a_description_of_one_line(chart):
 def test_nothing_in_the_schema_is_open(chart):
     def check(node, path):
         if isinstance(node, dict):
-            if "properties" in node and path != "/properties/extraVolumes/items":  # of many kinds
+            open_ = path == "/properties/extraVolumes/items" or path.endswith(
+                "/if"
+            )  # of many kinds; a condition
+            if "properties" in node and not open_:
                 assert node["additionalProperties"] is False, path
             for key, child in node.items():
                 check(child, f"{path}/{key}")
@@ -136,6 +145,19 @@ def test_nothing_in_the_schema_is_open(chart):
             {"affinity": {"podAntiAffinity": {WANTED: [{"weight": 101, "podAffinityTerm": HOSTS}]}}},
             f"at '/affinity/podAntiAffinity/{WANTED}/0/weight': maximum: got 101, want 100",
         ),
+        (
+            _required_of_nodes({"key": "pool", "operator": "In"}),
+            "/nodeSelectorTerms/0/matchExpressions/0': missing property 'values'",
+        ),
+        (
+            {"extraEnv": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.node"}}}]},
+            "at '/extraEnv/0/valueFrom/fieldRef/fieldPath'",
+        ),
+        (
+            {"extraEnv": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "memory"}}}]},
+            "at '/extraEnv/0/valueFrom/resourceFieldRef/resource'",
+        ),
+        ({"extraEnvFrom": [{"prefix": "1 =", "secretRef": {"name": "a"}}]}, "at '/extraEnvFrom/0/prefix'"),
         (
             {"topologySpreadConstraints": [SPREAD | {"labelSelector": {"matchNames": []}}]},
             "at '/topologySpreadConstraints/0/labelSelector': additional properties 'matchNames' not allowed",
@@ -266,6 +288,14 @@ ADDRESSES = "is no range of addresses: write 10.0.0.0/8, 10.0.0.1/32 or fd00::/8
             {"extraVolumeMounts": [{"name": "tmp", "mountPath": "/a", "subPath": "b", "subPathExpr": "c"}]},
             "extraVolumeMounts: tmp has subPath and subPathExpr",
         ),
+        (
+            {"extraVolumeMounts": [{"name": "tmp", "mountPath": "/a", "subPath": "b/../c"}]},
+            "extraVolumeMounts: subPath of tmp leads out of the volume",
+        ),
+        (
+            {"extraVolumeMounts": [{"name": "tmp", "mountPath": "/a", "recursiveReadOnly": "Enabled"}]},
+            "extraVolumeMounts: recursiveReadOnly of tmp needs readOnly to be true",
+        ),
         ({"tolerations": [{"value": "spot"}]}, "tolerations: one without a key needs the operator Exists"),
         (
             {"tolerations": [{"key": "pool", "operator": "Exists", "value": "spot"}]},
@@ -327,6 +357,8 @@ def test_a_mistake_is_refused_in_words(call, chart, setting, sentence):
         _nested("dashboards.sidecarLabelValue", ""),
         {"tolerations": [{"operator": "Exists"}, {"key": "pool", "value": "spot"}]},
         {"extraEnv": [{"name": "my.proxy-name", "value": ""}]},
+        _required_of_nodes({"key": "pool", "operator": "Exists"}),
+        _required_of_nodes({"key": "pool", "operator": "In", "values": ["batch"]}),
     ],
     ids=json.dumps,
 )

@@ -6,7 +6,7 @@
 {{- $image := printf "(%s/)?%s(:[a-zA-Z0-9_][-a-zA-Z0-9._]{0,127})?(@[a-zA-Z0-9+._-]+:[0-9a-fA-F]{32,})?" $host $repository }}
 {{- $registry := list (printf "(%s(/%s)?)?" $host $repository) "registry: write its host, with a port and a path if need be, as registry.example.com:5000/team, and no https://" }}
 {{- $ofAnImage := list (printf "(%s)?" $image) "image: write registry.example.com/team/flows:1, and no https://" }}
-{{- $labelName := "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?" }}
+{{- $labelName := "([a-zA-Z0-9]([-a-zA-Z0-9.]{0,251}[a-zA-Z0-9])?/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?" }}
 {{- $defaults := .Values.defaults | default dict }}
 {{- with .Values }}
 {{- range list

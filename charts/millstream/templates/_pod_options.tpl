@@ -52,6 +52,12 @@
 {{- if and .subPath .subPathExpr }}
 {{- fail (printf "extraVolumeMounts: %s has subPath and subPathExpr: leave one of them out." .name) }}
 {{- end }}
+{{- if regexMatch "^/|(^|/)\\.\\.(/|$)" (.subPath | default .subPathExpr | default "") }}
+{{- fail (printf "extraVolumeMounts: subPath of %s leads out of the volume: write a path in it, as certificates/own." .name) }}
+{{- end }}
+{{- if and .recursiveReadOnly (not .readOnly) }}
+{{- fail (printf "extraVolumeMounts: recursiveReadOnly of %s needs readOnly to be true." .name) }}
+{{- end }}
 {{- $paths = append $paths .mountPath }}
 {{- end }}
 {{- end }}
