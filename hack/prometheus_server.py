@@ -20,8 +20,8 @@ Series = tuple[dict[str, str], list[tuple[float, float]]]
 """Labels, and pairs of a time and a value."""
 
 JOB = "millstream-operator"
-_DEADLINE_SECONDS = 60
-_STOP_SECONDS = 20
+_DEADLINE_SECONDS = 240
+_STOP_SECONDS = 60
 
 
 def until(probe: Callable[[], T], what: str) -> T:
@@ -85,7 +85,7 @@ class Prometheus:
         return self._get("query_exemplars", {"query": query, "start": time.time() - 600, "end": time.time()})
 
     def _get(self, what: str, parameters: dict[str, Any]) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{what}", parameters, timeout=10).json()
+        answer = requests.get(f"{self.url}/api/v1/{what}", parameters, timeout=60).json()
         if answer["status"] != "success":
             raise ValueError(f"{parameters.get('query', what)}: {answer.get('error')}")
         return answer["data"]

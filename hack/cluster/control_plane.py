@@ -27,7 +27,7 @@ from pathlib import Path
 
 __all__ = ["ControlPlane", "MissingProgramsError", "running"]
 
-_DEADLINE_SECONDS = 60
+_DEADLINE_SECONDS = 240
 _PR_SET_PDEATHSIG = 1
 _ADMIN_TOKEN = "admin-of-a-throw-away-control-plane"  # noqa: S105  (it guards an API server on loopback)
 

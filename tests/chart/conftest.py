@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from patience import HANG_SECONDS, PATIENTLY
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "millstream"
@@ -54,7 +55,7 @@ def call():
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=HANG_SECONDS,
         )
         assert fails is None or bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stderr if done.returncode else done.stdout
@@ -106,7 +107,7 @@ def prometheus_operator(kubectl):
     names = [
         f"crd/{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
     ]
-    kubectl("wait", "--for=condition=Established", *names)
+    kubectl("wait", PATIENTLY, "--for=condition=Established", *names)
     yield
     kubectl("delete", *names)
 

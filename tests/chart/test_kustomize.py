@@ -6,6 +6,7 @@ import sys
 import pytest
 import yaml
 from chart.conftest import ROOT
+from patience import PATIENTLY
 
 CONFIG = ROOT / "config"
 
@@ -69,7 +70,7 @@ def test_monitoring_is_the_charts(built, render):
 
 def test_a_real_api_server_takes_it(kubectl, bare_cluster):
     kubectl("apply", "-k", CONFIG / "default")
-    kubectl("wait", "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
+    kubectl("wait", PATIENTLY, "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
     again = kubectl("apply", "-k", CONFIG / "default")
     changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
     assert changed == []

@@ -7,13 +7,14 @@ import random
 from collections import Counter
 
 import pytest
-from api_server import COMPLETED, INTERRUPTED, eventually
+from api_server import COMPLETED, INTERRUPTED
 from builders import WATCHED
 from faulty_api_server import REQUEST_FAULTS, Plan, faulty_api_server
 from history import watching
 from lives import Kubelet
 from mortal_operator import Operator, kept_alive
 from mortal_operator import forker as running_forker
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState

@@ -121,7 +121,7 @@ def test_without_access_it_is_told_what_is_missing(runs):
 def test_a_flow_that_runs_a_deployment(runs):
     runs.deploy("child", CHILD, tags=["small"])
     runs.deploy("parent", PARENT, apiAccess="Trigger")
-    status = runs.until(runs.start("parent"), "Completed", seconds=180)
+    status = runs.until(runs.start("parent"), "Completed")
     assert status["result"] == [42, "Failed", {"x": -1}]
     assert status["tasks"] == {"Completed": 1, "Failed": 1}
 
@@ -130,7 +130,7 @@ def test_the_next_attempt_of_a_parent_finds_its_child_again(runs):
     runs.deploy("child", CHILD)
     retry = {"failures": 1, "backoff": {"seconds": 0}}
     runs.deploy("parent", INTERRUPTED_PARENT, apiAccess="Trigger", retryPolicy=retry)
-    status = runs.until(runs.start("parent"), "Completed", seconds=180)
+    status = runs.until(runs.start("parent"), "Completed")
     assert status["attempt"] == 2
     children = [o for o in runs.items("flowruns") if o["spec"]["deploymentRef"]["name"] == "child"]
     assert [o["metadata"]["name"] for o in children] == [status["result"]]

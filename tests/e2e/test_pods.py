@@ -2,6 +2,7 @@
 
 import pytest
 from e2e.conftest import Cluster, device, eventually
+from patience import PATIENTLY
 
 pytestmark = pytest.mark.e2e
 
@@ -140,7 +141,7 @@ def test_a_run_on_a_node_that_is_drained_is_tried_again(runs):
             "--ignore-daemonsets",
             "--delete-emptydir-data",
             f"--pod-selector=millstream.dev/run={run}",
-            "--timeout=60s",
+            PATIENTLY,
         )
         status = runs.until(run, "Pending", reason="Unschedulable")
     finally:

@@ -2,6 +2,7 @@
 
 import pytest
 from e2e.conftest import FLOW_IMAGE, eventually, resource
+from patience import PATIENTLY
 
 pytestmark = pytest.mark.e2e
 
@@ -83,7 +84,7 @@ def test_a_template_needs_no_deployment(runs):
 
 def test_a_deployment_says_whether_it_is_ready(runs):
     runs.deploy("broken", GREET, parameterSchema={"type": "no such type"})
-    runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", "--timeout=60s")
+    runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", PATIENTLY)
     status = runs.until(runs.start("broken"), "Failed", reason="DeploymentNotReady")
     assert "Mend spec.parameterSchema" in runs.get("fdep", "broken")["status"]["conditions"][0]["message"]
     assert status["attempt"] == 0
@@ -91,7 +92,7 @@ def test_a_deployment_says_whether_it_is_ready(runs):
 
 def test_a_deployment_whose_pods_would_be_refused_says_so(runs):
     runs.deploy("broken", GREET, pod={"labels": {"a b": "x y"}})
-    runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", "--timeout=60s")
+    runs.kubectl("wait", "--for=condition=Ready=False", "flowdeployment/broken", PATIENTLY)
     condition = runs.get("fdep", "broken")["status"]["conditions"][0]
     assert condition["reason"] == "InvalidPod"
     assert "a b" in condition["message"]
@@ -197,7 +198,7 @@ def test_a_quota_is_told_and_waited_for(runs):
     run = runs.start("greet")
     assert "exceeded quota" in runs.until(run, "Pending", reason="PodCreationFailed")["message"]
     runs.kubectl("delete", "resourcequota", "none")
-    runs.until(run, "Completed", seconds=240)
+    runs.until(run, "Completed")
 
 
 def test_a_process_that_ends_without_an_outcome_did_not_succeed(runs):
