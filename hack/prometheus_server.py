@@ -1,7 +1,6 @@
 """A Prometheus of one's own, with its configuration, its data and its port; and what it answers."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -111,7 +110,7 @@ def run_prometheus(target: str, folder: Path, *rules: Path, path: str = "/metric
         rules: files with alerts.
         path: of the metrics.
     """
-    port = _free_port()
+    port = control_plane.free_port()
     scrape = {
         "job_name": JOB,
         "honor_labels": True,
@@ -143,9 +142,3 @@ def run_prometheus(target: str, folder: Path, *rules: Path, path: str = "/metric
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
