@@ -85,6 +85,7 @@ class Operator(Program):
 
     async def idle(self) -> float:
         """Wait until nothing waits to be decided, and give the seconds since its start."""
+        await self.ready()
         while await self._waiting():  # noqa: ASYNC110  (it is another process)
             await asyncio.sleep(0.05)
         return time.perf_counter() - self.started
