@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -116,10 +117,14 @@ def prometheus_operator(kubectl):
 def render(call):
     """Give the objects that the chart makes of values."""
 
-    def objects(values=None, release="millstream", namespace="millstream-system", chart=CHART):
+    @cache  # many tests look at the same
+    def text(values, release, namespace, chart):
         options = ("--namespace", namespace, "--values", "-")
-        text = call("helm", "template", release, chart, *OFFLINE, *options, stdin=json.dumps(values or {}))
-        return [o for o in yaml.safe_load_all(text) if o]
+        return call("helm", "template", release, chart, *OFFLINE, *options, stdin=values)
+
+    def objects(values=None, release="millstream", namespace="millstream-system", chart=CHART):
+        made = text(json.dumps(values or {}), release, namespace, chart)
+        return [o for o in yaml.load_all(made, Loader=yaml.CSafeLoader) if o]
 
     return objects
 
