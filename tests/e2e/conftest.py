@@ -1,6 +1,7 @@
 """A real cluster, with the operator installed by the chart: the one of `make cluster`, or that of KUBECONFIG."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -171,9 +172,14 @@ def device(resource: str, number: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def operator() -> Cluster:
+def operator(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Cluster:
     """The operator, installed from the chart and ready."""
-    upgrade()
+    # By the first of several processes that share the cluster.
+    with (tmp_path_factory.getbasetemp().parent / f"installed-{testrun_uid}").open("a+") as installed:
+        fcntl.flock(installed, fcntl.LOCK_EX)
+        if not installed.seek(0, os.SEEK_END):
+            upgrade()
+            installed.write("yes")
     return Cluster(SYSTEM)
 
 

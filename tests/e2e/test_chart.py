@@ -7,7 +7,7 @@ from control_plane import program
 from e2e.conftest import RELEASE, ROOT, SYSTEM, Cluster, eventually, helm, upgrade
 from patience import PATIENTLY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 (PREVIOUS,) = (ROOT / "tests/e2e/previous").glob("millstream-*.tgz")
 NAP = """

@@ -8,7 +8,7 @@ import pytest
 from e2e.conftest import RELEASE, Cluster, device, eventually
 from patience import PATIENTLY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 NAP = """
 import time

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from e2e.conftest import RELEASE, eventually, helm, upgrade
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 NAP = """
 import time

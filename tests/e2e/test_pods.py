@@ -129,6 +129,7 @@ def test_a_flow_that_needs_a_gpu_gets_a_node_that_has_one(runs, gpu_node):
     assert "nvidia.com/gpu" in runs.until(waiting, "Pending", reason="Unschedulable")["message"]
 
 
+@pytest.mark.alone
 def test_a_run_on_a_node_that_is_drained_is_tried_again(runs):
     runs.deploy("nap", NAP, pod=BRIEF, retryPolicy=AT_ONCE)
     run = runs.start("nap", parameters={"seconds": 600})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from e2e.conftest import FINAL, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 QUICK = """
 from millstream import flow

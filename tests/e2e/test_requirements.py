@@ -4,7 +4,7 @@ import pytest
 import yaml
 from e2e.conftest import FLOW_IMAGE, ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("packages")]  # one index serves them
 
 ETL = ROOT / "examples/01_etl"
 LOCAL = """
