@@ -30,7 +30,7 @@ def release(operator):
     upgrade()
 
 
-def test_helm_test_runs_a_flow(release):
+def test_helm_test_runs_a_flow(operator):
     done = subprocess.run(
         [program("helm"), "test", RELEASE, f"--namespace={SYSTEM}", "--logs"],
         capture_output=True,
@@ -40,7 +40,7 @@ def test_helm_test_runs_a_flow(release):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Phase:          Succeeded" in done.stdout
     assert "Completed" in done.stdout.rpartition("FlowRun sample-")[2]
-    assert release.items("flowruns") == []
+    assert operator.items("flowruns") == []
 
 
 def test_helm_test_fails_where_flows_do(release):

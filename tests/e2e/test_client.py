@@ -109,13 +109,11 @@ def test_a_program_that_gives_its_run_tags(runs):
 
 def test_without_access_it_is_told_what_is_missing(runs):
     runs.deploy("good-morning", GOOD_MORNING)
-    run = runs.start("good-morning", parameters={"env": "pro"})
-    assert (
-        "set spec.apiAccess of its FlowDeployment to Read or Trigger" in runs.until(run, "Failed")["message"]
-    )
     runs.deploy("reader", GOOD_MORNING, apiAccess="Read")
-    run = runs.start("reader", parameters={"env": "pro"})
-    assert "You may not patch flowruns.millstream.dev" in runs.until(run, "Failed")["message"]
+    without, reader = (runs.start(name, parameters={"env": "pro"}) for name in ("good-morning", "reader"))
+    said = runs.until(without, "Failed")["message"]
+    assert "set spec.apiAccess of its FlowDeployment to Read or Trigger" in said
+    assert "You may not patch flowruns.millstream.dev" in runs.until(reader, "Failed")["message"]
 
 
 def test_a_flow_that_runs_a_deployment(runs):

@@ -108,21 +108,21 @@ def test_a_flow_that_raises_is_tried_as_often_as_its_policy_says(runs):
     assert runs.jobs(run) == [f"{run}-1", f"{run}-2"]
 
 
-@pytest.mark.parametrize(
-    ("entrypoint", "said"),
-    [
-        ("flow.py:absent", "absent"),
-        ("absent.py:main", "absent.py"),
-        ("absent.module:main", "absent"),
-        ("flow.py:greeting", "greeting"),
-    ],
-)
-def test_an_entrypoint_that_is_none_fails_at_once(runs, entrypoint, said):
-    runs.deploy("greet", GREET, entrypoint=entrypoint, retryPolicy={"failures": 3})
-    run = runs.start("greet")
-    status = runs.until(run, "Failed", reason="InvalidEntrypoint")
-    assert said in status["message"]
-    assert runs.jobs(run) == [f"{run}-1"]
+def test_an_entrypoint_that_is_none_fails_at_once(runs):
+    said = {
+        "flow.py:absent": "absent",
+        "absent.py:main": "absent.py",
+        "absent.module:main": "absent",
+        "flow.py:greeting": "greeting",
+    }
+    begun = {}
+    for number, entrypoint in enumerate(said):
+        runs.deploy(f"greet-{number}", GREET, entrypoint=entrypoint, retryPolicy={"failures": 3})
+        begun[entrypoint] = runs.start(f"greet-{number}")
+    for entrypoint, run in begun.items():
+        status = runs.until(run, "Failed", reason="InvalidEntrypoint")
+        assert said[entrypoint] in status["message"]
+        assert runs.jobs(run) == [f"{run}-1"]
 
 
 def test_a_parameter_that_the_schema_refuses_makes_no_job(runs):
@@ -145,11 +145,11 @@ def test_a_parameter_that_only_the_flow_can_refuse_is_not_retried(runs):
 
 
 def test_a_missing_deployment_is_waited_for_a_while(runs):
-    late = runs.start("late")
+    late, never = runs.start("late"), runs.start("never")
     runs.until(late, "Pending", reason="DeploymentNotFound")
     runs.deploy("late", GREET)
     runs.until(late, "Completed")
-    runs.until(runs.start("never"), "Failed", reason="DeploymentNotFound")
+    runs.until(never, "Failed", reason="DeploymentNotFound")
 
 
 def test_input_that_is_too_large_is_refused(runs):
