@@ -151,7 +151,7 @@ def test_a_run_that_is_deleted_meanwhile(ns):
         (name,) = eventually(lambda: names(ns))
         ns.delete(FLOW_RUNS, name)
         with pytest.raises(ObjectNotFound, match=f"The flow run {name} was deleted while it was waited for"):
-            waiting.result(60)
+            waiting.result(HANG_SECONDS)
 
 
 @pytest.mark.usefixtures("etl")
@@ -361,7 +361,7 @@ class TestInAFlow:
                 made = eventually(child)
                 ns.patch(FLOW_RUNS, name, {"spec": change})
                 monkeypatch.setattr(_stopping, "stopped", True)
-                state = ended.result(60)
+                state = ended.result(HANG_SECONDS)
             monkeypatch.setattr(_stopping, "stopped", False)
             assert isinstance(state.data, RunInterrupted)
             return ns.get(FLOW_RUNS, made)["spec"].get("cancel", False)
