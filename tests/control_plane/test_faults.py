@@ -284,8 +284,8 @@ def test_a_slot_that_was_taken_unseen_is_not_given_away(ns, watch, faults):
     history = watch(ns)
     faults.plan = UnansweredAdmission(ns, "first")
     ns.deploy(concurrency={"limit": 1})
+    ns.ready()  # or the runs may wait for it first, and the second one have the slot
     ns.run("first")
     ns.run("second")
-    for name in ("first", "second"):
-        eventually(lambda name=name: ns.play(name, COMPLETED))
+    eventually(lambda: {ns.play(name, COMPLETED) for name in ("first", "second")} == {True})
     history.check()
