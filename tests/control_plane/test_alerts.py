@@ -172,7 +172,14 @@ def played(alert, what, series, minute, labels):
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_fires_when_it_should_and_only_then(tmp_path, alert):
     cases = [played(*case) for case in CASES if case[0] == alert]
-    body = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases}
+    # By itself, since all others would be evaluated too, for the days that some cases take.
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "one", "rules": [ALERTS[alert]]}]}))
+    takes_days = any(name == alert and minute > 2 * DAY for name, _, _, minute, _ in CASES)
+    body = {
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": "10m" if takes_days else "1m",
+        "tests": cases,
+    }
     (tmp_path / "test.yaml").write_text(json.dumps(body))
     done = promtool("test", "rules", tmp_path / "test.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 import yaml
-from api_server import COMPLETED, FAILED, eventually
+from api_server import COMPLETED, FAILED
+from patience import eventually
 
 from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS

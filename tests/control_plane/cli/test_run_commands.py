@@ -5,9 +5,10 @@ import sys
 
 import pytest
 import yaml
-from api_server import COMPLETED, FAILED, custom, eventually
+from api_server import COMPLETED, FAILED, custom
 from builders import TEMPLATE
 from click.shell_completion import ShellComplete
+from patience import eventually
 
 from millstream.cli._app import root
 from millstream.resources.labels import RETRY_OF
