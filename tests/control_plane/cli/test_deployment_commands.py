@@ -193,7 +193,7 @@ def test_ctrl_c_leaves_the_run_alone(etl, call, monkeypatch):
 
 
 def test_a_run_that_is_deleted_while_it_is_watched(etl, call, monkeypatch):
-    monkeypatch.setattr("millstream.cli._watching._print_state", lambda _: etl.delete(FLOW_RUNS, "mine"))
+    monkeypatch.setattr("millstream.cli._watching.print_state", lambda _: etl.delete(FLOW_RUNS, "mine"))
     result = call(
         "deployment", "run", "etl", "-p", "day=2026-01-31", "--name", "mine", "--at", "1d", "--watch"
     )

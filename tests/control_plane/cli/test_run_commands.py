@@ -281,6 +281,21 @@ def test_a_run_of_the_same_name_is_not_the_one_that_was_shown(ns, call, monkeypa
     assert not ns.get(FLOW_RUNS, "etl-1")["spec"].get("cancel")
 
 
+def test_a_log_ends_with_how_its_run_has_ended(many, call):
+    assert call("run", "logs", "later").stderr.startswith("later has had no attempt. ")
+    call("run", "cancel", "later")
+    many.becomes(RunState.CANCELLED, name="later")
+    for options in ((), ("-f",)):
+        log = call("run", "logs", "later", *options)
+        assert (log.exit_code, log.stdout) == (0, "")
+        assert [line.partition(" (")[0] for line in log.stderr.splitlines()] == [
+            "later has had no attempt.",
+            "later is Cancelled",
+        ]
+    assert call("run", "logs", "bad-1").stderr.splitlines()[-1].startswith("bad-1 is Failed (FlowFailed)")
+    assert "bad-1 is" not in call("run", "logs", "bad-1", "--attempt", "1").stderr
+
+
 @pytest.fixture
 def as_nobody(plane, kubectl, ns, tmp_path, monkeypatch, call):
     kubectl("create", "serviceaccount", "nobody", "--namespace", ns.name)
