@@ -7,7 +7,7 @@ import click
 from millstream.cli._groups import LazyGroup
 
 COMMANDS = {
-    "delete": "Delete a deployment; its runs stay.",
+    "delete": "Delete deployments; their runs stay.",
     "ls": "List deployments: when they run next, how they ran last, whether they are ready.",
     "pause": "Let the schedules of deployments rest.",
     "resume": "Let the schedules of deployments go on.",

@@ -9,11 +9,12 @@ import pytest
 from still_world import still
 
 from millstream._cluster import new_runs
+from millstream._cluster.deployments import Deployment
 from millstream._cluster.log_positions import LogLine
 from millstream._cluster.new_runs import another_run
 from millstream._cluster.runs import Run
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
-from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
+from millstream.cli._deployment_views import paused, ready, schedule_words
 from millstream.cli._flow_run_views import print_run
 from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said

@@ -91,14 +91,14 @@ def command(
         )
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
-    if image is not None and not deployment["spec"].get("overrides", {}).get("allowImage"):
+    if image is not None and not deployment.spec.get("overrides", {}).get("allowImage"):
         raise click.UsageError(
             f"{name} does not let its runs have another image. Leave out --image, or let it by `overrides: "
             "{allowImage: true}` in millstream.yaml, and `millstream deploy`."
         )
-    schema = deployment["spec"].get("parameterSchema", {})
+    schema = deployment.spec.get("parameterSchema", {})
     made = new_run(
-        deployment,
+        deployment.body,
         name=run_name if key is None else keyed_name(name, key),
         parameters=given_parameters(schema, pairs=pairs, document=document, file=file),
         tags=tags,
