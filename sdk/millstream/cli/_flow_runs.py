@@ -37,6 +37,7 @@ _ONE = (
     click.option(
         "--deployment",
         metavar="NAME",
+        type=ObjectName("flowdeployment", takes_flow=True),
         shell_complete=complete_names("flowdeployments"),
         help="With --last: the run of this deployment.",
     ),

@@ -21,4 +21,10 @@ def command() -> None:
     """See, run and pause the deployments of the cluster.
 
     `millstream deploy` makes them, and `millstream run` has the commands for their runs.
+
+    \b
+    Examples:
+      millstream deployment ls
+      millstream deployment run etl -p day=2026-01-31 --watch
+      millstream deployment pause etl
     """

@@ -8,7 +8,7 @@ import click
 
 from millstream.cli._cluster import cluster_options
 from millstream.cli._deployments import filter_options, filtered_deployments
-from millstream.cli._objects import show_objects
+from millstream.cli._objects import place_of, show_objects
 from millstream.cli._output import output_option
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ def command(
     from millstream._cluster.deployments import Deployment  # noqa: PLC0415 - slow to import
     from millstream.cli._deployment_views import DEPLOYMENTS  # noqa: PLC0415
 
-    deployments = filtered_deployments(place.connect(), tags, pattern, everywhere=everywhere)
+    cluster = place.connect()
+    deployments = filtered_deployments(cluster, tags, pattern, everywhere=everywhere)
     show_objects(
         [deployment.body for deployment in deployments],
         DEPLOYMENTS,
         output,
         everywhere=everywhere,
         read=Deployment.of,
-        nothing="No deployments found.",
+        nothing=f"No deployments found in {place_of(cluster, everywhere=everywhere)}.",
     )

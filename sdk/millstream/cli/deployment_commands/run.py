@@ -13,6 +13,7 @@ from millstream.cli._deployments import deployment_argument, named_deployment
 from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
 from millstream.cli._parameters import given_parameters, parameter_options
+from millstream.cli._texts import Text
 from millstream.cli._times import Moment
 from millstream.resources.names import MAX_RUN_NAME
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--idempotency-key",
     "key",
     metavar="KEY",
+    type=Text(),
     help="Make one run only, however often this is called with the key.",
 )
 @click.option("--priority", type=int, metavar="NUMBER", help="Among runs that wait, higher comes first.")
