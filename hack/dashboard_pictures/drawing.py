@@ -182,6 +182,8 @@ def _buckets(panel: _Shown) -> None:
     axes = sheet.axes(panel.panel, 46, 24, 14, 24)
     axes.barh(list(counts), list(counts.values()), color=_GREEN, height=0.7)
     axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=6)
+    axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value, panel.unit)))
 

@@ -127,8 +127,8 @@ _LISTS = (
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="Attempts that were followed by another", unit="short", width=6, empty="none",
-        text="Retries of runs in the time that is shown: Failure for the code, Disruption for what Kubernetes took away.",
+        seen=Seen.TABLE, title="Retries", unit="short", width=6, empty="none",
+        text="Attempts that were followed by another in the time that is shown: Failure for the code, Disruption for what Kubernetes took away.",
         queries={
             "": f'round(sum by (namespace, deployment, cause) (increase({of_deployment("millstream_flow_run_retries_total")}[$__range]))) > 0'
         },

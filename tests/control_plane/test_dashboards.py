@@ -388,9 +388,7 @@ SAID = {
     },
     ("fleet", "Failed in a row"): lambda p: p.by("deployment", p.failed_in_a_row()),
     ("fleet", "What goes wrong with pods"): lambda p: p.by("reason", p.reasons()),
-    ("fleet", "Attempts that were followed by another"): lambda p: {
-        frozenset({("deployment", "flaky"), ("cause", "Failure")}): 1
-    },
+    ("fleet", "Retries"): lambda p: {frozenset({("deployment", "flaky"), ("cause", "Failure")}): 1},
     ("fleet", "Waiting for longest"): lambda p: oldest(p, running=False),
     ("fleet", "Running for longest"): lambda p: oldest(p, running=True),
     ("deployment", "Since the last success"): lambda p: one(
