@@ -10,10 +10,11 @@ from pathlib import Path
 import api_server
 import demo_monitoring
 import pytest
-from api_server import COMPLETED, FAILED, eventually, run_operator
+from api_server import COMPLETED, FAILED, run_operator
 from dashboard_pictures import Span, draw
 from drawn import Drawn
 from grafana import DASHBOARDS, TARGETS, own_counts, panels, targets
+from patience import eventually
 from prometheus_server import run_prometheus
 
 from millstream.resources import labels
