@@ -14,9 +14,9 @@ def promtool(*arguments):
     )
 
 
-def play(folder, cases, *rules, every="1m"):
-    """Play cases with files of rules, evaluated so often; the folder is for what promtool reads."""
-    body = {"rule_files": list(map(str, rules)), "evaluation_interval": every, "tests": cases}
+def play(folder, cases, *rules, interval="1m"):
+    """Play cases with files of rules; the folder is for what promtool reads."""
+    body = {"rule_files": list(map(str, rules)), "evaluation_interval": interval, "tests": cases}
     (folder / "test.yaml").write_text(json.dumps(body))
     done = promtool("test", "rules", folder / "test.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
