@@ -150,8 +150,9 @@ def test_releases_that_serve_the_same_namespaces(install, uninstall, kubectl, pl
     install(serving())
 
 
-def test_crds_that_another_release_has(install, place):
-    install({"namespaces": ["default"]})
+def test_crds_that_another_release_has(install, kubectl, place, team):
+    kubectl("create", "namespace", team)
+    install({"namespaces": [team]})
     values = {"namespaces": [place]}
     refusal = install(values, "second", fails=True)
     assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
