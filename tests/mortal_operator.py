@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 import kopf
 from kubernetes import client, config
+from patience import HANG_SECONDS
 
 from millstream_operator import application, credentials, keyed_queue, reflector, resync, watchdog, watches
 from millstream_operator.api import Api
@@ -119,7 +120,7 @@ class Forker:
         for pid in self._pids:
             kill(pid)
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(HANG_SECONDS)
         self._process.stdout.close()
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 from chart.conftest import ROOT, VERSION
+from patience import PATIENTLY
 
 CONFIG = ROOT / "config"
 INSTALL = ROOT / "docs/install.md"
@@ -86,7 +87,7 @@ def test_monitoring_is_the_charts(built, render):
 
 def test_a_real_api_server_takes_it(kubectl, bare_cluster):
     kubectl("apply", "-k", CONFIG / "default")
-    kubectl("wait", "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
+    kubectl("wait", PATIENTLY, "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
     again = kubectl("apply", "-k", CONFIG / "default")
     changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
     assert changed == []

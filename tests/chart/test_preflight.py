@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 import yaml
+from patience import PATIENTLY
 
 CRD = "flowruns.millstream.dev"
 REVISION = "millstream.dev/schema-revision"
@@ -91,7 +92,7 @@ def test_a_namespace_that_is_not_there(install, kubectl, team):
     kubectl("delete", "namespace", team, "--wait=false")
     assert f"the namespace {team} is being deleted" in install(values, fails=True)
     kubectl(*patch, '{"metadata": {"finalizers": null}}')
-    kubectl("wait", "--for=delete", f"namespace/{team}")
+    kubectl("wait", PATIENTLY, "--for=delete", f"namespace/{team}")
     kubectl("create", "namespace", team)
     install(values)
 

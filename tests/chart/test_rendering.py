@@ -472,6 +472,41 @@ def test_an_operator_of_another_release_is_no_sign_of_this_one(render):
     assert found == "absent(millstream_operator_build_info)"
 
 
+def test_alerts_have_the_thresholds_of_the_values(render):
+    plain = yaml.safe_load((ROOT / "charts/millstream/files/alerts.yaml").read_text())["groups"]
+    assert _named(render({"alerts": {"create": True}}), "PrometheusRule")["spec"]["groups"] == plain
+
+    chosen = {
+        "failureRatio": 0.25,
+        "failures": 7,
+        "failedInARow": 4,
+        "pendingSeconds": 1800,
+        "runningSeconds": 2592000,
+        "lastSuccessSeconds": 1209600,
+    }
+    objects = render({"alerts": {"create": True, "thresholds": chosen}})
+    found = {
+        alert: set(re.findall(r"([^ [=]+) # (\w+)", _alert(objects, alert)["expr"]))
+        for alert in (
+            "MillstreamRunFailureRatioHigh",
+            "MillstreamRunsFailInARow",
+            "MillstreamRunStuckPending",
+            "MillstreamRunStuckRunning",
+            "MillstreamLastSuccessTooOld",
+        )
+    }
+    assert found == {
+        "MillstreamRunFailureRatioHigh": {("0.25", "failureRatio"), ("7", "failures")},
+        "MillstreamRunsFailInARow": {("4", "failedInARow")},
+        "MillstreamRunStuckPending": {("1800", "pendingSeconds")},
+        "MillstreamRunStuckRunning": {("2592000", "runningSeconds")},
+        "MillstreamLastSuccessTooOld": {
+            ("1209600s]))", "lastSuccessSeconds"),
+            ("1209600", "lastSuccessSeconds"),
+        },
+    }
+
+
 def test_where_the_runbooks_are(render):
     for url in ("https://example.com/runbooks", "https://example.com/runbooks/"):
         objects = render({"alerts": {"create": True, "runbookBaseUrl": url}})
