@@ -151,8 +151,9 @@ def test_releases_that_serve_the_same_namespaces(install, uninstall, kubectl, pl
     install(serving())
 
 
-def test_crds_that_another_release_has(install, place):
-    install({"namespaces": ["default"]})
+def test_crds_that_another_release_has(install, kubectl, place, team):
+    kubectl("create", "namespace", team)
+    install({"namespaces": [team]})
     values = {"namespaces": [place]}
     refusal = install(values, "second", fails=True)
     assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
@@ -269,7 +270,10 @@ def test_values_that_contradict_each_other(install):
 
 
 def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheus_operator):
-    assert "Nothing is watched by Prometheus yet" in install()
+    nothing = "Nothing is watched by Prometheus yet"
+    assert nothing in install()
+    assert nothing in install({"alerts": {"create": True}}), "alerts without what they look at"
     notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
+    assert nothing not in notes
     assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
     assert f"helm test millstream --namespace {place} --logs" in notes

@@ -418,4 +418,9 @@ def test_version_is_the_projects(chart):
 def test_an_upgrade_takes_the_new_charts_values_too(chart):
     root = chart.parents[1]
     pages = [root / "README.md", *(root / "docs").rglob("*.md"), *chart.rglob("*.md"), *chart.rglob("*.txt")]
-    assert not [path for path in pages if " --reuse-values" in path.read_text()]
+    texts = [path.read_text().replace("\\\n", " ") for path in pages]
+    upgrades = [line for text in texts for line in re.findall(r"^\$ (helm upgrade .*)", text, re.MULTILINE)]
+    assert upgrades
+    for line in upgrades:
+        assert "--install" in line or "--reset-then-reuse-values" in line
+    assert not [text for text in texts if " --reuse-values" in text]
