@@ -92,6 +92,7 @@ def bare_cluster(kubectl):
         policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         ours = ("-l", "app.kubernetes.io/part-of=millstream")
         kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
+        kubectl("delete", "deployments", "--all-namespaces", *ours)
         crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
         kubectl("delete", "crds", *crds, "--ignore-not-found")
 
@@ -181,7 +182,10 @@ EVERYTHING = {
         "registry": "registry.example.com:5000/team",
         "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}},
         "nodeSelector": {"kubernetes.io/os": "linux", "y": "NO"},
-        "tolerations": [{"key": "dedicated", "operator": "Exists"}, {"key": "spot", "tolerationSeconds": 5}],
+        "tolerations": [
+            {"key": "dedicated", "operator": "Exists"},
+            {"key": "spot", "effect": "NoExecute", "tolerationSeconds": 5},
+        ],
         "storage": {"url": "s3://bucket/team", "secretName": "keys"},
         "allowedImages": ["registry.example.com/*"],
         "maxResources": {"cpu": 8, "memory": "32Gi"},

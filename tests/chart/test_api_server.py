@@ -159,6 +159,10 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
 
     second = (*install[:1], "second", *install[2:4], "elsewhere")
     refusal = helm(*second, fails=True)
+    assert "The release millstream in the namespace system serves all namespaces already" in refusal
+    second = (*second, "--set", "namespaces={elsewhere}")
+    helm("upgrade", *install[1:], "--set", "namespaces={system,default}")
+    refusal = helm(*second, fails=True)
     assert "CustomResourceDefinition" in refusal
     refusal = helm(*second, "--set", "crds.install=false", fails=True)
     assert "ClusterRole" in refusal
