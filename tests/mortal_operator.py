@@ -20,7 +20,6 @@ from typing import Any
 
 import aiohttp
 import kopf
-from kubernetes import client, config
 
 from millstream_operator import application, credentials, keyed_queue, reflector, resync, watchdog, watches
 from millstream_operator.api import Api
@@ -79,10 +78,9 @@ def serve(kubeconfig: str, namespaces: list[str], writes: int, log: str) -> None
     os.dup2(output, 2)
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     die_after(writes)
-    configuration = client.Configuration()
-    config.load_kube_config(kubeconfig, client_configuration=configuration)
+    os.environ["KUBECONFIG"] = kubeconfig
     settings = Settings(namespaces=tuple(namespaces), port=0, workers=4, leader_election=False)
-    asyncio.run(application.run(settings, Credentials(configuration), asyncio.Event()))
+    asyncio.run(application.run(settings, Credentials.load(), asyncio.Event()))
 
 
 def main() -> None:

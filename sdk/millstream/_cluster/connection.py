@@ -11,6 +11,8 @@ from millstream.resources.names import is_label
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from kubernetes.client import Configuration
 
     from millstream._cluster.cluster import Cluster
@@ -46,23 +48,29 @@ class Place(NamedTuple):
         settings = get_current_settings()
         # A context belongs to the kubeconfig that it was set for.
         context = self.context or (None if self.kubeconfig else settings.cluster_context)
-        configuration, namespace = self._configuration(context)
+        configuration, tls, namespace = self._configuration(context)
         namespace = self.namespace or settings.cluster_namespace or namespace
         if not is_label(namespace):  # a path may lead to all of them
             raise SettingsError(f"{namespace!r} is no name of a namespace: these have a-z, 0-9 and - only.")
-        return Cluster(configuration, namespace)
+        return Cluster(configuration, namespace, tls)
 
-    def _configuration(self, context: str | None) -> tuple[Configuration, str]:
+    def _configuration(self, context: str | None) -> tuple[Configuration, SSLContext | None, str]:
         from kubernetes import client, config  # noqa: PLC0415 - slow to import, and an extra
         from yaml import YAMLError  # noqa: PLC0415
+
+        from millstream._cluster.tls import SSLError, folder_for_keys, tls_context  # noqa: PLC0415 - as above
 
         configuration = client.Configuration()
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
         try:
             if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
                 path = path or _default_kubeconfig()
-                config.load_kube_config(path, context, configuration)  # type: ignore[no-untyped-call]
-                return configuration, _namespace_of_context(path, context)
+                with folder_for_keys() as folder:
+                    config.load_kube_config(  # type: ignore[no-untyped-call]
+                        path, context, configuration, temp_file_path=folder
+                    )
+                    tls = tls_context(configuration)
+                return configuration, tls, _namespace_of_context(path, context)
             if not _OWN_NAMESPACE.exists():
                 raise ClusterForbidden(
                     "This pod has no credentials for the cluster: set spec.apiAccess of its FlowDeployment to Read "
@@ -75,12 +83,16 @@ class Place(NamedTuple):
             raise ClusterUnreachable(
                 f"{path} is no kubeconfig: {said}. Mend it, or give another one."
             ) from error
+        except SSLError as error:
+            raise ClusterUnreachable(
+                f"{path} has a certificate or a key that is none: {error.reason}. Mend it, or give another one."
+            ) from error
         except (config.ConfigException, OSError, ValueError) as error:
             raise ClusterUnreachable(
                 f"No cluster is configured: {str(error).rstrip('.')}. Set KUBECONFIG, or give --kubeconfig or "
                 "--context."
             ) from error
-        return configuration, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+        return configuration, None, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
 
 
 def without_extra() -> ClusterUnreachable:
