@@ -8,9 +8,11 @@ meanwhile, or whether the operator dies there.
 import json
 import marshal
 import types
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -63,6 +65,16 @@ def copied(o: Any) -> Any:
     return marshal.loads(marshal.dumps(o))  # noqa: S302  (our own)
 
 
+def status_of(run: Object) -> FlowRunStatus:
+    """Read a run's status, once for all who look at it until it changes."""
+    return _status(marshal.dumps(run["status"], 2))  # which tells no more than what is equal
+
+
+@lru_cache(maxsize=256)
+def _status(status: bytes) -> FlowRunStatus:
+    return FlowRunStatus.model_validate(marshal.loads(status))  # noqa: S302  (our own)
+
+
 class Violation(BaseException):
     """Something happened that must never happen."""
 
@@ -76,7 +88,7 @@ class ApiServer:
     """Objects of one namespace, and the verbs of the operator's client."""
 
     def __init__(self) -> None:
-        self.objects: dict[tuple[Kind, str], Object] = {}
+        self.objects: dict[Kind, dict[str, Object]] = defaultdict(dict)
         self.now = NOW
         self.events: list[tuple[str, Kind, Object]] = []
         self.refuses_jobs = False
@@ -89,10 +101,10 @@ class ApiServer:
     # --- what everybody in the model uses; it takes effect at once ---
 
     def of(self, kind: Kind) -> list[Object]:
-        return [o for (k, _), o in self.objects.items() if k == kind]
+        return list(self.objects[kind].values())
 
     def find(self, kind: Kind, name: str) -> Object | None:
-        return self.objects.get((kind, name))
+        return self.objects[kind].get(name)
 
     def add(self, kind: Kind, o: Object) -> Object:
         meta = o["metadata"]
@@ -105,7 +117,7 @@ class ApiServer:
             "generation": 1,
             "creationTimestamp": text(self.now),
         }
-        self.objects[kind, meta["name"]] = new
+        self.objects[kind][meta["name"]] = new
         self.changed(kind, new, "ADDED")
         return new
 
@@ -132,7 +144,7 @@ class ApiServer:
             return
         if kind == PODS and o["spec"].get("nodeName") and not ended(o):
             return  # the kubelet has not stopped it yet
-        if self.objects.pop((kind, meta["name"]), None) is o:
+        if self.objects[kind].pop(meta["name"], None) is o:
             self.changed(kind, o, "DELETED")
 
     # --- the operator's verbs ---
@@ -218,7 +230,7 @@ class ApiServer:
         run = self.find(FLOW_RUNS, owner["name"])
         if run is None or run["metadata"]["uid"] != owner["uid"]:
             return
-        status = FlowRunStatus.model_validate(run["status"])
+        status = status_of(run)
         if status.attempt != attempt or status.current.job != job["metadata"]["name"]:
             raise Violation(f"Job of attempt {attempt} while {status.attempt} is written down")
         if status.state and status.state.is_final:
@@ -353,7 +365,7 @@ class Cluster:
     # --- the garbage collector and the pod garbage collector ---
 
     def collect_garbage(self) -> bool:
-        uids = {o["metadata"]["uid"] for o in self.api.objects.values()}
+        uids = {o["metadata"]["uid"] for objects in self.api.objects.values() for o in objects.values()}
         done = False
         for kind in (JOBS, PODS):
             for o in self.api.of(kind):
@@ -670,7 +682,7 @@ class Operator:
 def revisions_in_use(api: ApiServer) -> Iterator[str]:
     """Give the revisions that live runs have written down and of which a new attempt may be made."""
     for run in api.of(FLOW_RUNS):
-        status = FlowRunStatus.model_validate(run["status"])
+        status = status_of(run)
         if status.revision and status.state and not status.state.is_final:
             yield status.revision
 
