@@ -6,11 +6,6 @@ import pytest
 from builders import NOW, TEMPLATE, text
 from cluster_machine import COMPLETED, ROUNDS, WHICH, ClusterMachine
 from cluster_model import (
-    FLOW_DEPLOYMENTS,
-    FLOW_RUNS,
-    JOBS,
-    PODS,
-    REVISIONS,
     Operator,
     Violation,
     completed,
@@ -33,6 +28,7 @@ from hypothesis.stateful import (
 from millstream.resources import labels
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
 
 ENDS = st.sampled_from(
     [
