@@ -64,12 +64,13 @@ format: venv ## Format the sources
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-lint: venv ## Format, lint, types, layers, shell scripts, generated files
+lint: venv ## Format, lint, types, layers, workflows, shell scripts, generated files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	$(BIN)/shellcheck hack/cluster/cluster hack/cluster/common.sh hack/demo hack/images hack/release .ci/run
 	$(BIN)/python -m millstream.resources.crd crds --check
 	$(BIN)/python -m millstream.resources.crd charts/millstream/files/crds --check

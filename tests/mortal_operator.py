@@ -20,7 +20,6 @@ from typing import Any
 
 import aiohttp
 import kopf
-from kubernetes import client, config
 from patience import HANG_SECONDS
 
 from millstream_operator import application, credentials, keyed_queue, reflector, resync, watchdog, watches
@@ -80,12 +79,11 @@ def serve(kubeconfig: str, namespaces: list[str], writes: int, log: str) -> None
     os.dup2(output, 2)
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     die_after(writes)
-    configuration = client.Configuration()
-    config.load_kube_config(kubeconfig, client_configuration=configuration)
+    os.environ["KUBECONFIG"] = kubeconfig
     settings = Settings(
         namespaces=tuple(namespaces), port=0, workers=4, leader_election=False, scrape_seconds=0
     )
-    asyncio.run(application.run(settings, Credentials(configuration), asyncio.Event()))
+    asyncio.run(application.run(settings, Credentials.load(), asyncio.Event()))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from tempfile import TemporaryDirectory
 
 import aiohttp
 from kubernetes import client, config
@@ -24,6 +25,7 @@ class Credentials:
 
     def __init__(self, configuration: client.Configuration) -> None:
         self._configuration = configuration
+        self._tls = _tls(configuration)
         self.server: str = configuration.host
         self._authorization: str | None = None
         self._ask_at = 0.0
@@ -40,13 +42,17 @@ class Credentials:
         try:
             if not given and "KUBERNETES_SERVICE_HOST" in os.environ:
                 config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-            else:
-                config.load_kube_config(given, client_configuration=configuration)  # type: ignore[no-untyped-call]
+                return cls(configuration)
+            # Keys of a kubeconfig are put into files, which would be in /tmp for good if this process were killed.
+            with TemporaryDirectory(prefix="millstream-") as folder:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    given, client_configuration=configuration, temp_file_path=folder
+                )
+                return cls(configuration)
         except config.ConfigException as error:
             raise NoClusterError(
                 f"no cluster is configured: {error}. Set KUBECONFIG, or run in a pod with a service account."
             ) from None
-        return cls(configuration)
 
     def session(self, *, limited: bool = True, seconds: float | None = None) -> aiohttp.ClientSession:
         """Open an HTTP session; it must be closed.
@@ -59,7 +65,7 @@ class Credentials:
         timeout = aiohttp.ClientTimeout(total=seconds) if seconds else _TIMEOUT
         return aiohttp.ClientSession(
             base_url=self.server,
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS if limited else 0, ssl=self._ssl()),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS if limited else 0, ssl=self._tls),
             timeout=timeout if limited else aiohttp.ClientTimeout(total=None, connect=5),
             middlewares=(self._authorize,),
         )
@@ -84,12 +90,13 @@ class Credentials:
             self._ask_at = now + _ASK_SECONDS
         return self._authorization
 
-    def _ssl(self) -> ssl.SSLContext | bool:
-        if not self.server.startswith("https:"):
-            return False
-        context = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
-        if not self._configuration.verify_ssl:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        if self._configuration.cert_file:
-            context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
-        return context
+
+def _tls(configuration: client.Configuration) -> ssl.SSLContext | bool:
+    if not configuration.host.startswith("https:"):
+        return False
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if not configuration.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context

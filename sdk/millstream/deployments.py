@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict, Unpack
@@ -27,7 +26,7 @@ from millstream.client import get_client
 from millstream.client._async import MillstreamClient
 from millstream.client._new_runs import NewRun, tags_of
 from millstream.client._plain import plain
-from millstream.exceptions import MillstreamError, ObjectNotFound, RunInterrupted
+from millstream.exceptions import ObjectNotFound, RunInterrupted
 from millstream.states import Completed, State, get_state_exception
 from millstream.tasks import Task
 
@@ -177,13 +176,9 @@ def _carry_out(order: _Order) -> FlowRun:
     run = _made(order)
     if order.timeout == 0:
         return run
-    try:
-        with blocked():
-            for found in _looks(order, run):
-                run = found
-    except BaseException:
-        _cancel_with_parent(order, run)
-        raise
+    with blocked():
+        for found in _looks(order, run):
+            run = found
     return run
 
 
@@ -191,14 +186,10 @@ async def _carry_out_beside(order: _Order, thread: Executor) -> FlowRun:
     run = await beside(_made, order, to_its_end=True, thread=thread)
     if order.timeout == 0:
         return run
-    try:
-        with blocked():
-            looks = _looks(order, run)
-            while (found := await beside(next, looks, None, thread=thread)) is not None:
-                run = found
-    except BaseException:
-        await beside(_cancel_with_parent, order, run, to_its_end=True, thread=thread)
-        raise
+    with blocked():
+        looks = _looks(order, run)
+        while (found := await beside(next, looks, None, thread=thread)) is not None:
+            run = found
     return run
 
 
@@ -242,14 +233,6 @@ def _looks(order: _Order, run: FlowRun) -> Iterator[FlowRun]:
             raise RunInterrupted(
                 f"The flow run {run.name} was not waited for any longer: the process was asked to stop."
             )
-
-
-def _cancel_with_parent(order: _Order, run: FlowRun) -> None:
-    """Cancel a run whose parent is cancelled; one whose parent is interrupted is found by the next attempt."""
-    if order.parent is None:
-        return
-    with suppress(MillstreamError):  # what has interrupted the wait is what matters
-        order.deployments.cancel_with(order.parent.id, run.id)
 
 
 def _task(subflow: Callable[[], Any], order: _Order) -> Any:

@@ -11,14 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from builders import NOW, TEMPLATE, text
 from cluster_machine import COMPLETED, ROUNDS, WHICH, ClusterMachine
-from cluster_model import (
-    CONFIG_MAPS,
-    FLOW_DEPLOYMENTS,
-    FLOW_RUNS,
-    PODS,
-    Operator,
-    Violation,
-)
+from cluster_model import Operator, Violation
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
@@ -26,6 +19,7 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from millstream.resources import labels
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream_operator.kinds import CONFIG_MAPS, FLOW_DEPLOYMENTS, FLOW_RUNS, PODS
 
 POLICIES = st.sampled_from(["Queue", "Queue", "Skip", "Replace"])
 LIMITS = st.sampled_from([None, 1, 1, 2])

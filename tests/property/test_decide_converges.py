@@ -6,11 +6,6 @@ import pytest
 from builders import NOW, TEMPLATE, text
 from cluster_machine import COMPLETED, ROUNDS, WHICH, ClusterMachine
 from cluster_model import (
-    FLOW_DEPLOYMENTS,
-    FLOW_RUNS,
-    JOBS,
-    PODS,
-    REVISIONS,
     Operator,
     Violation,
     completed,
@@ -18,6 +13,7 @@ from cluster_model import (
     parent_of,
     revisions_in_use,
     runs,
+    status_of,
 )
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,9 +26,9 @@ from hypothesis.stateful import (
 )
 
 from millstream.resources import labels
-from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
+from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, REVISIONS
 
 ENDS = st.sampled_from(
     [
@@ -282,7 +278,7 @@ class ARunAndItsCluster(ClusterMachine):
         self.what_a_live_run_has_frozen_is_kept()
         self.only_those_are_cancelled_whose_parent_is()
         for run in self.api.of(FLOW_RUNS):
-            status = FlowRunStatus.model_validate(run["status"])
+            status = status_of(run)
             self.what_is_final_stays(run, status)
             self.the_budgets_hold(status)
             self.what_completed_is_completed(run, status)
@@ -381,7 +377,7 @@ class ARunAndItsCluster(ClusterMachine):
 
     def no_subflow_of_a_cancelled_run_goes_on(self):
         for run in self.api.of(FLOW_RUNS):
-            parent, state = parent_of(self.api, run), FlowRunStatus.model_validate(run["status"]).state
+            parent, state = parent_of(self.api, run), status_of(run).state
             if parent and parent["spec"].get("cancel") and not (state and state.is_final):
                 assert run["spec"].get("cancel"), run
 
@@ -398,7 +394,7 @@ class ARunAndItsCluster(ClusterMachine):
         raise Violation("it does not settle")
 
     def at_its_end(self):
-        states = [FlowRunStatus.model_validate(run["status"]).state for run in self.api.of(FLOW_RUNS)]
+        states = [status_of(run).state for run in self.api.of(FLOW_RUNS)]
         return all(state is not None and state.is_final for state in states)
 
     def nothing_is_left_to_do(self):

@@ -15,6 +15,7 @@ from millstream.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from ssl import SSLContext
 
     from kubernetes.client import Configuration
 
@@ -57,11 +58,13 @@ class Cluster:
         namespace: Where objects are looked for unless another namespace is named.
     """
 
-    def __init__(self, configuration: Configuration, namespace: str) -> None:
+    def __init__(self, configuration: Configuration, namespace: str, tls: SSLContext | None = None) -> None:
         self.server: str = configuration.host
         self.namespace = namespace
         self._configuration = configuration
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        if tls is not None:
+            self._pool.connection_pool_kw["ssl_context"] = tls
 
     def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         """An object.

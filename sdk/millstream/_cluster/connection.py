@@ -14,6 +14,7 @@ from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ssl import SSLContext
 
     from kubernetes.client import Configuration
 
@@ -50,15 +51,17 @@ class Place(NamedTuple):
         settings = get_current_settings()
         # A context belongs to the kubeconfig that it was set for.
         context = self.context or (None if self.kubeconfig else settings.cluster_context)
-        configuration, namespace = self._configuration(context)
+        configuration, tls, namespace = self._configuration(context)
         namespace = self.namespace or settings.cluster_namespace or namespace
         if not is_label(namespace):  # a path may lead to all of them
             raise SettingsError(f"{namespace!r} is no name of a namespace: these have a-z, 0-9 and - only.")
-        return Cluster(configuration, namespace)
+        return Cluster(configuration, namespace, tls)
 
-    def _configuration(self, context: str | None) -> tuple[Configuration, str]:
+    def _configuration(self, context: str | None) -> tuple[Configuration, SSLContext | None, str]:
         from kubernetes import client, config  # noqa: PLC0415 - slow to import, and an extra
         from yaml import YAMLError  # noqa: PLC0415
+
+        from millstream._cluster.tls import SSLError, folder_for_keys, tls_context  # noqa: PLC0415 - as above
 
         configuration = client.Configuration()
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
@@ -66,21 +69,30 @@ class Place(NamedTuple):
             return _of_this_pod(configuration)
         path = path or _default_kubeconfig()
         try:
-            with _login_of(path):
-                config.load_kube_config(path, context, configuration)  # type: ignore[no-untyped-call]
+            with _login_of(path), folder_for_keys() as folder:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    path, context, configuration, temp_file_path=folder
+                )
+                if not configuration.host.startswith(("https://", "http://")):
+                    raise _no_kubeconfig(
+                        path, f"its server {configuration.host!r} does not begin with https://"
+                    )
+                tls = tls_context(configuration)
             namespace = _namespace_of_context(path, context)
         except (TypeError, AttributeError, KeyError, YAMLError, UnicodeDecodeError) as error:
             # The package takes it for granted that a kubeconfig is one.
             said = " ".join(str(error).split()) if isinstance(error, YAMLError) else "it has another form"
             raise _no_kubeconfig(path, said) from error
+        except SSLError as error:
+            raise ClusterUnreachable(
+                f"{path} has a certificate or a key that is none: {error.reason}. Mend it, or give another one."
+            ) from error
         except (config.ConfigException, OSError, ValueError) as error:
             raise _not_configured(_missing(path, context) or str(error).rstrip(".")) from error
-        if not configuration.host.startswith(("https://", "http://")):
-            raise _no_kubeconfig(path, f"its server {configuration.host!r} does not begin with https://")
-        return configuration, namespace
+        return configuration, tls, namespace
 
 
-def _of_this_pod(configuration: Configuration) -> tuple[Configuration, str]:
+def _of_this_pod(configuration: Configuration) -> tuple[Configuration, None, str]:
     from kubernetes import config  # noqa: PLC0415 - slow to import, and an extra
 
     if not _OWN_NAMESPACE.exists():
@@ -92,7 +104,7 @@ def _of_this_pod(configuration: Configuration) -> tuple[Configuration, str]:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except (config.ConfigException, OSError, ValueError) as error:
         raise _not_configured(str(error).rstrip(".")) from error
-    return configuration, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+    return configuration, None, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
 
 
 def _not_configured(why: str) -> ClusterUnreachable:

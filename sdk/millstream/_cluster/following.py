@@ -70,7 +70,13 @@ class Patience:
 
 
 def follow(
-    cluster: Cluster, kind: Kind, name: str, *, namespace: str | None = None, seconds: float | None = None
+    cluster: Cluster,
+    kind: Kind,
+    name: str,
+    *,
+    namespace: str | None = None,
+    seconds: float | None = None,
+    patience: Patience | None = None,
 ) -> Iterator[Object]:
     """An object as it is now, and each time that it has changed; ends when it is deleted, or after that time.
 
@@ -80,16 +86,18 @@ def follow(
         name: Its name.
         namespace: Its namespace, if another than the cluster's.
         seconds: How long to follow it; forever if None.
+        patience: How long the API server may be away once the object is there; a minute if None.
 
     Raises:
         ObjectNotFound: There is none of that name to begin with.
-        ClusterUnreachable: The API server is away for long.
+        ClusterUnreachable: The API server is away to begin with, or for long.
     """
     now = _surroundings.current.time
     end = None if seconds is None else now() + seconds
     found, since = cluster.look(kind, name, namespace=namespace)
     uid = found["metadata"]["uid"]
-    patience = Patience()
+    patience = patience or Patience()
+    patience.answered()
     yield found
     while end is None or now() < end:
         begun, left = now(), _WATCH_SECONDS if end is None else min(_WATCH_SECONDS, end - now())

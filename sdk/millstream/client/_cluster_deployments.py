@@ -90,12 +90,6 @@ class ClusterDeployments:
         ]
         return sorted(found, key=lambda run: (run.created, run.name))
 
-    def cancel_with(self, parent: str, run_id: str) -> None:
-        """Have a flow run end if its parent is to end."""
-        of = self._runs.read(parent)
-        if of is not None and of["spec"].get("cancel"):
-            self._runs.cancel_flow_run(run_id)
-
     def patiently(self, ask: Callable[[], T]) -> T:
         """What the API server answers, when it is there again; what is not configured is not waited for.
 
@@ -120,10 +114,11 @@ class ClusterDeployments:
         while True:
             left = poll_interval if seconds is None else min(poll_interval, begun + seconds - now())
             try:
-                for found in follow(self._runs.cluster, FLOW_RUNS, run.name, seconds=max(left, 0)):
+                for found in follow(
+                    self._runs.cluster, FLOW_RUNS, run.name, seconds=max(left, 0), patience=patience
+                ):
                     if found["metadata"]["uid"] != run.id:
                         raise ObjectNotFound  # noqa: TRY301 - as if there were no other one of its name
-                    patience.answered()
                     run = self._runs.seen(found, deployment)
                     yield run
                     if run.state.is_final():

@@ -29,12 +29,13 @@ SUCCEEDED = "Succeeded"
 """Type of the condition that is Unknown while the run is live."""
 
 MAX_ATTEMPTS_KEPT = 10
+_REASONS = frozenset(Reason)
 _YEARS = 10 * 365 * 86_400
 
 
 def _known(reason: object) -> object:
     """After a rollback there may be reasons of a newer release."""
-    return reason if reason in set(Reason) else None
+    return reason if reason in _REASONS else None
 
 
 _StoredReason = Annotated[

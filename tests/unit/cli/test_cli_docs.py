@@ -1,6 +1,5 @@
 """docs/cli.md and docs/cli_reference.md say what the commands do."""
 
-import os
 import re
 import subprocess
 import sys
@@ -58,19 +57,3 @@ def test_every_help_has_examples(path, command):
 def test_the_exit_codes():
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)}
     assert codes == {0, _errors.FAILED, click.UsageError.exit_code, _errors.INTERRUPTED}
-
-
-def test_the_examples_work(home):
-    script = "\n".join(re.findall(r"^\$ (.+)$", TEXT, re.MULTILINE))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "MILLSTREAM_HISTORY_ENABLED": "true"}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "greet" in done.stdout
-    assert "abcdef" not in done.stdout

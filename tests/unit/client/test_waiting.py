@@ -50,12 +50,12 @@ class Scripted:
 
 @pytest.fixture
 def follow(still):
-    def start(*answers, seconds=None):
+    def start(*answers, seconds=None, poll_interval=5):
         runs = ClusterRuns(None)
         runs.__dict__["cluster"] = cluster = Scripted(*answers)
         cluster.still = still
         seen = runs.seen(run("Scheduled"), None)
-        looks = ClusterDeployments(runs).follow(seen, seconds=seconds, poll_interval=5)
+        looks = ClusterDeployments(runs).follow(seen, seconds=seconds, poll_interval=poll_interval)
         return [found.state_name for found in looks]
 
     return start
@@ -77,10 +77,11 @@ def test_an_api_server_that_is_away_for_some_minutes(follow, still):
     assert still.now - begun > 240
 
 
-def test_an_api_server_that_does_not_come_back(follow, still):
+@pytest.mark.parametrize("poll_interval", [5, 300, 3600])
+def test_an_api_server_that_does_not_come_back(follow, still, poll_interval):
     begun = still.now
     with pytest.raises(ClusterUnreachable):
-        follow(run("Running"), AWAY)
+        follow(run("Running"), AWAY, poll_interval=poll_interval)
     assert 600 < still.now - begun < 700
 
 

@@ -6,7 +6,7 @@ import pytest
 from still_world import still
 
 from millstream._cluster.answers import ExpiredError, refusal
-from millstream._cluster.following import follow
+from millstream._cluster.following import Patience, follow
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream.exceptions import ClusterUnreachable
 
@@ -52,8 +52,9 @@ class Away:
         return {"type": "MODIFIED", "object": self.body()}
 
 
-def versions(cluster, count):
-    return [int(o["metadata"]["resourceVersion"]) for o in islice(follow(cluster, FLOW_RUNS, "r"), count)]
+def versions(cluster, count, **options):
+    followed = follow(cluster, FLOW_RUNS, "r", **options)
+    return [int(o["metadata"]["resourceVersion"]) for o in islice(followed, count)]
 
 
 def test_a_line_that_a_proxy_cuts_again_and_again_is_no_api_server_that_is_away(still):
@@ -85,15 +86,16 @@ def test_an_api_server_that_is_away_now_and_then_is_waited_for(still):
     assert versions(Away(cut), 20) == list(range(1, 21))
 
 
-def test_an_api_server_that_stays_away_is_given_up(still):
+@pytest.mark.parametrize(("patience", "seconds"), [(None, 60), (Patience(600), 600)], ids=["usual", "long"])
+def test_an_api_server_that_stays_away_is_given_up(still, patience, seconds):
     def cut(cluster):
         cluster.trouble = [AWAY] * 1000
         raise AWAY
         yield
 
     with pytest.raises(ClusterUnreachable):
-        versions(Away(cut), 2)
-    assert 60 < sum(still.slept) < 70
+        versions(Away(cut), 2, patience=patience)
+    assert seconds < sum(still.slept) < seconds + 10
 
 
 @pytest.mark.parametrize("error", [None, AWAY, ExpiredError("too old")])

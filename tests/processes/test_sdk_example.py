@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "00_first_flow" / "hello.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "00_first_flow" / "hello.py"
 
 
 @pytest.mark.parametrize(("arguments", "greeting"), [([], "Hello, world!"), (["Ada"], "Hello, Ada!")])
