@@ -10,6 +10,7 @@ CLUSTER := hack/cluster/cluster
 WITH_CLUSTER := eval "$$($(CLUSTER) env)"
 PYTEST := $(BIN)/pytest
 CHAOS_SECONDS ?= 300
+E2E_PROCESSES ?= 3 # they wait more than they work
 
 .PHONY: help
 help: ## Show this list
@@ -96,13 +97,13 @@ test-processes: venv ## The SDK with other processes: task runners, the runner o
 	$(PYTEST) tests/processes --numprocesses=auto
 
 test-control-plane: venv cluster-tools ## The operator against a real etcd and kube-apiserver
-	$(PYTEST) tests/control_plane
+	$(PYTEST) tests/control_plane --numprocesses=auto --dist=loadfile
 
 test-chart: venv cluster-tools ## The chart: lint, render, real API server
-	$(PYTEST) tests/chart
+	$(PYTEST) tests/chart --numprocesses=auto --dist=loadfile
 
 test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG
-	$(WITH_CLUSTER); $(PYTEST) tests/e2e
+	$(WITH_CLUSTER); $(PYTEST) tests/e2e --durations=15 -m 'not alone' --numprocesses=$(E2E_PROCESSES) --dist=loadgroup; $(PYTEST) tests/e2e --durations=15 -m alone
 
 chaos: venv cluster-tools ## The long proofs: faults, blackouts and kills by chance, for CHAOS_SECONDS=300 or so; CHAOS_SEED=n repeats
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(PYTEST) tests/chaos

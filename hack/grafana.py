@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DASHBOARDS", "TARGETS", "Object", "Target", "panels", "targets"]
+__all__ = ["DASHBOARDS", "TARGETS", "Object", "Target", "own_counts", "panels", "targets"]
 
 Object = dict[str, Any]
 _FOLDER = Path(__file__).parents[1] / "charts/millstream/files/dashboards"
@@ -35,7 +36,7 @@ class Target:
 
     def query(self, interval: str = "5m", **variables: str) -> str:
         """Give the query as Grafana would send it; a variable that is not given is All."""
-        text = re.sub(r"\$__(rate_interval|range)", interval, self.expression)
+        text = re.sub(r"\$__(rate_interval|interval|range)", interval, self.expression)
         return re.sub(r"\$(\w+)", lambda found: variables.get(found[1], ".*"), text)
 
     def legend(self, labels: dict[str, str]) -> str:
@@ -54,6 +55,13 @@ def panels(dashboard: Object) -> list[Object]:
 def targets(dashboard: Object, panel: Object) -> list[Target]:
     """Give the queries of a panel."""
     return [Target(dashboard["uid"], panel, target) for target in panel["targets"]]
+
+
+def own_counts(buckets: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Give what is in each bucket of a histogram and in no smaller one, as Grafana does for the format of heatmaps."""
+    ordered = sorted(buckets, key=lambda bucket: float(bucket[0]))
+    below = [0.0, *(count for _, count in ordered)]
+    return {bound: count - smaller for (bound, count), smaller in zip(ordered, below, strict=False)}
 
 
 TARGETS = [

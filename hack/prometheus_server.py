@@ -1,7 +1,6 @@
 """A Prometheus of one's own, with its configuration, its data and its port; and what it answers."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +19,8 @@ Series = tuple[dict[str, str], list[tuple[float, float]]]
 """Labels, and pairs of a time and a value."""
 
 JOB = "millstream-operator"
-_DEADLINE_SECONDS = 60
-_STOP_SECONDS = 20
+_DEADLINE_SECONDS = 240
+_STOP_SECONDS = 60
 
 
 def until(probe: Callable[[], T], what: str) -> T:
@@ -85,7 +84,7 @@ class Prometheus:
         return self._get("query_exemplars", {"query": query, "start": time.time() - 600, "end": time.time()})
 
     def _get(self, what: str, parameters: dict[str, Any]) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{what}", parameters, timeout=10).json()
+        answer = requests.get(f"{self.url}/api/v1/{what}", parameters, timeout=60).json()
         if answer["status"] != "success":
             raise ValueError(f"{parameters.get('query', what)}: {answer.get('error')}")
         return answer["data"]
@@ -111,7 +110,7 @@ def run_prometheus(target: str, folder: Path, *rules: Path, path: str = "/metric
         rules: files with alerts.
         path: of the metrics.
     """
-    port = _free_port()
+    port = control_plane.free_port()
     scrape = {
         "job_name": JOB,
         "honor_labels": True,
@@ -143,9 +142,3 @@ def run_prometheus(target: str, folder: Path, *rules: Path, path: str = "/metric
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -200,14 +200,14 @@ def play(client: Client, prometheus: Prometheus, folder: Path) -> Span:
     for name, flows in TEAMS.items():
         client.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         teams.append(Team(Namespace(client, name), flows, chance))
-    with run_operator(config, folder / "operator", "--port", str(PORT)):
+    with run_operator(config, folder / "operator", "--port", str(PORT), "--scrape-seconds", "1"):
         for team in teams:
             team.deploy()
         started = prometheus.scraped_after(time.time())
         begin = time.monotonic()
         work(teams, begin, AWAY_FROM)
     work(teams, begin, AWAY_FROM + AWAY_SECONDS)
-    with run_operator(config, folder / "operator", "--port", str(PORT)):
+    with run_operator(config, folder / "operator", "--port", str(PORT), "--scrape-seconds", "1"):
         work(teams, begin, SECONDS)
         return Span(started, prometheus.scraped_after(time.time()), SOURCE)
 

@@ -4,15 +4,15 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from builders import TEMPLATE
+from patience import HANG_SECONDS, eventually
 
 from millstream.resources import labels
 from millstream.resources.completion_record import CompletionRecord
@@ -22,26 +22,12 @@ from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS, JOBS, PODS, Kind
 
 Object = dict[str, Any]
-T = TypeVar("T")
 
 FINAL = {state.value for state in RunState if state.is_final}
 COMPLETED = (0, {"state": RunState.COMPLETED})
 FAILED = (1, {"state": RunState.FAILED, "reason": Reason.FLOW_FAILED, "message": "ValueError: no"})
 INTERRUPTED = (143, {"state": RunState.CRASHED, "reason": Reason.INTERRUPTED})
 STARTED = "2026-03-01T12:00:00Z"
-_DEADLINE_SECONDS = 120  # a watch that hangs is found out after half a minute, and there may be two in a row
-
-
-def eventually(probe: Callable[[], T], what: str = "") -> T:
-    """Ask until the answer is true; fail with the last one after a while."""
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while True:
-        answer = probe()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {_DEADLINE_SECONDS} s: {what or probe}; last: {answer!r}")
-        time.sleep(0.02)
 
 
 class RefusedError(Exception):
@@ -69,7 +55,7 @@ class Client:
     def call(self, method: str, path: str, body: Any = None, query: str = "", form: str = "") -> Object:
         headers = {"Content-Type": form or "application/json"}
         answer = self._session.request(
-            method, self._url + path + query, json=body, headers=headers, timeout=20
+            method, self._url + path + query, json=body, headers=headers, timeout=HANG_SECONDS
         )
         if answer.status_code >= 400:
             raise RefusedError(answer.status_code, answer.json().get("message", ""))
@@ -268,13 +254,16 @@ class Operator:
         return self._log.read_text()
 
     def fetch(self, path: str) -> requests.Response:
-        return requests.get(self.url + path, timeout=10)
+        return requests.get(self.url + path, timeout=HANG_SECONDS)
 
 
 @contextmanager
 def run_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[Operator]:
-    """Run the operator, with no lease unless it is asked to: those of other tests are no standbys of it."""
-    options = ["--port", "0", "--no-leader-election", *arguments]
+    """Run the operator, with no lease unless it is asked to: those of other tests are no standbys of it.
+
+    What it counts is shown at once: a test reads it as it is, while Prometheus needs to see zero before that.
+    """
+    options = ["--port", "0", "--no-leader-election", "--scrape-seconds", "0", *arguments]
     command = [sys.executable, "-m", "millstream_operator", *options]
     environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
@@ -283,4 +272,4 @@ def run_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[Opera
         yield Operator(process, log)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_SECONDS)

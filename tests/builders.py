@@ -67,10 +67,11 @@ def make_run(
     created: datetime = NOW,
     deleting: bool = False,
     parent: str | None = None,
+    made_by: Iterable[str] = (),
     **spec: Any,
 ) -> Object:
-    """Make a FlowRun; `parent` is the UID of the one that made it as its subflow."""
-    own = {"labels": {labels.PARENT_RUN_UID: parent}} if parent else {}
+    """Make a FlowRun; `parent` is the UID of the one that made it as its subflow, `made_by` are names of labels."""
+    own = {"labels": dict.fromkeys(made_by, "x") | ({labels.PARENT_RUN_UID: parent} if parent else {})}
     if deployment and "template" not in spec:
         spec["deploymentRef"] = {"name": deployment}
     return {

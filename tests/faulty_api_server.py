@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import aiohttp
 from aiohttp import web
 from control_plane import ControlPlane
+from patience import HANG_SECONDS
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Background:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there, and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(HANG_SECONDS)
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Run a last coroutine, which closes connections, and cancel what is left."""

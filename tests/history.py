@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from api_server import FINAL, Namespace, eventually
+from api_server import FINAL, Namespace
 from control_plane import ControlPlane
 from faulty_api_server import Background
+from patience import eventually
 
 from millstream.resources import labels
 from millstream.resources.reasons import Reason

@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+from patience import HANG_SECONDS
 
 from millstream_operator import application, credentials, keyed_queue, reflector, resync, watchdog, watches
 from millstream_operator.api import Api
@@ -79,7 +80,9 @@ def serve(kubeconfig: str, namespaces: list[str], writes: int, log: str) -> None
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     die_after(writes)
     os.environ["KUBECONFIG"] = kubeconfig
-    settings = Settings(namespaces=tuple(namespaces), port=0, workers=4, leader_election=False)
+    settings = Settings(
+        namespaces=tuple(namespaces), port=0, workers=4, leader_election=False, scrape_seconds=0
+    )
     asyncio.run(application.run(settings, Credentials.load(), asyncio.Event()))
 
 
@@ -117,7 +120,7 @@ class Forker:
         for pid in self._pids:
             kill(pid)
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(HANG_SECONDS)
         self._process.stdout.close()
 
 

@@ -18,12 +18,12 @@ from millstream_operator.credentials import Credentials
 from millstream_operator.kinds import Kind
 from millstream_operator.metrics import Metrics
 
-__all__ = ["ROOT", "client", "cluster", "say", "until", "watching"]
+__all__ = ["ROOT", "client", "cluster", "free_port", "say", "until", "watching"]
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "hack/cluster"))
 
-from control_plane import program, running  # noqa: E402  (found by the line above)
+from control_plane import free_port, program, running  # noqa: E402  (found by the line above)
 
 _SERVED_SECONDS = 20
 _FREE_LEASE = {

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from benchmarks.operator.cluster import ROOT
+from benchmarks.operator.cluster import ROOT, free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 __all__ = ["BareWriter", "Operator", "Program", "bare_writer", "operator", "run_bare"]
@@ -86,6 +85,7 @@ class Operator(Program):
 
     async def idle(self) -> float:
         """Wait until nothing waits to be decided, and give the seconds since its start."""
+        await self.ready()
         while await self._waiting():  # noqa: ASYNC110  (it is another process)
             await asyncio.sleep(0.05)
         return time.perf_counter() - self.started
@@ -108,10 +108,8 @@ class BareWriter(Program):
 @asynccontextmanager
 async def operator() -> AsyncIterator[Operator]:
     """Run the operator."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["millstream_operator", f"--port={port}", "--log-level=WARNING"]
+    port = free_port()
+    command = ["millstream_operator", f"--port={port}", "--log-level=WARNING", "--scrape-seconds=0"]
     async with aiohttp.ClientSession() as session, _running(command) as process:
         yield Operator(process, f"http://127.0.0.1:{port}", session)
 

@@ -16,7 +16,7 @@ from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
 __all__ = ["schedules"]
 
 _MOST_TIMES = 1.5
-_SET_UP_SECONDS = 20.0
+_SET_UP_SECONDS = 10.0
 _SECONDS_FOR_EACH = 0.05
 _NEVER = "2999-01-01T00:00:00Z"
 
@@ -35,6 +35,7 @@ async def _measure(count: int) -> list[Row]:
             due.setdefault(run["metadata"]["name"], now)
 
     async with client() as api, operator() as ours, watching(FLOW_RUNS, note):
+        await ours.ready()
         tick = datetime.now(UTC).replace(microsecond=0) + timedelta(
             seconds=round(_SET_UP_SECONDS + count * _SECONDS_FOR_EACH)
         )

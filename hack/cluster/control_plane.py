@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,9 +26,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ControlPlane", "MissingProgramsError", "running"]
+__all__ = ["ControlPlane", "MissingProgramsError", "free_port", "program", "running"]
 
-_DEADLINE_SECONDS = 60
+_DEADLINE_SECONDS = 240
+_PORTS = range(15_000, 30_000)
+"""Linux gives none of these to a connection, which could have it by the time that the server starts."""
 _PR_SET_PDEATHSIG = 1
 _ADMIN_TOKEN = "admin-of-a-throw-away-control-plane"  # noqa: S105  (it guards an API server on loopback)
 
@@ -79,7 +82,7 @@ def running(*, controllers: bool = False) -> Iterator[ControlPlane]:
 
 
 def _start_etcd(stack: contextlib.ExitStack, directory: Path) -> str:
-    url, peer = f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}"
+    url, peer = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     log = _start(
         stack,
         directory,
@@ -97,7 +100,7 @@ def _start_etcd(stack: contextlib.ExitStack, directory: Path) -> str:
 
 
 def _start_api_server(stack: contextlib.ExitStack, directory: Path, etcd_url: str) -> ControlPlane:
-    port = _free_port()
+    port = free_port()
     key = directory / "service-accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
     tokens = directory / "tokens.csv"
@@ -127,7 +130,7 @@ def _start_api_server(stack: contextlib.ExitStack, directory: Path, etcd_url: st
 
 
 def _start_controllers(stack: contextlib.ExitStack, directory: Path, plane: ControlPlane) -> None:
-    port = _free_port()
+    port = free_port()
     log = _start(
         stack,
         directory,
@@ -201,11 +204,13 @@ def _write_kubeconfig(plane: ControlPlane, certificate: Path) -> None:
     plane.kubeconfig.write_text(json.dumps(config))
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+def free_port() -> int:
+    """Find a port for a server that is about to start."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311  (no secret)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What is in a dashboard's panels: numbers, tables, lines, and bars upon each other."""
+"""What is in a dashboard's panels: numbers, tables, lines, bars upon each other, and the buckets of a histogram."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import matplotlib as mpl
-from grafana import DASHBOARDS, Object, targets
+from grafana import DASHBOARDS, Object, own_counts, targets
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from prometheus_server import Prometheus
 
 from dashboard_pictures.charts import Line, chart
@@ -79,6 +80,13 @@ class _Shown:
     def empty(self) -> str:
         return str(self.panel["fieldConfig"]["defaults"].get("noValue", "No data"))
 
+    def shown(self, value: float) -> str:
+        """Write a figure, or what the panel has in place of it."""
+        for mapping in self.panel["fieldConfig"]["defaults"].get("mappings", ()):
+            if math.isinf(value) and "Infinity" in mapping["options"]:
+                return str(mapping["options"]["Infinity"]["text"])
+        return shown(value, self.unit)
+
     def instant(self) -> list[tuple[str, dict[str, str], float]]:
         """Give each series' legend, labels and value at the end."""
         return [
@@ -143,7 +151,7 @@ def _table(panel: _Shown) -> None:
     columns = [(name, [labels.get(name, "") for _, labels, _ in found]) for name in names]
     for number, (name, cells) in enumerate(columns):
         _column(panel, 7 + number * (width - 14) / (len(names) + 1), "left", [name, *cells[:room]])
-    _column(panel, width - 7, "right", ["value", *(shown(value, panel.unit) for _, _, value in found[:room])])
+    _column(panel, width - 7, "right", ["value", *(panel.shown(value) for _, _, value in found[:room])])
     if len(found) > room:
         sheet.write(panel.panel, 7, height - 6, f"and {len(found) - room} more", color=MUTED)
 
@@ -164,4 +172,25 @@ def _lines(panel: _Shown) -> None:
     chart(panel.sheet, panel.panel, panel.lines(), panel.span)
 
 
-_SHAPES: dict[str, Callable[[_Shown], None]] = {"stat": _number, "table": _table, "timeseries": _lines}
+def _buckets(panel: _Shown) -> None:
+    sheet, (width, height) = panel.sheet, panel.sheet.size(panel.panel)
+    sheet.write(panel.panel, width - 7, 13, UNITS[panel.unit], color=MUTED, size=7, ha="right")
+    counts = own_counts((legend, value) for legend, _, value in panel.instant())
+    if not any(counts.values()):
+        sheet.write(panel.panel, width / 2, height / 2, panel.empty, ha="center", color=MUTED)
+        return
+    axes = sheet.axes(panel.panel, 46, 24, 14, 24)
+    axes.barh(list(counts), list(counts.values()), color=_GREEN, height=0.7)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=6)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value, panel.unit)))
+
+
+_SHAPES: dict[str, Callable[[_Shown], None]] = {
+    "stat": _number,
+    "table": _table,
+    "timeseries": _lines,
+    "bargauge": _buckets,
+}

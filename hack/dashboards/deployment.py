@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.parts import Panel, Row, Seen, build, of_deployment
+from dashboards.parts import Panel, Row, Seen, build, happened, of_deployment
 
 __all__ = ["dashboard"]
 
@@ -25,6 +25,10 @@ def _sum(metric: str, by: str = "", window: str = "$__rate_interval", *matchers:
     return f"sum{by and f' by ({by}) '}(increase({of_deployment(metric, *matchers)}[{window}]))"
 
 
+def _happened(metric: str, by: str) -> str:
+    return happened(by, of_deployment(metric))
+
+
 def _quantile(q: int, metric: str) -> str:
     return f"histogram_quantile(0.{q}, {_sum(metric + '_bucket', 'le')})"
 
@@ -45,23 +49,28 @@ _NOW = (
         queries={"": f'max({of_deployment("millstream_flow_run_last_duration_seconds")})'},
     ),
     Panel(
-        seen=Seen.NUMBER, title="Completed", unit="short", width=4, text="Runs that completed in the time that is shown.",
+        seen=Seen.NUMBER, title="Completed", unit="short", width=3, text="Runs that completed in the time that is shown.",
         queries={"": "round(" + _sum(_FINISHED, "", "$__range", 'state="Completed"') + ") or vector(0)"},
     ),
     Panel(
-        seen=Seen.NUMBER, title="Failed", unit="short", width=4, warn=1,
+        seen=Seen.NUMBER, title="Failed", unit="short", width=3, warn=1,
         text="Runs that failed, crashed or timed out in the time that is shown.",
         queries={
             "": "round(" + _sum(_FINISHED, "", "$__range", 'state=~"Failed|TimedOut|Crashed"') + ") or vector(0)"
         },
     ),
     Panel(
-        seen=Seen.NUMBER, title="Skipped", unit="short", width=4,
+        seen=Seen.NUMBER, title="Failed in a row", unit="short", width=4, warn=1, empty="no deployment",
+        text="Runs that failed, crashed or timed out since one completed, of those that are kept; the most of several deployments.",
+        queries={"": f'max({of_deployment("millstream_flow_runs_failed_in_a_row")})'},
+    ),
+    Panel(
+        seen=Seen.NUMBER, title="Skipped", unit="short", width=3,
         text="Runs that were cancelled at once since concurrency.policy is Skip, in the time that is shown.",
         queries={"": f'round({_sum("millstream_flow_runs_skipped_total", "", "$__range")}) or vector(0)'},
     ),
     Panel(
-        seen=Seen.NUMBER, title="Pods in trouble", unit="short", width=4, warn=1,
+        seen=Seen.NUMBER, title="Pods in trouble", unit="short", width=3, warn=1,
         text="Pods of the whole namespace that failed, were taken away or do not start, in the time that is shown.",
         queries={
             "": 'round(sum(increase(millstream_pod_failures_total'
@@ -77,12 +86,12 @@ _RUNS = (
     ),
     Panel(
         seen=Seen.BARS, title="Ended", text="Runs that became final, in each interval.", unit="short",
-        queries={"{{state}}": _sum(_FINISHED, "state")},
+        queries={"{{state}}": _happened(_FINISHED, "state")},
     ),
     Panel(
         seen=Seen.BARS, title="Retries", unit="short",
         text="Attempts that were followed by another one: Failure for the code, Disruption for what Kubernetes took away.",
-        queries={"{{cause}}": _sum("millstream_flow_run_retries_total", "cause")},
+        queries={"{{cause}}": _happened("millstream_flow_run_retries_total", "cause")},
     ),
     Panel(
         seen=Seen.LINES, title="Duration", unit="s",
@@ -90,9 +99,9 @@ _RUNS = (
         queries={"p50": _quantile(50, _DURATION), "p95": _quantile(95, _DURATION), "mean": _mean(_DURATION)},
     ),
     Panel(
-        seen=Seen.LINES, title="Runs by duration", unit="short",
-        text="Runs that ended in each interval and took no longer than the bound of the legend, in seconds.",
-        queries={"{{le}}": _sum(f"{_DURATION}_bucket", "le")},
+        seen=Seen.BUCKETS, title="Runs by duration", unit="short", empty="no run has ended",
+        text="Runs that ended in the time that is shown: how many took as many seconds, and more than the bar above.",
+        queries={"{{le}}": f'round({_sum(f"{_DURATION}_bucket", "le", "$__range")})'},
     ),
     Panel(
         seen=Seen.LINES, title="Start delay", unit="s",
@@ -110,18 +119,18 @@ _TASKS = (
     Panel(
         seen=Seen.BARS, title="Task runs", unit="short", width=12,
         text="Task runs that ended, as the completion records of attempts tell when these end.",
-        queries={"{{state}}": _sum("millstream_task_runs_finished_total", "state")},
+        queries={"{{state}}": _happened("millstream_task_runs_finished_total", "state")},
     ),
     Panel(
         seen=Seen.BARS, title="Task retries", unit="short", width=12, text="How often tasks were tried again within attempts.",
-        queries={"retries": _sum("millstream_task_retries_total")},
+        queries={"retries": _happened("millstream_task_retries_total", "")},
     ),
 )  # fmt: skip
 
 _OWN = (
     Panel(
         seen=Seen.BARS, title="Counters", unit="short", text="What flows counted in each interval, by the names that the deployment declares.",
-        queries={"{{metric}}": _sum("millstream_user_counter_total", "metric")},
+        queries={"{{metric}}": _happened("millstream_user_counter_total", "metric")},
     ),
     Panel(
         seen=Seen.LINES, title="Gauges", unit="short", text="What the run said that finished last.",
@@ -129,6 +138,6 @@ _OWN = (
     ),
     Panel(
         seen=Seen.BARS, title="Left out", unit="short", text="Values that flows recorded and that are not shown, by reason.",
-        queries={"{{reason}}": _sum("millstream_user_samples_dropped_total", "reason")},
+        queries={"{{reason}}": _happened("millstream_user_samples_dropped_total", "reason")},
     ),
 )  # fmt: skip

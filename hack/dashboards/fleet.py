@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.parts import FLEET, Panel, Row, Seen, build, of_deployment
+from dashboards.parts import FLEET, Panel, Row, Seen, build, happened, of_deployment
 
 __all__ = ["dashboard"]
 
@@ -19,6 +19,7 @@ _INFO = f"max by (namespace, deployment, owner, severity) ({of_deployment('mills
 _SUCCESS = (
     f"max by (namespace, deployment) ({of_deployment('millstream_flow_run_last_success_timestamp_seconds')})"
 )
+_IN_A_ROW = f"max by (namespace, deployment) ({of_deployment('millstream_flow_runs_failed_in_a_row')})"
 
 
 def dashboard() -> Dashboard:
@@ -79,13 +80,11 @@ _OVER_TIME = (
     ),
     Panel(
         seen=Seen.BARS, title="Ended", text="Runs that became final, in each interval.", unit="short", width=12,
-        queries={"{{state}}": f"sum by (state) (increase({of_deployment(_FINISHED)}[$__rate_interval]))"},
+        queries={"{{state}}": happened("state", of_deployment(_FINISHED))},
     ),
     Panel(
         seen=Seen.BARS, title="Begun", text="Runs that the operator took up in each interval, by what made them.", unit="short",
-        queries={
-            "{{trigger}}": f'sum by (trigger) (increase({of_deployment("millstream_flow_runs_created_total")}[$__rate_interval]))'
-        },
+        queries={"{{trigger}}": happened("trigger", of_deployment("millstream_flow_runs_created_total"))},
     ),
     Panel(
         seen=Seen.LINES, title="Duration", unit="s",
@@ -108,14 +107,19 @@ _LISTS = (
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="Time since the last success", unit="s", width=8, empty="none yet",
-        text="The deployments for which it is longest, with the owner and severity that they name.",
+        seen=Seen.TABLE, title="Failed in a row", unit="short", width=8, empty="none",
+        text="Deployments by the runs that failed, crashed or timed out since one completed, of those that are kept.",
+        queries={"": f"topk(20, {_IN_A_ROW} > 0)"},
+    ),
+    Panel(
+        seen=Seen.TABLE, title="Time since the last success", unit="s", width=8, empty="none yet", infinite="never",
+        text="The deployments for which it is longest, with the owner and severity that they name; never where runs have only failed.",
         queries={
-            "": f"topk(20, (time() - {_SUCCESS}) * on (namespace, deployment) group_left (owner, severity) {_INFO})"
+            "": f"topk(20, {_INFO} * on (namespace, deployment) group_left () (time() - {_SUCCESS} or ({_IN_A_ROW} > 0) * Inf))"
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="What goes wrong with pods", unit="short", width=8, empty="nothing",
+        seen=Seen.TABLE, title="What goes wrong with pods", unit="short", width=6, empty="nothing",
         text="Pods of the chosen namespaces that failed, were taken away or do not start, in the time that is shown.",
         queries={
             "": 'round(sum by (namespace, reason) (increase(millstream_pod_failures_total'
@@ -123,21 +127,21 @@ _LISTS = (
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="Attempts that were followed by another", unit="short", width=8, empty="none",
-        text="Retries of runs in the time that is shown: Failure for the code, Disruption for what Kubernetes took away.",
+        seen=Seen.TABLE, title="Retries", unit="short", width=6, empty="none",
+        text="Attempts that were followed by another in the time that is shown: Failure for the code, Disruption for what Kubernetes took away.",
         queries={
             "": f'round(sum by (namespace, deployment, cause) (increase({of_deployment("millstream_flow_run_retries_total")}[$__range]))) > 0'
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="Waiting for longest", unit="s", width=8, empty="nothing waits",
+        seen=Seen.TABLE, title="Waiting for longest", unit="s", width=6, empty="nothing waits",
         text="How long the oldest run of a deployment has been queued or pending.",
         queries={
             "": f'topk(10, max by (namespace, deployment, state) ({of_deployment("millstream_flow_run_oldest_seconds", _NOT_RUNNING)}))'
         },
     ),
     Panel(
-        seen=Seen.TABLE, title="Running for longest", unit="s", width=8, empty="nothing runs",
+        seen=Seen.TABLE, title="Running for longest", unit="s", width=6, empty="nothing runs",
         text="How long the oldest run of a deployment has been running.",
         queries={
             "": f'topk(10, max by (namespace, deployment) ({of_deployment("millstream_flow_run_oldest_seconds", _RUNNING)}))'

@@ -44,8 +44,8 @@ _NOW = (
         queries={"": f'max({of_operator("millstream_operator_queue_oldest_seconds")})'},
     ),
     Panel(
-        seen=Seen.NUMBER, title="Oldest watch", unit="s", width=4, warn=300,
-        text="For how long nothing was heard of some kind of objects. A bookmark comes about once a minute.",
+        seen=Seen.NUMBER, title="Oldest watch", unit="s", width=4, warn=600,
+        text="For how long nothing was heard of some kind of objects: 90 seconds at most, five and a half minutes for FlowDeployments.",
         queries={"": f'max({of_operator("millstream_operator_watch_age_seconds")})'},
     ),
     Panel(
@@ -93,7 +93,7 @@ _API = (
     ),
     Panel(
         seen=Seen.LINES, title="Age of watches", unit="s", width=24,
-        text="How long ago anything was heard of objects of a kind. FlowDeployments are counted from the last list.",
+        text="How long ago anything was heard of objects of a kind; of FlowDeployments, the last list, which comes every five minutes.",
         queries={"{{resource}}": f'max by (resource) ({of_operator("millstream_operator_watch_age_seconds")})'},
     ),
 )  # fmt: skip

@@ -4,13 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from grafana_foundation_sdk.builders import common, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as grafana
 from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models.common import GraphDrawStyle, LegendDisplayMode, StackingMode
+from grafana_foundation_sdk.models.common import (
+    GraphDrawStyle,
+    LegendDisplayMode,
+    StackingMode,
+    VizOrientation,
+)
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-__all__ = ["FLEET", "TAG", "Panel", "Row", "Seen", "build", "of_deployment", "of_operator"]
+__all__ = ["FLEET", "TAG", "Panel", "Row", "Seen", "build", "happened", "of_deployment", "of_operator"]
 
 TAG = "millstream"
 FLEET = "millstream-fleet"
@@ -20,6 +25,8 @@ _DRILL_DOWN = (
     "&var-namespace=${__data.fields.namespace}&var-deployment=${__data.fields.deployment}"
 )
 _COLUMNS = 24
+_NARROWEST_BAR = "2m"
+"""An interval has to have a scrape, or its bar has nothing."""
 _INSTANCES = 'job=~"$job", instance=~"$instance"'
 
 
@@ -34,12 +41,33 @@ def of_operator(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join((_INSTANCES, *matchers))}}}"
 
 
+def happened(by: str, series: str, lasting: str = "") -> str:
+    """Count what happened in each interval, an event once: `increase` guesses what was between two intervals.
+
+    What was known before may be an hour old, as no operator may have been there. What has begun, or begun anew,
+    counts from its least value on: what a process counted since the last bar and before its end is not seen.
+
+    Args:
+        by: labels of the bars.
+        series: of a counter.
+        lasting: labels of a counter that goes on in another operator's series.
+    """
+
+    def one(aggregated: str, values: str) -> str:
+        return f"{aggregated} by ({lasting}) ({values})" if lasting else values
+
+    now = one("max", f"last_over_time({series}[$__interval])")
+    before = one("max", f"last_over_time({series}[1h] offset $__interval)")
+    begun = one("min", f"min_over_time({series}[$__interval])")
+    return f"sum by ({by}) ({now} - ({before} <= {now} or {begun}))"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A panel.
 
     Attributes:
-        seen: as a number, a table, lines, or bars upon each other.
+        seen: as a number, a table, lines, bars upon each other, or the buckets of a histogram.
         title: in a few words.
         text: what it shows, a sentence or two.
         unit: Grafana's name of the unit.
@@ -47,6 +75,7 @@ class Panel:
         width: of 24 columns.
         empty: what stands there if there is nothing.
         warn: value from which on a number is red.
+        infinite: what stands in place of a value that is.
     """
 
     seen: "Seen"
@@ -57,6 +86,7 @@ class Panel:
     width: int = 8
     empty: str = ""
     warn: float | None = None
+    infinite: str = ""
 
 
 class Seen:
@@ -66,6 +96,7 @@ class Seen:
     TABLE = "table"
     LINES = "lines"
     BARS = "bars"
+    BUCKETS = "buckets"
 
 
 @dataclass(frozen=True)
@@ -145,7 +176,9 @@ def _query(name: str, label: str, query: str) -> grafana.QueryVariable:
     )
 
 
-_AnyPanel = stat.Panel | table.Panel | timeseries.Panel
+_AnyPanel = bargauge.Panel | stat.Panel | table.Panel | timeseries.Panel
+_AT_ONE_TIME = {Seen.NUMBER, Seen.TABLE, Seen.BUCKETS}
+_FORMATS = {Seen.TABLE: PromQueryFormat.TABLE, Seen.BUCKETS: PromQueryFormat.HEATMAP}
 
 
 def _panel(panel: Panel) -> _AnyPanel:
@@ -154,15 +187,18 @@ def _panel(panel: Panel) -> _AnyPanel:
     made.span(panel.width).height(4 if panel.seen == Seen.NUMBER else 8)
     if panel.empty:
         made.no_value(panel.empty)
+    if panel.infinite:
+        never = models.ValueMappingResult(text=panel.infinite, color="red")
+        made.mappings([models.ValueMap(options={"Infinity": never})])
     for number, (legend, expression) in enumerate(panel.queries.items()):
         query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(chr(ord("A") + number))
         query.datasource(_SOURCE)
-        if panel.seen in {Seen.NUMBER, Seen.TABLE}:
+        if panel.seen in _AT_ONE_TIME:
             query.instant()
         else:
             query.range().exemplar(True)
-        if panel.seen == Seen.TABLE:
-            query.format(PromQueryFormat.TABLE)
+        if panel.seen in _FORMATS:
+            query.format(_FORMATS[panel.seen])
         made.with_target(query)
     return made
 
@@ -195,7 +231,20 @@ def _lines(_: Panel) -> timeseries.Panel:
 
 def _bars(panel: Panel) -> timeseries.Panel:
     stacked = common.StackingConfig().mode(StackingMode.NORMAL).group("A")
-    return _lines(panel).draw_style(GraphDrawStyle.BARS).fill_opacity(80).stacking(stacked)
+    bars = _lines(panel).draw_style(GraphDrawStyle.BARS).fill_opacity(80).stacking(stacked)
+    return bars.interval(_NARROWEST_BAR)
 
 
-_SHAPES = {Seen.NUMBER: _number, Seen.TABLE: _table, Seen.LINES: _lines, Seen.BARS: _bars}
+def _buckets(_: Panel) -> bargauge.Panel:
+    """A bar for each bucket. Grafana takes from each, in the format of heatmaps, what the smaller ones have."""
+    last = common.ReduceDataOptions().calcs(["lastNotNull"])
+    return bargauge.Panel().reduce_options(last).orientation(VizOrientation.HORIZONTAL).min(0)
+
+
+_SHAPES = {
+    Seen.NUMBER: _number,
+    Seen.TABLE: _table,
+    Seen.LINES: _lines,
+    Seen.BARS: _bars,
+    Seen.BUCKETS: _buckets,
+}

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.parts import Panel, Row, Seen, build, of_deployment
+from dashboards.parts import Panel, Row, Seen, build, happened, of_deployment
 
 __all__ = ["dashboard"]
 
@@ -23,15 +23,15 @@ def dashboard() -> Dashboard:
     )
 
 
-def _passed(by: str, window: str, *matchers: str) -> str:
+def _passed(*matchers: str) -> str:
     """Count ticks. The counter lasts, so that what a new operator finds missed is seen though its series are new."""
-    ticks = of_deployment(_TICKS, *matchers)
-    return f"max by ({by}) ({ticks}) - min by ({by}) (min_over_time({ticks}[{window}]))"
+    ticks, by = of_deployment(_TICKS, *matchers), "by (namespace, deployment)"
+    return f"max {by} ({ticks}) - min {by} (min_over_time({ticks}[$__range]))"
 
 
 def _ticks(outcome: str) -> str:
     chosen = f'outcome="{outcome}"'
-    return f"sum({_passed('namespace, deployment', '$__range', chosen)}) or vector(0)"
+    return f"sum({_passed(chosen)}) or vector(0)"
 
 
 def _quantile(q: int) -> str:
@@ -62,12 +62,12 @@ _HAPPENED = (
     Panel(
         seen=Seen.BARS, title="Ticks", text="Ticks that passed in each interval.", unit="short",
         queries={
-            "{{outcome}}": f'sum by (outcome) ({_passed("namespace, deployment, outcome", "$__rate_interval")})'
+            "{{outcome}}": happened("outcome", of_deployment(_TICKS), "namespace, deployment, outcome"),
         },
     ),
     Panel(
         seen=Seen.BARS, title="Scheduled runs", text="Runs of schedules that the operator took up in each interval.", unit="short",
-        queries={"runs": f"sum(increase({_CREATED}[$__rate_interval]))"},
+        queries={"runs": happened("", _CREATED)},
     ),
     Panel(
         seen=Seen.LINES, title="Lag", text="From a tick to the creation of its run, which has whole seconds.", unit="s",
@@ -84,6 +84,6 @@ _LISTS = (
     Panel(
         seen=Seen.TABLE, title="Missed ticks", unit="short", width=12, empty="none",
         text="Deployments with ticks that made no run, in the time that is shown.",
-        queries={"": f'{_passed("namespace, deployment", "$__range", _MISSED)} > 0'},
+        queries={"": f"{_passed(_MISSED)} > 0"},
     ),
 )  # fmt: skip

@@ -25,6 +25,7 @@ from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
 from millstream_operator.loop_lag import LoopLag
 from millstream_operator.metrics import Metrics
+from millstream_operator.owners import Owners
 from millstream_operator.parts import OperatorFailedError, Parts, stop_all
 from millstream_operator.process_metrics import ProcessMetrics
 from millstream_operator.rate_limit import RateLimit
@@ -41,6 +42,8 @@ __all__ = ["OperatorFailedError", "run"]
 _log = logging.getLogger(__name__)
 _EVENTS_PER_SECOND, _EVENTS_AT_ONCE = 10.0, 100
 _DELETIONS_PER_SECOND, _DELETIONS_AT_ONCE = 50.0, 100
+_SCRAPES = 2
+"""Of each who scrapes, while a new counter is shown as zero: one of them may fail."""
 
 
 async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event) -> None:
@@ -49,16 +52,16 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
     Raises:
         OperatorFailedError: a part of it failed, or it is no longer the leader.
     """
-    metrics = Metrics()
+    metrics = Metrics(zero_seconds=_SCRAPES * settings.scrape_seconds)
     cache = Cache(settings.config_namespace)
     queue = KeyedQueue[Key](random.random)
     parts = Parts(stop)
     async with contextlib.AsyncExitStack() as stack:
         election = await stack.enter_async_context(_candidate(settings, credentials, metrics))
 
-        user_metrics = UserMetrics(cache)
+        user_metrics = UserMetrics(metrics, cache)
+        owners = Owners(metrics, user_metrics, cache)
         counts = RunMetrics(metrics, user_metrics, cache)
-        cache.tell(counts.moved)
 
         def changed(keys: set[Key], priority: int = FRESH) -> None:
             if election.leading.is_set():  # who begins to lead takes up every key
@@ -71,7 +74,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         sources = Sources(listing, cache, settings.namespaces, settings.config_namespace, changed)
         watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
         lag = LoopLag(time.monotonic)
-        metrics.show(ClusterMetrics(cache, metrics, user_metrics, election.held, _now))
+        metrics.show(ClusterMetrics(cache, user_metrics, election.held, _now))
         metrics.show(ProcessMetrics(queue, election.held, lag.seconds, sources.ages))
         endpoints = await health.serve(
             settings.port,
@@ -89,6 +92,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         async def take_up() -> None:
             if settings.leader_election:
                 await sources.refresh()  # slots are counted: all that the last leader wrote must be known
+            owners.begin()
             counts.begin(cache.unreleased())
             changed(set(cache.keys()), LATER)
 

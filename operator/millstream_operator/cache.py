@@ -1,9 +1,10 @@
 """What the operator knows of the cluster, kept current by watches, lists and its own writes."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from millstream.resources import namespace_defaults
 from millstream.resources.flow_deployment import ConcurrencyPolicy
@@ -30,6 +31,7 @@ from millstream_operator.subflows import Subflows
 
 __all__ = ["Cache", "Key"]
 
+Listener: TypeAlias = Callable[[Any, Any], None]
 _TOMBSTONES = 20_000
 
 
@@ -61,7 +63,7 @@ class Cache:
             config_namespace: the namespace whose defaults hold for all; "" if there is none.
         """
         self._config_namespace = config_namespace
-        self._listeners: list[Callable[[Run, Run], None]] = []
+        self._listeners: defaultdict[Kind, list[Listener]] = defaultdict(list)
         self._defaults = Store(partial(read_defaults, config_namespace=config_namespace), lambda _: None)
         self._runs = Store(Run.from_object, lambda run: run.deployment)
         self._deployments = Store(Deployment.from_object, lambda _: None)
@@ -84,9 +86,17 @@ class Cache:
         self._slots = SlotBook(Limits(self._limit_of_deployment, self._limit_of_namespace))
         self.answers = Answers()
 
-    def tell(self, listener: Callable[[Run, Run], None]) -> None:
-        """Tell a listener of each newer version of a run, with the one before it."""
-        self._listeners.append(listener)
+    def tell(self, kind: Kind, listener: Listener) -> None:
+        """Tell a listener of each change of an object: what it was, None if it is new, and is now, None if it is gone."""
+        self._listeners[kind].append(listener)
+
+    def _tell(self, kind: Kind, old: Any, new: Any) -> None:
+        if old is not None and new is not None and old.uid != new.uid:
+            self._tell(kind, old, None)
+            old = None
+        if old is not None or new is not None:
+            for listener in self._listeners[kind]:
+                listener(old, new)
 
     # --- changes ---
 
@@ -105,15 +115,15 @@ class Cache:
             # Somebody's own Job with one of our labels, or a resource stored under another version of its CRD.
             self._unreadable[key] = _Unreadable(uid, version, str(error))
             self._drop(kind, old)
+            self._tell(kind, old, None)
             return self._keys(kind, old) if old else self._concerned(key)
         self._unreadable.pop(key, None)
         reserved = self._drop(kind, old)
         store.put(new)
         if kind == FLOW_RUNS:
             self._enter(new)
-            if old is not None and old.uid == uid:
-                for told in self._listeners:
-                    told(old, new)
+        self._tell(kind, old, new)
+        if kind == FLOW_RUNS:
             return {key} | self._moved(old, new, reserved=reserved) | self._with_parent(old, new)
         if kind == FLOW_DEPLOYMENTS:
             return self._edited(key, old, new)
@@ -133,6 +143,7 @@ class Cache:
         if old is None or old.uid != uid:
             return set()
         self._drop(kind, old)
+        self._tell(kind, old, None)
         self.answers.forget(uid)
         if kind == FLOW_RUNS:
             return {key} | self._moved(old, None) | self._with_parent(old, None)

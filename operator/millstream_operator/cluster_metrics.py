@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import takewhile
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
@@ -13,7 +14,6 @@ from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.decide.observed import Deployment, Run
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS
-from millstream_operator.metrics import MOST_SERIES, Metrics
 from millstream_operator.user_metrics import UserMetrics
 
 __all__ = ["ClusterMetrics", "since"]
@@ -30,18 +30,6 @@ _OF_CLUSTER = (
     "millstream_schedule_next_timestamp_seconds",
     "millstream_schedule_ticks_total",
 )
-_BEGUN_AT_ZERO = (
-    "millstream_flow_runs_created_total",
-    "millstream_flow_runs_finished_total",
-    "millstream_flow_runs_skipped_total",
-    "millstream_flow_run_retries_total",
-    "millstream_flow_run_duration_seconds",
-    "millstream_flow_run_start_delay_seconds",
-    "millstream_task_runs_finished_total",
-    "millstream_task_retries_total",
-    "millstream_schedule_lag_seconds",
-    "millstream_pod_failures_total",
-)
 
 
 class ClusterMetrics(Collector):
@@ -50,66 +38,34 @@ class ClusterMetrics(Collector):
     def __init__(
         self,
         cache: Cache,
-        metrics: Metrics,
         user: UserMetrics,
         leads: Callable[[], bool],
         now: Callable[[], datetime],
-        most_series: int = MOST_SERIES,
     ) -> None:
         """Make the collector.
 
         Args:
             cache: what is known.
-            metrics: whose series begin and end with the deployments that they are about.
             user: what flows have recorded.
             leads: whether to show anything.
             now: gives the time.
-            most_series: that a metric may have.
         """
         self._cache = cache
-        self._metrics = metrics
         self._user = user
         self._leads = leads
         self._now = now
-        self._most_series = most_series
 
     def collect(self) -> Iterable[Family]:
         """Compute what holds now."""
         if not self._leads():
             return []
         families = _families()
-        deployments = list(self._cache.deployments())
-        self._renew_series(deployments, self._count_runs(families))
-        for deployment in deployments:
+        self._count_runs(families)
+        for deployment in self._cache.deployments():
             self._tell(families, deployment)
-        for name, family in families.items():
-            self._metrics.drop(name, len(family.samples) - self._most_series)
-            del family.samples[self._most_series :]
         return [*families.values(), *self._user.collect()]
 
-    def _renew_series(self, deployments: Iterable[Deployment], of_runs: set[tuple[str, str]]) -> None:
-        """Begin the series of what is new, and drop those of what is gone."""
-        known = {(deployment.namespace, deployment.name) for deployment in deployments} | of_runs
-        namespaces = {namespace for namespace, _ in known}
-
-        def wanted(labels: dict[str, str]) -> bool:
-            namespace, deployment = labels.get("namespace", ""), labels.get("deployment", "")
-            if not namespace:
-                return True
-            return (namespace, deployment) in known if deployment else namespace in namespaces
-
-        self._metrics.keep(wanted)
-        for name in _BEGUN_AT_ZERO:
-            owners = known if "deployment" in METRICS[name].labels else {(n,) for n in namespaces}
-            values = [v for label in METRICS[name].labels for v in LABEL_VALUES.get((name, label), ())]
-            for owner in owners:
-                for value in values:
-                    self._metrics.begin(name, *owner, value)
-                if not values:
-                    self._metrics.begin(name, *owner)
-
-    def _count_runs(self, families: dict[str, "_Family"]) -> set[tuple[str, str]]:
-        """Count the runs, and give the namespaces and deployments that they are of."""
+    def _count_runs(self, families: dict[str, "_Family"]) -> None:
         tally: Counter[tuple[str, str, str]] = Counter()
         oldest: dict[tuple[str, str, str], datetime] = {}
         now = self._now()
@@ -126,7 +82,6 @@ class ClusterMetrics(Collector):
         for labels, time in oldest.items():
             age = max(0.0, (now - time).total_seconds())
             families["millstream_flow_run_oldest_seconds"].add_metric(labels, age)
-        return {(namespace, deployment) for namespace, deployment, _ in tally}
 
     def _tell(self, families: dict[str, "_Family"], deployment: Deployment) -> None:
         spec, status = deployment.spec, deployment.status
@@ -143,12 +98,10 @@ class ClusterMetrics(Collector):
             family.add_metric([*name, "Fired"], status.ticks_fired)
             family.add_metric([*name, "Missed"], status.ticks_missed)
         success = self._last_success(deployment)
-        failed = [
-            run
-            for run in self._cache.finished_without_success(deployment)
-            if run.status.state is not RunState.CANCELLED and not (success and run.ended <= success)
-        ]
-        families["millstream_flow_runs_failed_in_a_row"].add_metric(name, len(failed))
+        newest_first = reversed(self._cache.finished_without_success(deployment))
+        since_then = takewhile(lambda run: success is None or run.ended > success, newest_first)
+        failed = sum(run.status.state is not RunState.CANCELLED for run in since_then)
+        families["millstream_flow_runs_failed_in_a_row"].add_metric(name, failed)
         if success:
             family = families["millstream_flow_run_last_success_timestamp_seconds"]
             family.add_metric(name, success.timestamp())

@@ -16,7 +16,7 @@ async def serve(
     """Serve the endpoints; `healthy` and `ready` give "" or what is wrong."""
 
     async def show_metrics(request: web.Request) -> web.Response:
-        families = metrics.collect()  # here, where the cache does not change meanwhile
+        families = metrics.collect()
         body, content_type = await asyncio.to_thread(encoded, families, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 

@@ -149,6 +149,7 @@ class Reflector:
         if event.type == "ERROR":
             raise NonsenseError(f"{o.get('code')}: {o.get('message')}")
         if event.type == "DELETED":
+            self._put(o)  # how a run ended may be news, where it was deleted at once
             meta = o["metadata"]
             namespace = meta.get("namespace", "")
             self._changed(self._cache.remove(self.kind, namespace, meta["name"], meta["uid"]))

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from millstream.resources.flow_run import FlowRunStatus
+from millstream.resources.flow_run import Attempt, FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
+from millstream_operator.decide.evidence import VERDICTS
 from millstream_operator.decide.observed import Run
+from millstream_operator.kinds import FLOW_RUNS
 from millstream_operator.metric_registry import METRICS, POD_REASONS, TASK_STATES
 from millstream_operator.metrics import Metrics
 from millstream_operator.user_metrics import UserMetrics
@@ -17,6 +19,7 @@ __all__ = ["Entry", "RunMetrics", "before_its_end", "entries"]
 _PENDING_REASONS = {
     Reason.IMAGE_PULL_ERROR, Reason.CONFIG_ERROR, Reason.UNSCHEDULABLE, Reason.POD_CREATION_FAILED,
 }  # fmt: skip
+_CAUSES = {"failures": "Failure", "disruptions": "Disruption"}
 
 
 class Entry(NamedTuple):
@@ -55,29 +58,29 @@ def before_its_end(status: FlowRunStatus) -> FlowRunStatus:
 
 
 def _created(run: Run, of_run: tuple[str, str]) -> Iterator[Entry]:
-    trigger = _trigger(run)
-    yield Entry("millstream_flow_runs_created_total", (*of_run, trigger))
-    if trigger == "Schedule" and run.spec.scheduled_time:
+    yield Entry("millstream_flow_runs_created_total", (*of_run, run.trigger))
+    if run.trigger == "Schedule" and run.spec.scheduled_time:
         lag = max(0.0, (run.creation_time - run.spec.scheduled_time).total_seconds())
         yield Entry("millstream_schedule_lag_seconds", of_run, lag)
 
 
-def _trigger(run: Run) -> str:
-    if run.spec.schedule_name is None:
-        return "Manual"
-    # The operator gives the runs of ticks no priority of their own.
-    return "Schedule" if run.spec.priority is None else "Backfill"
-
-
 def _attempts(before: FlowRunStatus, after: FlowRunStatus, of_run: tuple[str, str]) -> Iterator[Entry]:
     known = {attempt.number for attempt in before.attempts if attempt.completion_time}
-    ended = [a for a in after.attempts if a.completion_time and a.number not in known]
-    for attempt in ended:
+    for attempt in after.attempts:
+        if attempt.completion_time is None or attempt.number in known:
+            continue
         if attempt.reason in POD_REASONS:
             yield Entry("millstream_pod_failures_total", (of_run[0], attempt.reason))
-    if ended and after.state is RunState.AWAITING_RETRY:
-        cause = "Disruption" if after.disruptions > before.disruptions else "Failure"
-        yield Entry("millstream_flow_run_retries_total", (*of_run, cause))
+        if cause := _retried(attempt, after):
+            yield Entry("millstream_flow_run_retries_total", (*of_run, cause))
+
+
+def _retried(attempt: Attempt, after: FlowRunStatus) -> str | None:
+    """Say who was to blame for an attempt that is followed by another one; None if it is not, or was only paused."""
+    if attempt.number == after.attempt and after.state is not RunState.AWAITING_RETRY:
+        return None
+    budget = VERDICTS[attempt.reason].budget if attempt.reason in VERDICTS else None
+    return _CAUSES[budget] if budget else None
 
 
 def _tasks(after: FlowRunStatus, of_run: tuple[str, str]) -> Iterator[Entry]:
@@ -117,6 +120,7 @@ class RunMetrics:
         self._user = user
         self._cache = cache
         self._begun = False
+        cache.tell(FLOW_RUNS, self.moved)
 
     def begin(self, unreleased: Iterable[Run]) -> None:
         """Begin to count.
@@ -129,9 +133,9 @@ class RunMetrics:
         for run in unreleased:
             self._count(before_its_end(run.status), run)
 
-    def moved(self, old: Run, new: Run) -> None:
+    def moved(self, old: Run | None, new: Run | None) -> None:
         """Count what has happened to a run between two versions of it."""
-        if self._begun:
+        if self._begun and old is not None and new is not None:
             self._count(old.status, new)
 
     def _count(self, before: FlowRunStatus, run: Run) -> None:

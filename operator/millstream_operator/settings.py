@@ -14,7 +14,7 @@ __all__ = ["Settings"]
 _DESCRIPTION = "Runs FlowRuns as Kubernetes Jobs, and records how they end."
 _OPTIONS = (
     "namespaces", "port", "log_level", "log_format", "workers",
-    "leader_election", "lease_name", "lease_namespace", "config_namespace",
+    "leader_election", "lease_name", "lease_namespace", "config_namespace", "scrape_seconds",
 )  # fmt: skip
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -34,6 +34,7 @@ class Settings:
         lease_name: name of that lease.
         lease_namespace: its namespace.
         config_namespace: where what concerns the whole installation is configured.
+        scrape_seconds: the longest time between two scrapes of one who scrapes /metrics.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Settings:
     lease_name: str = "millstream-operator"
     lease_namespace: str = "default"
     config_namespace: str = "default"
+    scrape_seconds: int = 60
 
     @classmethod
     def read(
@@ -80,6 +82,12 @@ class Settings:
         add("lease_name", _name, cls.lease_name, "the lease that operators for the same namespaces share")
         add("lease_namespace", _name, own, "where it is; the operator's own namespace if not given")
         add("config_namespace", _name, own, "where the installation is configured; likewise")
+        add(
+            "scrape_seconds",
+            _seconds,
+            cls.scrape_seconds,
+            "the longest time between two scrapes of /metrics by one who scrapes it; a new counter is zero for twice as long",
+        )
         try:
             leads = _flag(environment["leader_election"] or "true")
         except argparse.ArgumentTypeError as error:
@@ -115,6 +123,12 @@ def _name(text: str) -> str:
 
 def _flag(text: str) -> bool:
     return _one_of("true", "false")(text) == "true"
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("give a whole number of seconds")
+    return int(text)
 
 
 def _positive(text: str) -> int:

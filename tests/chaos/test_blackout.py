@@ -4,9 +4,10 @@ import random
 import time
 
 import pytest
-from api_server import COMPLETED, FAILED, RefusedError, custom, eventually
+from api_server import COMPLETED, FAILED, RefusedError, custom
 from lives import Kubelet
 from mortal_operator import Operator, kept_alive
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState

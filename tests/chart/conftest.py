@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from patience import HANG_SECONDS, PATIENTLY
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "millstream"
@@ -54,7 +56,7 @@ def call():
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=HANG_SECONDS,
         )
         assert fails is None or bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stderr if done.returncode else done.stdout
@@ -90,6 +92,7 @@ def bare_cluster(kubectl):
         policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         ours = ("-l", "app.kubernetes.io/part-of=millstream")
         kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
+        kubectl("delete", "deployments", "--all-namespaces", *ours)
         crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
         kubectl("delete", "crds", *crds, "--ignore-not-found")
 
@@ -106,7 +109,7 @@ def prometheus_operator(kubectl):
     names = [
         f"crd/{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
     ]
-    kubectl("wait", "--for=condition=Established", *names)
+    kubectl("wait", PATIENTLY, "--for=condition=Established", *names)
     yield
     kubectl("delete", *names)
 
@@ -115,10 +118,14 @@ def prometheus_operator(kubectl):
 def render(call):
     """Give the objects that the chart makes of values."""
 
-    def objects(values=None, release="millstream", namespace="millstream-system", chart=CHART):
+    @cache  # many tests look at the same
+    def text(values, release, namespace, chart):
         options = ("--namespace", namespace, "--values", "-")
-        text = call("helm", "template", release, chart, *OFFLINE, *options, stdin=json.dumps(values or {}))
-        return [o for o in yaml.safe_load_all(text) if o]
+        return call("helm", "template", release, chart, *OFFLINE, *options, stdin=values)
+
+    def objects(values=None, release="millstream", namespace="millstream-system", chart=CHART):
+        made = text(json.dumps(values or {}), release, namespace, chart)
+        return [o for o in yaml.load_all(made, Loader=yaml.CSafeLoader) if o]
 
     return objects
 
@@ -175,7 +182,10 @@ EVERYTHING = {
         "registry": "registry.example.com:5000/team",
         "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"cpu": 2}},
         "nodeSelector": {"kubernetes.io/os": "linux", "y": "NO"},
-        "tolerations": [{"key": "dedicated", "operator": "Exists"}, {"key": "spot", "tolerationSeconds": 5}],
+        "tolerations": [
+            {"key": "dedicated", "operator": "Exists"},
+            {"key": "spot", "effect": "NoExecute", "tolerationSeconds": 5},
+        ],
         "storage": {"url": "s3://bucket/team", "secretName": "keys"},
         "allowedImages": ["registry.example.com/*"],
         "maxResources": {"cpu": 8, "memory": "32Gi"},

@@ -1,11 +1,11 @@
 """The admission policies of an installed release, against a real API server."""
 
 import json
-import time
 from copy import deepcopy
 
 import pytest
 import yaml
+from patience import PATIENTLY, eventually
 
 from millstream.resources import api_access, labels
 from millstream.resources.run_template import ApiAccess
@@ -66,14 +66,6 @@ def _role(kind, name, rules, users, namespace=None):
     ]
 
 
-def _until(condition):
-    """Wait for a policy to become active, or inactive, in the API server."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def kubectl(call, kubeconfig):
     """Run kubectl as an administrator."""
@@ -132,14 +124,16 @@ def release(call, kubectl, kubeconfig, chart):
     for name in (SYSTEM, TEAM, ELSEWHERE):
         kubectl("create", "namespace", name)
     helm("install", "millstream", chart, "--set", "crds.keep=false")
-    kubectl("wait", "--for=condition=Established", "crd", "--all")
+    kubectl("wait", PATIENTLY, "--for=condition=Established", "crd", "--all")
     kubectl("apply", "-f", "-", stdin=items)
     for access, account in api_access.SERVICE_ACCOUNTS.items():  # as the operator does
         role = f"--clusterrole={api_access.CLUSTER_ROLES[access]}"
         kubectl("create", "rolebinding", account, "-n", TEAM, role, f"--serviceaccount={TEAM}:{account}")
     yield upgrade
     helm("uninstall", "millstream", "--no-hooks")
-    kubectl("wait", "--for=delete", "crd/flowruns.millstream.dev", "crd/flowdeployments.millstream.dev")
+    kubectl(
+        "wait", PATIENTLY, "--for=delete", "crd/flowruns.millstream.dev", "crd/flowdeployments.millstream.dev"
+    )
     kubectl("delete", "-f", "-", stdin=items)
 
 
@@ -160,10 +154,10 @@ def active(ask, etl):
 
     def wait(namespace=TEAM):
         large = {"a": "x" * LIMIT}
-        _until(lambda: TOO_LARGE in ask(_deployment(parameters=large), namespace=namespace))
-        _until(lambda: TOO_LARGE in ask(_run(parameters=large), namespace=namespace))
-        _until(lambda: "apiAccess" in ask(_one_off(), TRIGGER))
-        _until(lambda: ask(run, ALICE, patch={"status": {"state": "Queued"}}, part="status"))
+        eventually(lambda: TOO_LARGE in ask(_deployment(parameters=large), namespace=namespace))
+        eventually(lambda: TOO_LARGE in ask(_run(parameters=large), namespace=namespace))
+        eventually(lambda: "apiAccess" in ask(_one_off(), TRIGGER))
+        eventually(lambda: ask(run, ALICE, patch={"status": {"state": "Queued"}}, part="status"))
 
     wait()
     return wait
@@ -463,7 +457,7 @@ def test_only_where_the_release_serves(ask, kubectl, release, active):
     schedules = [{"name": "daily", "cron": "@daily", "parameters": large}]
     old = _deployment("old", parameters=large, schedules=schedules, pod=ETL)
     release(f"namespaces={{{TEAM}}}")
-    _until(lambda: ask(old, ALICE, namespace=ELSEWHERE) == "")
+    eventually(lambda: ask(old, ALICE, namespace=ELSEWHERE) == "")
     assert ask(old, ALICE)
     kubectl("create", "-n", ELSEWHERE, "-f", "-", stdin=json.dumps(old))
     release("namespaces=null")
@@ -493,7 +487,7 @@ def test_types_are_checked_without_complaint(kubectl, render, release):
             current = read.get("status", {})
             return current if current.get("observedGeneration") == read["metadata"]["generation"] else None
 
-        _until(status)
+        eventually(status)
         return status().get("typeChecking", {}).get("expressionWarnings", [])
 
     made = [o for o in render() if o["kind"] == "ValidatingAdmissionPolicy"]
@@ -509,6 +503,6 @@ def test_types_are_checked_without_complaint(kubectl, render, release):
             policy["spec"]["validations"][-1]["message"] = f"attempt {next(attempts)}"
             return "undefined field 'noSuchField'" in yaml.safe_dump(check(policy), width=10_000)
 
-        _until(complains)
+        eventually(complains)
         assert check(o) == [], o["metadata"]["name"]
         kubectl("delete", "validatingadmissionpolicy", o["metadata"]["name"])

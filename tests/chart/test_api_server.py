@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 from chart.json_schemas import FILE_NAME, write_schemas
+from patience import PATIENTLY, eventually
 
 LABELS = {"millstream.dev/run-uid": "11111111-2222-3333-4444-555555555555"}
 OUTCOME = "millstream.dev/outcome"
@@ -142,7 +142,7 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
 
     namespaces("system", "elsewhere")
     helm(*install)
-    kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in CRDS))
+    kubectl("wait", PATIENTLY, "--for=condition=Established", *(f"crd/{name}" for name in CRDS))
     assert names("deployments,services", "-n", "system") == [
         "deployment.apps/millstream",
         "service/millstream-metrics",
@@ -158,6 +158,10 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
     assert len(runs) == 1
 
     second = (*install[:1], "second", *install[2:4], "elsewhere")
+    refusal = helm(*second, fails=True)
+    assert "The release millstream in the namespace system serves all namespaces already" in refusal
+    second = (*second, "--set", "namespaces={elsewhere}")
+    helm("upgrade", *install[1:], "--set", "namespaces={system,default}")
     refusal = helm(*second, fails=True)
     assert "CustomResourceDefinition" in refusal
     refusal = helm(*second, "--set", "crds.install=false", fails=True)
@@ -177,7 +181,7 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
 
     helm(*install, "--set", "crds.keep=false")
     helm("uninstall", "millstream", "-n", "system", "--no-hooks")
-    kubectl("wait", "--for=delete", *(f"crd/{name}" for name in CRDS))
+    kubectl("wait", PATIENTLY, "--for=delete", *(f"crd/{name}" for name in CRDS))
 
 
 def test_releasing_pods(render, kubectl, namespaces, pod, finalizers, release_pods):
@@ -203,7 +207,7 @@ def test_releasing_pods(render, kubectl, namespaces, pod, finalizers, release_po
     assert finalizers("served", "held-by-others-too") == [OTHER]
     assert finalizers("served", "not-a-run") == [OUTCOME]
     assert finalizers("not-served", "held") == [OUTCOME]
-    kubectl("wait", "--for=delete", "-n", "served", "pod/terminating")
+    kubectl("wait", PATIENTLY, "--for=delete", "-n", "served", "pod/terminating")
 
     # Without the right to, it says so.
     job["spec"]["template"]["spec"]["containers"][0]["args"] = ["--namespaces=not-served"]
@@ -228,12 +232,12 @@ def test_uninstall_releases_the_pods_of_runs(helm, kubectl, chart, namespaces, p
     )
     pod("team", "held")
     with _as_the_hooks_node(kubectl, release_pods) as played:
-        helm("uninstall", "millstream", "-n", "uninstalled", "--timeout", "60s")
+        helm("uninstall", "millstream", "-n", "uninstalled", PATIENTLY)
     assert "Released 1 pods in team." in played[0].stdout, played[0].stderr
     for namespace in ("uninstalled", "team"):
         kinds = "jobs,serviceaccounts,roles,rolebindings,deployments,services"
         assert kubectl("get", kinds, "-n", namespace, "-o", "name") == ""
-    kubectl("delete", "namespace", "team", "--timeout=60s")
+    kubectl("delete", "namespace", "team", PATIENTLY)
 
 
 @contextmanager
@@ -243,10 +247,8 @@ def _as_the_hooks_node(kubectl, release_pods):
 
     def play():
         selector = "app.kubernetes.io/component=uninstall"
-        deadline = time.monotonic() + 30
-        while not (pods := kubectl("get", "pods", "-n", "uninstalled", "-l", selector, "-o", "name").split()):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        search = ("get", "pods", "-n", "uninstalled", "-l", selector, "-o", "name")
+        pods = eventually(lambda: kubectl(*search).split(), "the hook's pod", pause=0.2)
         job = json.loads(kubectl("get", "job", "-n", "uninstalled", "millstream-release-pods", "-o", "json"))
         played.append(release_pods(job))
         phase = "Failed" if played[0].returncode else "Succeeded"

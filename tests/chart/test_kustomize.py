@@ -1,13 +1,17 @@
 """kustomize installs what Helm does."""
 
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
-from chart.conftest import ROOT
+from chart.conftest import ROOT, VERSION
+from patience import PATIENTLY
 
 CONFIG = ROOT / "config"
+INSTALL = ROOT / "docs/install.md"
 
 
 @pytest.mark.parametrize("script", ["kustomize.py", "chart_readme.py"])
@@ -58,6 +62,20 @@ def test_an_uninstall_has_the_charts_hook(built, render):
     assert _without_labels(built("uninstall")) == _without_labels(hooks)
 
 
+def test_an_image_is_set_once_for_the_installation_and_the_uninstall(call, tmp_path):
+    shutil.copytree(CONFIG, tmp_path / "millstream/config")
+    documented = re.findall(r"^# (overlay/\S+)\n(.*?)^```$", INSTALL.read_text(), re.MULTILINE | re.DOTALL)
+    for name, text in documented:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    for folder, kind in (("install", "Deployment"), ("uninstall", "Job")):
+        objects = yaml.safe_load_all(call("kubectl", "kustomize", tmp_path / "overlay" / folder))
+        (pod,) = [o["spec"]["template"]["spec"] for o in objects if o["kind"] == kind]
+        (container,) = pod["containers"]
+        assert container["image"] == f"registry.example.com/team/millstream-operator:{VERSION}"
+        assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
 def test_monitoring_is_the_charts(built, render):
     create = {"create": True}
     values = {"metrics": {"serviceMonitor": create}, "alerts": create, "dashboards": create}
@@ -69,7 +87,7 @@ def test_monitoring_is_the_charts(built, render):
 
 def test_a_real_api_server_takes_it(kubectl, bare_cluster):
     kubectl("apply", "-k", CONFIG / "default")
-    kubectl("wait", "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
+    kubectl("wait", PATIENTLY, "--for=condition=Established", "-f", CONFIG / "crd/crds.yaml")
     again = kubectl("apply", "-k", CONFIG / "default")
     changed = [line for line in again.splitlines() if not line.endswith(" unchanged")]
     assert changed == []

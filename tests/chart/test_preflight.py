@@ -6,8 +6,11 @@ import uuid
 
 import pytest
 import yaml
+from patience import PATIENTLY
 
 CRD = "flowruns.millstream.dev"
+REVISION = "millstream.dev/schema-revision"
+THEIRS = "its schema has the revision"
 
 
 @pytest.fixture
@@ -54,7 +57,8 @@ def crds(render):
     """The chart's CustomResourceDefinitions, of no release."""
     found = [o for o in render() if o["kind"] == "CustomResourceDefinition"]
     for o in found:
-        o["metadata"] = {"name": o["metadata"]["name"]}
+        annotations = {REVISION: o["metadata"]["annotations"][REVISION]}
+        o["metadata"] = {"name": o["metadata"]["name"], "annotations": annotations}
     return found
 
 
@@ -68,8 +72,11 @@ def apply(kubectl):
     return run
 
 
-def _of_runs(crds):
+def _revised(crds, revision):
+    """Give the CustomResourceDefinitions with another revision of their schema; none with None."""
     crds = copy.deepcopy(crds)
+    for o in crds:
+        o["metadata"]["annotations"] = {REVISION: str(revision)} if revision is not None else {}
     (found,) = [o for o in crds if o["metadata"]["name"] == CRD]
     return crds, found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
 
@@ -85,7 +92,7 @@ def test_a_namespace_that_is_not_there(install, kubectl, team):
     kubectl("delete", "namespace", team, "--wait=false")
     assert f"the namespace {team} is being deleted" in install(values, fails=True)
     kubectl(*patch, '{"metadata": {"finalizers": null}}')
-    kubectl("wait", "--for=delete", f"namespace/{team}")
+    kubectl("wait", PATIENTLY, "--for=delete", f"namespace/{team}")
     kubectl("create", "namespace", team)
     install(values)
 
@@ -95,6 +102,12 @@ def test_a_namespace_for_the_test_that_is_not_there(install, kubectl, team):
     assert f"test.namespace: there is no namespace {team} in the cluster" in install(values, fails=True)
     kubectl("create", "namespace", team)
     install(values)
+
+
+def test_a_priority_class_that_is_not_there(install):
+    refusal = install({"priorityClassName": "urgent"}, fails=True)
+    assert "priorityClassName: there is no PriorityClass urgent in the cluster" in refusal
+    install({"priorityClassName": "system-cluster-critical"})
 
 
 @pytest.mark.parametrize("name", ["my.rel", "1x"])
@@ -111,16 +124,46 @@ def test_the_releases_own_namespace_may_come_with_it(helm, chart, team):
     helm("uninstall", "millstream", "-n", team, "--no-hooks")
 
 
-def test_crds_that_another_release_has(install, place):
-    install()
-    refusal = install(name="second", fails=True)
+def test_releases_that_serve_the_same_namespaces(install, uninstall, kubectl, place):
+    for name in ("a", "b", "c"):
+        kubectl("create", "namespace", f"{place}-{name}")
+
+    def serving(*names):
+        return {"namespaces": [f"{place}-{name}" for name in names]}
+
+    other = {"crds": {"install": False}, "apiAccess": {"createRoles": False}}
+    for first, second, both in (
+        ({}, {}, "all namespaces"),
+        ({}, serving("a", "b"), f"{place}-a, {place}-b"),
+        (serving("a", "b"), {}, f"{place}-a, {place}-b"),
+        (serving("a", "b"), serving("b", "c"), f"{place}-b"),
+        (serving("a", "b"), serving("b"), f"{place}-b"),
+    ):
+        install(first)
+        refusal = install(second | other, "second", fails=True)
+        assert f"The release millstream in the namespace {place} serves {both} already" in refusal
+        assert "give each release namespaces of its own" in refusal
+    install(serving("c") | other, "second")
+    install(serving("a", "b") | {"workers": 4})
+    install(serving("c") | other | {"workers": 4}, "second")
+    assert f"The release second in the namespace {place} serves {place}-c" in install(serving(), fails=True)
+    uninstall("second")
+    install(serving())
+
+
+def test_crds_that_another_release_has(install, kubectl, place, team):
+    kubectl("create", "namespace", team)
+    install({"namespaces": [team]})
+    values = {"namespaces": [place]}
+    refusal = install(values, "second", fails=True)
     assert "flowdeployments.millstream.dev is there already, and belongs to the release millstream" in refusal
     assert f"in the namespace {place}" in refusal
     assert "crds.install=false" in refusal
-    refusal = install({"crds": {"install": False}}, "second", fails=True)
+    values |= {"crds": {"install": False}}
+    refusal = install(values, "second", fails=True)
     assert "The ClusterRole millstream-run-read is there already" in refusal
     assert "Set apiAccess.createRoles=false" in refusal
-    install({"crds": {"install": False}, "apiAccess": {"createRoles": False}}, "second")
+    install(values | {"apiAccess": {"createRoles": False}}, "second")
 
 
 def test_crds_that_came_without_helm_can_be_taken_over(install, apply, crds, kubectl):
@@ -143,39 +186,42 @@ def test_crds_that_are_missing(install, call, chart, kubectl):
     install(values)
 
 
-def test_an_older_crd_that_is_left_to_others(install, apply, crds):
-    older, fields = _of_runs(crds)
-    del fields["tags"]
+@pytest.mark.parametrize("revision", [None, 0])
+def test_an_older_crd_that_is_left_to_others(install, apply, crds, revision):
+    older, _ = _revised(crds, revision)
     apply(older)
     refusal = install({"crds": {"install": False}}, fails=True)
-    assert f"{CRD} in the cluster is older than this chart: it lacks v1alpha1.spec.tags" in refusal
+    assert f"flowdeployments.millstream.dev in the cluster is older than this chart's: {THEIRS} 0" in refusal
     apply(crds)
     install({"crds": {"install": False}})
 
 
-def test_an_older_crd_of_this_release_is_upgraded(install, uninstall, apply, crds, kubectl):
-    install()
-    uninstall()
-    older, fields = _of_runs(crds)
+def test_an_older_crd_of_this_release_is_upgraded(install, apply, crds, kubectl, place):
+    older, fields = _revised(crds, None)
     del fields["tags"]
-    apply(older)
+    fields["ofThen"] = {"type": "string"}
+    for o in older:
+        o["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "Helm"}
+        o["metadata"]["annotations"] = {
+            "meta.helm.sh/release-name": "millstream",
+            "meta.helm.sh/release-namespace": place,
+        }
+    kubectl("create", "-f", "-", stdin=yaml.safe_dump_all(older))
     install()
-    assert '"tags"' in kubectl("get", "crd", CRD, "-o", "json")
+    found = json.loads(kubectl("get", "crd", CRD, "-o", "json"))
+    fields = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert "tags" in fields
+    assert found["metadata"]["annotations"][REVISION] == crds[0]["metadata"]["annotations"][REVISION]
 
 
 def test_a_newer_crd_is_not_cut_back(install, apply, crds):
     install()
-    newer, fields = _of_runs(crds)
-    fields["ofTheFuture"] = {"type": "string"}
+    newer, fields = _revised(crds, 99)
+    del fields["tags"]
     apply(newer)
     refusal = install(fails=True)
-    assert f"{CRD} in the cluster is newer than this chart: it has v1alpha1.spec.ofTheFuture" in refusal
+    assert f"flowdeployments.millstream.dev in the cluster is newer than this chart's: {THEIRS} 99" in refusal
     install({"crds": {"install": False}})
-    newer, fields = _of_runs(crds)
-    fields["scheduleName"]["enum"] = ["daily"]
-    apply(newer)
-    refusal = install({"crds": {"install": True}}, fails=True)
-    assert "it has v1alpha1.spec.scheduleName=daily, which would be lost" in refusal
 
 
 def test_crds_are_not_deleted_by_leaving_them_out(install, kubectl):
@@ -224,7 +270,10 @@ def test_values_that_contradict_each_other(install):
 
 
 def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheus_operator):
-    assert "Nothing is watched by Prometheus yet" in install()
+    nothing = "Nothing is watched by Prometheus yet"
+    assert nothing in install()
+    assert nothing in install({"alerts": {"create": True}}), "alerts without what they look at"
     notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
+    assert nothing not in notes
     assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
     assert f"helm test millstream --namespace {place} --logs" in notes

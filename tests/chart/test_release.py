@@ -68,6 +68,8 @@ def test_all_files_name_the_image_by_its_digest(release, tmp_path):
         "SHA256SUMS",
         "crds.yaml",
         "install.yaml",
+        "operator.yaml",
+        "uninstall.yaml",
         f"millstream-{VERSION}-py3-none-any.whl",
         f"millstream-{VERSION}.cdx.json",
         f"millstream-{VERSION}.tar.gz",
@@ -77,6 +79,8 @@ def test_all_files_name_the_image_by_its_digest(release, tmp_path):
     with tarfile.open(out / f"millstream-{VERSION}.tgz") as chart:
         image = yaml.safe_load(chart.extractfile("millstream/values.yaml"))["image"]
     assert (image["registry"], image["digest"]) == (registry, DIGEST)
-    objects = yaml.safe_load_all((out / "install.yaml").read_text())
-    (deployment,) = [o for o in objects if o["kind"] == "Deployment"]
-    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
+    for name, kind in (("install", "Deployment"), ("operator", "Deployment"), ("uninstall", "Job")):
+        objects = list(yaml.safe_load_all((out / f"{name}.yaml").read_text()))
+        (found,) = [o for o in objects if o["kind"] == kind]
+        assert found["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
+        assert ("CustomResourceDefinition" in {o["kind"] for o in objects}) == (name == "install")

@@ -5,7 +5,7 @@ import sys
 import typing
 
 import yaml
-from chart.conftest import ROOT, VERSION
+from chart.conftest import CHART, ROOT, VERSION
 from pydantic import BaseModel
 
 from millstream.resources import api_access, namespace_defaults
@@ -16,6 +16,8 @@ from millstream.resources.run_template import ApiAccess
 from millstream_operator import sample_run
 from millstream_operator.settings import Settings
 
+GRACE = "terminationGracePeriodSeconds"
+REVISION = "millstream.dev/schema-revision"
 HELM_WAITS_SECONDS = 5 * 60
 BY_NODE = {"topologyKey": "kubernetes.io/hostname", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
 HOST_FIELDS = {"hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "hostUsers", "privileged"}
@@ -306,13 +308,40 @@ def test_long_names_fit(render):
             assert len(re.split("[:.]", o["metadata"]["name"])[0]) <= 63
 
 
+def test_names_that_yaml_takes_for_something_else_stay_names(render, everything):
+    values = everything | {
+        "nameOverride": "y",
+        "fullnameOverride": "on",
+        "namespaces": ["1", "1e3"],
+        "priorityClassName": "true",
+        "terminationGracePeriodSeconds": 10_000_000,
+        "test": {"namespace": "1e3"},
+    }
+    named = {"name", "namespace", "serviceAccountName", "priorityClassName", "policyName"}
+    for o in render(values, release="null", namespace="0x10"):
+        for key, value in _items(o):
+            assert isinstance(value, str) or key not in named, (o["kind"], key, value)
+        assert {type(value) for value in o["metadata"]["labels"].values()} == {str}
+    assert _named(render(values), "Deployment")["spec"]["template"]["spec"][GRACE] == 10_000_000
+    monitor = _named(render(values, namespace="0x10"), "ServiceMonitor")["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": ["0x10"]}
+
+
+def _items(node):
+    """Go through all fields of an object with one value."""
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _items(child)
+    if isinstance(node, dict):
+        yield from ((key, value) for key, value in node.items() if not isinstance(value, dict | list))
+
+
 def test_crds_are_the_projects(render, chart):
     source = {path.name: path.read_text() for path in (chart.parents[1] / "crds").iterdir()}
     copies = {path.name: path.read_text() for path in (chart / "files/crds").iterdir()}
     assert copies == source, "run: make generate"
     rendered = [o for o in render() if o["kind"] == "CustomResourceDefinition"]
     for o in rendered:
-        assert o["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert o["metadata"]["annotations"].pop("helm.sh/resource-policy") == "keep"
         assert o["metadata"].pop("labels")
     assert {f"{o['metadata']['name']}.json": o for o in rendered} == {
         name: json.loads(text) for name, text in source.items()
@@ -322,7 +351,22 @@ def test_crds_are_the_projects(render, chart):
 def test_crds_that_are_not_kept(render):
     for o in render({"crds": {"keep": False}}):
         if o["kind"] == "CustomResourceDefinition":
-            assert "annotations" not in o["metadata"]
+            assert o["metadata"]["annotations"].keys() == {REVISION}
+
+
+def test_crds_that_are_not_the_previous_releases_have_a_higher_revision(render):
+    (previous,) = (ROOT / "tests/e2e/previous").glob("millstream-*.tgz")
+    then, now = (
+        {o["metadata"]["name"]: o for o in render(chart=chart) if o["kind"] == "CustomResourceDefinition"}
+        for chart in (previous, CHART)
+    )
+    for name, o in now.items():
+        if o["spec"] != then[name]["spec"]:
+            assert _revision(o) > _revision(then[name]), "raise _REVISION in millstream/resources/crd.py"
+
+
+def _revision(definition):
+    return int(definition["metadata"]["annotations"].get(REVISION, 0))
 
 
 def test_hooks_bring_what_they_need_before_they_run(render, values):
@@ -426,6 +470,41 @@ def test_an_operator_of_another_release_is_no_sign_of_this_one(render):
         assert found == f'absent(millstream_operator_build_info{{namespace="team", pod=~"{pods}"}})'
     found = _alert(render({"alerts": {"create": True}}), "MillstreamOperatorDown")["expr"]
     assert found == "absent(millstream_operator_build_info)"
+
+
+def test_alerts_have_the_thresholds_of_the_values(render):
+    plain = yaml.safe_load((ROOT / "charts/millstream/files/alerts.yaml").read_text())["groups"]
+    assert _named(render({"alerts": {"create": True}}), "PrometheusRule")["spec"]["groups"] == plain
+
+    chosen = {
+        "failureRatio": 0.25,
+        "failures": 7,
+        "failedInARow": 4,
+        "pendingSeconds": 1800,
+        "runningSeconds": 2592000,
+        "lastSuccessSeconds": 1209600,
+    }
+    objects = render({"alerts": {"create": True, "thresholds": chosen}})
+    found = {
+        alert: set(re.findall(r"([^ [=]+) # (\w+)", _alert(objects, alert)["expr"]))
+        for alert in (
+            "MillstreamRunFailureRatioHigh",
+            "MillstreamRunsFailInARow",
+            "MillstreamRunStuckPending",
+            "MillstreamRunStuckRunning",
+            "MillstreamLastSuccessTooOld",
+        )
+    }
+    assert found == {
+        "MillstreamRunFailureRatioHigh": {("0.25", "failureRatio"), ("7", "failures")},
+        "MillstreamRunsFailInARow": {("4", "failedInARow")},
+        "MillstreamRunStuckPending": {("1800", "pendingSeconds")},
+        "MillstreamRunStuckRunning": {("2592000", "runningSeconds")},
+        "MillstreamLastSuccessTooOld": {
+            ("1209600s]))", "lastSuccessSeconds"),
+            ("1209600", "lastSuccessSeconds"),
+        },
+    }
 
 
 def test_where_the_runbooks_are(render):

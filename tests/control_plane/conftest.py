@@ -12,6 +12,7 @@ import api_server
 import control_plane
 import pytest
 import yaml
+from patience import HANG_SECONDS, PATIENTLY
 
 from millstream_operator.kinds import FLOW_DEPLOYMENTS
 
@@ -31,7 +32,7 @@ def plane():
         plane = stack.enter_context(control_plane.running())
         applied = run_kubectl(plane, "apply", "-f", ROOT / "crds")
         assert applied.count("created") == 2, applied
-        run_kubectl(plane, "wait", "--for=condition=Established", "-f", ROOT / "crds")
+        run_kubectl(plane, "wait", PATIENTLY, "--for=condition=Established", "-f", ROOT / "crds")
         # After the CRDs, or the garbage collector does not know them for its first half minute.
         control_plane._start_controllers(stack, plane.directory, plane)
         yield plane
@@ -42,7 +43,13 @@ def run_kubectl(plane, *arguments, body=None):
     text = None if body is None else json.dumps(body)
     environment = os.environ | {"KUBECONFIG": str(plane.kubeconfig)}
     done = subprocess.run(
-        command, input=text, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command,
+        input=text,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_SECONDS,
     )
     return done.stdout + done.stderr
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 import requests
-from api_server import COMPLETED, eventually
+from api_server import COMPLETED
 from mortal_operator import NEVER, forker, kill, lives
+from patience import HANG_SECONDS, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from millstream.resources.states import RunState
@@ -42,7 +43,7 @@ def start(limited_kubeconfig, tmp_path_factory):
 def counters(log):
     """Give the sum over all labels of each counter of `EXPECTED`, of the operator that writes this log."""
     port = eventually(lambda: log.exists() and re.search(r"0\.0\.0\.0:(\d+)", log.read_text()), "a port")[1]
-    page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=HANG_SECONDS).text
     found = dict.fromkeys(EXPECTED, 0.0)
     for family in text_string_to_metric_families(page):
         for sample in family.samples:

@@ -1,9 +1,10 @@
 """The operator is killed after each of its writes, and another one takes over: the run's life is the same."""
 
 import pytest
-from api_server import COMPLETED, FAILED, custom, eventually
+from api_server import COMPLETED, FAILED, custom
 from builders import TEMPLATE
 from mortal_operator import NEVER, forker, lives
+from patience import eventually
 
 from millstream.resources import labels
 from millstream.resources.reasons import Reason

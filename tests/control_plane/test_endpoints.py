@@ -1,7 +1,8 @@
 import re
 
 import pytest
-from api_server import COMPLETED, eventually
+from api_server import COMPLETED
+from patience import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.control_plane

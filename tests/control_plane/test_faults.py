@@ -7,13 +7,14 @@ import random
 from collections import Counter
 
 import pytest
-from api_server import COMPLETED, INTERRUPTED, eventually
+from api_server import COMPLETED, INTERRUPTED
 from builders import WATCHED
 from faulty_api_server import REQUEST_FAULTS, Plan, faulty_api_server
 from history import watching
 from lives import Kubelet
 from mortal_operator import Operator, kept_alive
 from mortal_operator import forker as running_forker
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
@@ -283,8 +284,8 @@ def test_a_slot_that_was_taken_unseen_is_not_given_away(ns, watch, faults):
     history = watch(ns)
     faults.plan = UnansweredAdmission(ns, "first")
     ns.deploy(concurrency={"limit": 1})
+    ns.ready()  # or the runs may wait for it first, and the second one have the slot
     ns.run("first")
     ns.run("second")
-    for name in ("first", "second"):
-        eventually(lambda name=name: ns.play(name, COMPLETED))
+    eventually(lambda: {ns.play(name, COMPLETED) for name in ("first", "second")} == {True})
     history.check()

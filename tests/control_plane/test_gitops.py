@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from api_server import RefusedError, eventually
+from api_server import RefusedError
 from builders import TEMPLATE
+from patience import eventually
 
 from millstream.resources.model import API_VERSION
 from millstream.resources.reasons import Reason

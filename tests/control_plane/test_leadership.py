@@ -5,8 +5,9 @@ import signal
 from contextlib import ExitStack, suppress
 
 import pytest
-from api_server import COMPLETED, RefusedError, eventually, run_operator
+from api_server import COMPLETED, RefusedError, run_operator
 from faulty_api_server import faulty_api_server
+from patience import HANG_SECONDS, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from millstream.resources.states import RunState
@@ -154,7 +155,7 @@ def test_a_leader_that_is_told_to_end_gives_the_lease_back(lease, start, ns):
     ns.run()
     ns.start(ns.pod())
     first.process.send_signal(signal.SIGTERM)
-    assert first.process.wait(30) == 0, first.log
+    assert first.process.wait(HANG_SECONDS) == 0, first.log
     assert "Released lease" in first.log
     eventually(lambda: leads(second))
     assert lease.spec()["holderIdentity"] in second.log
@@ -168,7 +169,7 @@ def test_a_standby_that_is_told_to_end_does_so(lease, start):
     second = start("second")
     eventually(lambda: "Standing by" in second.log)
     second.process.send_signal(signal.SIGTERM)
-    assert second.process.wait(30) == 0, second.log
+    assert second.process.wait(HANG_SECONDS) == 0, second.log
     assert "Traceback" not in second.log
     assert lease.spec()["holderIdentity"] in first.log
 
@@ -198,7 +199,7 @@ def test_a_leader_that_was_frozen_writes_nothing_and_ends(lease, start, ns, prox
     transitions = lease.spec()["leaseTransitions"]
     seen = len(proxy.calls)
     first.process.send_signal(signal.SIGCONT)
-    assert first.process.wait(30) == 1, first.log
+    assert first.process.wait(HANG_SECONDS) == 1, first.log
     changes = {call.path for call in proxy.calls[seen:] if call.method != "GET"}
     assert changes <= {LEASES.path(NAMESPACE, NAME)}  # a renewal that was on its way, and comes too late
     (reason,) = [line for line in first.log.splitlines() if "CRITICAL" in line]

@@ -4,8 +4,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api_server import COMPLETED, FAILED, INTERRUPTED, eventually
+from api_server import COMPLETED, FAILED, INTERRUPTED
 from builders import TEMPLATE
+from patience import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from millstream.resources.reasons import Reason

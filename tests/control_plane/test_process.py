@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from api_server import eventually, run_operator
+from api_server import run_operator
+from patience import HANG_SECONDS, eventually
 
 from millstream.resources.states import RunState
 
@@ -16,7 +17,7 @@ def test_ends_when_it_is_told_to(limited_kubeconfig, tmp_path):
     with run_operator(limited_kubeconfig, tmp_path / "log") as running:
         eventually(lambda: "Serving all namespaces" in running.log)
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(30) == 0, running.log
+        assert running.process.wait(HANG_SECONDS) == 0, running.log
     assert "Traceback" not in running.log
 
 
@@ -32,7 +33,7 @@ def test_ends_also_while_it_waits_for_an_api_server(limited_kubeconfig, tmp_path
     try:
         eventually(lambda: "Watching pods in all namespaces failed" in log.read_text())
         process.terminate()
-        assert process.wait(30) == 0, log.read_text()
+        assert process.wait(HANG_SECONDS) == 0, log.read_text()
     finally:
         process.kill()
 
@@ -46,7 +47,9 @@ def test_ends_also_while_it_waits_for_an_api_server(limited_kubeconfig, tmp_path
 )
 def test_says_what_is_wrong_before_it_starts(arguments, environment, message):
     command = [sys.executable, "-m", "millstream_operator", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
+    )
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from api_server import COMPLETED, FAILED, eventually
+from api_server import COMPLETED, FAILED
+from patience import HANG_SECONDS, eventually
 
 from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_RUNS
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.control_plane, pytest.mark.usefixtures("operator")]
 def sample(plane, ns):
     """Run it, and meanwhile have its pod end in a way; give what it says, and its exit code."""
 
-    def run(ending=None, seconds=60):
+    def run(ending=None, seconds=HANG_SECONDS):
         own = (
             "--namespace",
             ns.name,
@@ -43,7 +44,7 @@ def sample(plane, ns):
                 ns.start(pod)
                 ns.becomes(RunState.RUNNING, name=made["metadata"]["name"])
                 ns.finish(pod, *ending)
-            said, _ = process.communicate(timeout=90)
+            said, _ = process.communicate(timeout=HANG_SECONDS)
         eventually(lambda: not ns.items(FLOW_RUNS), "the run is deleted")
         return said, process.returncode
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from api_server import COMPLETED, FINAL, eventually
+from api_server import COMPLETED, FINAL
 from builders import TEMPLATE
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState

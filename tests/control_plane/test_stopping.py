@@ -1,7 +1,8 @@
 """Runs that are cancelled, paused, replaced or out of time, on a real API server."""
 
 import pytest
-from api_server import COMPLETED, FAILED, INTERRUPTED, STARTED, custom, eventually
+from api_server import COMPLETED, FAILED, INTERRUPTED, STARTED, custom
+from patience import eventually
 
 from millstream.resources import labels
 from millstream.resources.reasons import Reason

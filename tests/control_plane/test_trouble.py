@@ -1,8 +1,9 @@
 """What can be wrong with a run or around it, and what the operator makes of it on a real API server."""
 
 import pytest
-from api_server import COMPLETED, INTERRUPTED, RefusedError, eventually
+from api_server import COMPLETED, INTERRUPTED, RefusedError
 from builders import TEMPLATE
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState

@@ -1,15 +1,17 @@
 """A real cluster, with the operator installed by the chart: the one of `make cluster`, or that of KUBECONFIG."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import patience
 import pytest
 from control_plane import program
 from e2e.package_index import PackageIndex, serve_wheels
@@ -24,18 +26,8 @@ ETL_IMAGE = os.environ.get("MILLSTREAM_FLOW_ETL_IMAGE", "millstream-flow-etl:dev
 FINAL = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled"}
 
 Object = dict[str, Any]
-T = TypeVar("T")
 
-
-def eventually(probe: Callable[[], T], what: str, seconds: float = 120) -> T:
-    """Ask until the answer is true, or fail and say what was awaited and what was seen last."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if answer := probe():
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}; last seen: {answer!r}")
-        time.sleep(0.1)
+eventually = partial(patience.eventually, pause=0.1)  # each question is a process
 
 
 class Cluster:
@@ -88,9 +80,7 @@ class Runs(Cluster):
         found = self.get("flowrun", run)
         return (found or {}).get("status", {})
 
-    def until(
-        self, run: str, *states: str, reason: str | None = None, seconds: float = 120
-    ) -> Mapping[str, Any]:
+    def until(self, run: str, *states: str, reason: str | None = None) -> Mapping[str, Any]:
         """Wait for one of these states."""
 
         def reached() -> Mapping[str, Any] | None:
@@ -101,7 +91,7 @@ class Runs(Cluster):
             return status if fits else None
 
         try:
-            return eventually(reached, f"{run} {' or '.join(states)} {reason or ''}", seconds)
+            return eventually(reached, f"{run} {' or '.join(states)} {reason or ''}")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.describe(run)}") from None
 
@@ -135,7 +125,7 @@ def _image_id(image: str) -> str:
 
 def helm(command: str, *arguments: object) -> None:
     """Do something to the operator's release, and wait until its pods are as they should be."""
-    options = [f"--namespace={SYSTEM}", "--wait", "--timeout=180s"]
+    options = [f"--namespace={SYSTEM}", "--wait", patience.PATIENTLY]
     subprocess.run([program("helm"), command, *arguments, *options], check=True)
 
 
@@ -182,9 +172,14 @@ def device(resource: str, number: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def operator() -> Cluster:
+def operator(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Cluster:
     """The operator, installed from the chart and ready."""
-    upgrade()
+    # By the first of several processes that share the cluster.
+    with (tmp_path_factory.getbasetemp().parent / f"installed-{testrun_uid}").open("a+") as installed:
+        fcntl.flock(installed, fcntl.LOCK_EX)
+        if not installed.seek(0, os.SEEK_END):
+            upgrade()
+            installed.write("yes")
     return Cluster(SYSTEM)
 
 

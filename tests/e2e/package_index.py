@@ -9,6 +9,7 @@ from typing import Any
 
 from control_plane import program
 from packaging.utils import parse_wheel_filename
+from patience import PATIENTLY
 
 __all__ = ["PackageIndex", "serve_wheels"]
 
@@ -47,7 +48,7 @@ def serve_wheels(cluster: Any, image: str, wheels: Path) -> PackageIndex:
     """
     content = _as_simple_index(wheels)
     cluster.apply(_pod(image), _service())
-    cluster.kubectl("wait", f"pod/{NAME}", "--for=condition=Ready", "--timeout=120s")
+    cluster.kubectl("wait", f"pod/{NAME}", "--for=condition=Ready", PATIENTLY)
     command = [program("kubectl"), "--namespace", cluster.namespace, "exec", "--stdin", NAME, "--"]
     subprocess.run([*command, "python", "-c", TAKE], input=content, check=True)
     return PackageIndex(f"{NAME}.{cluster.namespace}.svc")

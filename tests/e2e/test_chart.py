@@ -5,8 +5,9 @@ import subprocess
 import pytest
 from control_plane import program
 from e2e.conftest import RELEASE, ROOT, SYSTEM, Cluster, eventually, helm, upgrade
+from patience import PATIENTLY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 (PREVIOUS,) = (ROOT / "tests/e2e/previous").glob("millstream-*.tgz")
 NAP = """
@@ -29,7 +30,7 @@ def release(operator):
     upgrade()
 
 
-def test_helm_test_runs_a_flow(release):
+def test_helm_test_runs_a_flow(operator):
     done = subprocess.run(
         [program("helm"), "test", RELEASE, f"--namespace={SYSTEM}", "--logs"],
         capture_output=True,
@@ -39,7 +40,7 @@ def test_helm_test_runs_a_flow(release):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Phase:          Succeeded" in done.stdout
     assert "Completed" in done.stdout.rpartition("FlowRun sample-")[2]
-    assert release.items("flowruns") == []
+    assert operator.items("flowruns") == []
 
 
 def test_helm_test_fails_where_flows_do(release):
@@ -107,7 +108,7 @@ def test_an_uninstall_leaves_the_data_and_blocks_nothing(release, runs):
     assert runs.status(lasting)["state"] == "Running"
     # The flow goes on without an operator; and nothing holds up a namespace.
     assert runs.pod(lasting)["status"]["phase"] == "Running"
-    gone.kubectl("delete", "namespace", gone.namespace, "--timeout=120s")
+    gone.kubectl("delete", "namespace", gone.namespace, PATIENTLY)
 
     upgrade()
     runs.until(lasting, "Running")
@@ -122,5 +123,5 @@ def test_an_uninstall_takes_the_crds_when_told_to(release, runs):
     run = runs.start("nap", parameters={"seconds": 600})
     runs.until(run, "Running")
     helm("uninstall", RELEASE)
-    runs.kubectl("wait", "--for=delete", *(f"crd/{name}" for name in CRDS), "--timeout=120s")
+    runs.kubectl("wait", "--for=delete", *(f"crd/{name}" for name in CRDS), PATIENTLY)
     eventually(lambda: runs.items("pods") == [], "the pods go with them")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from e2e.conftest import eventually
+from patience import HANG_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -71,7 +72,7 @@ def start(runs):
 def call(start):
     def call(*arguments, expected=0):
         process = start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANG_SECONDS)
         assert process.returncode == expected, err
         return out, err
 
@@ -102,7 +103,7 @@ def test_a_log_is_followed_over_an_eviction_and_read_again_when_the_pod_is_gone(
     eventually(lambda: "line 2" in runs.kubectl("logs", pod, check=False), "the first attempt has printed")
     evict(runs, pod)
     status = runs.until(run, "Completed")
-    out, err = following.communicate(timeout=60)
+    out, err = following.communicate(timeout=HANG_SECONDS)
     assert following.returncode == 0, err
     assert flow_lines(out) == [f"[{attempt}] line {n} \x1b[31m[red]" for attempt in (1, 2) for n in range(3)]
     assert "Attempt 2:" in err
@@ -151,7 +152,7 @@ def test_ctrl_c_leaves_a_run_and_cancel_ends_it(runs, start, call):
     )
     assert "line 0\n" in iter(watching.stdout.readline, "")  # the engine's own line may come before it
     watching.send_signal(signal.SIGINT)
-    _, err = watching.communicate(timeout=30)
+    _, err = watching.communicate(timeout=HANG_SECONDS)
     assert watching.returncode == 130
     assert f"long goes on. Watch its log again by `millstream run logs -f long -n {runs.namespace}`" in err
     assert runs.status("long")["state"] == "Running"

@@ -109,19 +109,17 @@ def test_a_program_that_gives_its_run_tags(runs):
 
 def test_without_access_it_is_told_what_is_missing(runs):
     runs.deploy("good-morning", GOOD_MORNING)
-    run = runs.start("good-morning", parameters={"env": "pro"})
-    assert (
-        "set spec.apiAccess of its FlowDeployment to Read or Trigger" in runs.until(run, "Failed")["message"]
-    )
     runs.deploy("reader", GOOD_MORNING, apiAccess="Read")
-    run = runs.start("reader", parameters={"env": "pro"})
-    assert "You may not patch flowruns.millstream.dev" in runs.until(run, "Failed")["message"]
+    without, reader = (runs.start(name, parameters={"env": "pro"}) for name in ("good-morning", "reader"))
+    said = runs.until(without, "Failed")["message"]
+    assert "set spec.apiAccess of its FlowDeployment to Read or Trigger" in said
+    assert "You may not patch flowruns.millstream.dev" in runs.until(reader, "Failed")["message"]
 
 
 def test_a_flow_that_runs_a_deployment(runs):
     runs.deploy("child", CHILD, tags=["small"])
     runs.deploy("parent", PARENT, apiAccess="Trigger")
-    status = runs.until(runs.start("parent"), "Completed", seconds=180)
+    status = runs.until(runs.start("parent"), "Completed")
     assert status["result"] == [42, "Failed", {"x": -1}]
     assert status["tasks"] == {"Completed": 1, "Failed": 1}
 
@@ -130,7 +128,7 @@ def test_the_next_attempt_of_a_parent_finds_its_child_again(runs):
     runs.deploy("child", CHILD)
     retry = {"failures": 1, "backoff": {"seconds": 0}}
     runs.deploy("parent", INTERRUPTED_PARENT, apiAccess="Trigger", retryPolicy=retry)
-    status = runs.until(runs.start("parent"), "Completed", seconds=180)
+    status = runs.until(runs.start("parent"), "Completed")
     assert status["attempt"] == 2
     children = [o for o in runs.items("flowruns") if o["spec"]["deploymentRef"]["name"] == "child"]
     assert [o["metadata"]["name"] for o in children] == [status["result"]]

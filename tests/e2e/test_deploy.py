@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from e2e.conftest import FLOW_IMAGE, ROOT, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("packages")]  # one index serves them
 
 SEEDS = ROOT / "examples/02_prefect_1"
 STEPS = """

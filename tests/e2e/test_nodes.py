@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 from e2e.conftest import RELEASE, Cluster, device, eventually
+from patience import PATIENTLY
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 NAP = """
 import time
@@ -61,20 +62,20 @@ def test_what_ran_on_a_lost_node_is_told_and_only_replaced_when_asked(operator, 
     kubelet("stop")
     runs.kubectl("patch", "flowrun", cancelled, "--type=merge", '--patch={"spec":{"cancel":true}}')
 
-    status = runs.until(cancelled, "Cancelling", reason="NodeLost", seconds=240)
+    status = runs.until(cancelled, "Cancelling", reason="NodeLost")
     assert runs.pod(cancelled)["metadata"]["deletionTimestamp"]
     assert "lost" in status["message"]
 
-    status = runs.until(waiting, "Running", reason="NodeLost", seconds=240)
+    status = runs.until(waiting, "Running", reason="NodeLost")
     assert (status["attempt"], status["disruptions"], runs.jobs(waiting)) == (1, 0, [f"{waiting}-1"])
     assert pod in status["message"]
 
-    status = runs.until(replaced, "Pending", seconds=240)
+    status = runs.until(replaced, "Pending")
     assert (status["attempt"], status["disruptions"]) == (2, 1)
     assert status["attempts"][0]["reason"] == "NodeLost"
 
     kubelet("start")
-    operator.kubectl("rollout", "status", f"deployment/{RELEASE}", "--timeout=120s")
+    operator.kubectl("rollout", "status", f"deployment/{RELEASE}", PATIENTLY)
     runs.until(cancelled, "Cancelled", reason="CancelRequested")
     eventually(lambda: runs.status(waiting).get("attempt") == 2, "another attempt of what waited")
     runs.until(waiting, "Running")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from e2e.conftest import RELEASE, eventually, helm, upgrade
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 NAP = """
 import time
@@ -56,7 +56,7 @@ def test_an_operator_killed_between_run_and_job_makes_one_job(operator, runs):
     kill(operator)
     runs.kubectl("delete", "resourcequota", "no-jobs")
     for run in names:
-        status = runs.until(run, "Completed", seconds=240)
+        status = runs.until(run, "Completed")
         (job,) = runs.items("jobs", f"millstream.dev/run={run}")
         (attempt,) = status["attempts"]
         assert (attempt["number"], attempt["jobUid"]) == (1, job["metadata"]["uid"])
@@ -69,7 +69,7 @@ def test_runs_survive_an_operator_that_dies_again_and_again(operator, runs):
         names += [runs.start("nap", parameters={"seconds": 1}) for _ in range(2)]
         kill(operator)
     for run in names:
-        status = runs.until(run, "Completed", seconds=240)
+        status = runs.until(run, "Completed")
         assert [attempt["number"] for attempt in status["attempts"]] == [1]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from e2e.conftest import Cluster, device, eventually
+from patience import PATIENTLY
 
 pytestmark = pytest.mark.e2e
 
@@ -128,6 +129,7 @@ def test_a_flow_that_needs_a_gpu_gets_a_node_that_has_one(runs, gpu_node):
     assert "nvidia.com/gpu" in runs.until(waiting, "Pending", reason="Unschedulable")["message"]
 
 
+@pytest.mark.alone
 def test_a_run_on_a_node_that_is_drained_is_tried_again(runs):
     runs.deploy("nap", NAP, pod=BRIEF, retryPolicy=AT_ONCE)
     run = runs.start("nap", parameters={"seconds": 600})
@@ -140,7 +142,7 @@ def test_a_run_on_a_node_that_is_drained_is_tried_again(runs):
             "--ignore-daemonsets",
             "--delete-emptydir-data",
             f"--pod-selector=millstream.dev/run={run}",
-            "--timeout=60s",
+            PATIENTLY,
         )
         status = runs.until(run, "Pending", reason="Unschedulable")
     finally:

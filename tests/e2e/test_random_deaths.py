@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from e2e.conftest import FINAL, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 QUICK = """
 from millstream import flow
@@ -30,7 +30,7 @@ def ticks(runs):
 
 
 def one_more(runs, seen):
-    return eventually(lambda: len(ticks(runs)) > seen, "one more tick", 180)
+    return eventually(lambda: len(ticks(runs)) > seen, "one more tick")
 
 
 def test_no_tick_is_lost_or_doubled(operator, runs):
@@ -56,7 +56,7 @@ def test_no_tick_is_lost_or_doubled(operator, runs):
     times = sorted(ticks(runs).values())
     assert times == [times[0] + EVERY * number for number in range(len(times))]
     eventually(
-        lambda: all(o["status"].get("state") in FINAL for o in runs.items("flowruns")), "all are final", 240
+        lambda: all(o["status"].get("state") in FINAL for o in runs.items("flowruns")), "all are final"
     )
     for run in runs.items("flowruns"):
         assert (run["status"]["state"], run["status"]["attempt"]) == ("Completed", 1), run

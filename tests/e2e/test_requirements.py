@@ -4,7 +4,7 @@ import pytest
 import yaml
 from e2e.conftest import FLOW_IMAGE, ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("packages")]  # one index serves them
 
 ETL = ROOT / "examples/01_etl"
 LOCAL = """
@@ -71,7 +71,7 @@ def test_local_packages_travel_and_a_missing_key_is_named(runs):
     assert "shop.prices" in message
     assert "configmap" in message.lower()
     runs.apply(config_map("shop", files))
-    assert runs.until(run, "Completed", seconds=240)["result"] == ["42", "ApiClient", "load_incluster_config"]
+    assert runs.until(run, "Completed")["result"] == ["42", "ApiClient", "load_incluster_config"]
 
 
 def config_map(name, data):

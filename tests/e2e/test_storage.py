@@ -56,7 +56,7 @@ def test_a_run_finds_its_blocks_and_what_another_run_stored(runs):
     eventually(block_is_missed, "the run says that its block is missing")
     assert runs.until(first, "Pending", reason="ConfigError")
     runs.apply(BLOCK)
-    made = runs.until(first, "Completed", seconds=240)["result"]
+    made = runs.until(first, "Completed")["result"]
     assert (made["secret"], made["loaded"], made["reports"]) == (8, "Completed", ["# mon"])
     second = runs.until(runs.start("load", parameters={"day": "mon"}), "Completed")["result"]
     assert second == made | {"loaded": "Cached", "reports": ["# mon", "# mon"]}

@@ -25,8 +25,8 @@
 
 {{- define "millstream.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/name: {{ include "millstream.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "millstream.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: millstream
@@ -38,13 +38,13 @@ annotations if there are others than those of every object. Values cannot take t
 */}}
 {{- define "millstream.metadata" -}}
 {{- $values := .context.Values -}}
-name: {{ .name }}
+name: {{ .name | quote }}
 {{- with .namespace }}
-namespace: {{ . }}
+namespace: {{ . | quote }}
 {{- end }}
 labels:
-  {{- merge (include "millstream.labels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
-{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+  {{- merge (include "millstream.labels" .context | fromYaml) (.labels | default dict) ($values.commonLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) ($values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -62,8 +62,8 @@ annotations:
 
 {{/* Of all pods of the release. */}}
 {{- define "millstream.podLabels" -}}
-app.kubernetes.io/name: {{ include "millstream.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "millstream.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Of a Deployment they can never be changed. */}}
@@ -84,8 +84,8 @@ app.kubernetes.io/component: operator
 {{- define "millstream.podMetadata" -}}
 {{- $values := .context.Values -}}
 labels:
-  {{- merge (dict "app.kubernetes.io/component" .component) (include "millstream.podLabels" .context | fromYaml) (.labels | default dict) $values.commonLabels | toYaml | nindent 2 }}
-{{- with merge dict (.annotations | default dict) $values.commonAnnotations }}
+  {{- merge (dict "app.kubernetes.io/component" .component) (include "millstream.podLabels" .context | fromYaml) (.labels | default dict) ($values.commonLabels | default dict) | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) ($values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -103,7 +103,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -177,10 +177,10 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $prefix }}Role
-  name: {{ $.name }}
+  name: {{ $.name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ $.serviceAccount }}
-    namespace: {{ $.context.Release.Namespace }}
+    name: {{ $.serviceAccount | quote }}
+    namespace: {{ $.context.Release.Namespace | quote }}
 {{- end }}
 {{- end }}

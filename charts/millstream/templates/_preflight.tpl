@@ -22,6 +22,46 @@
 {{- end }}
 {{- end }}
 
+{{/* Operators without a lease in common cannot share a namespace: each one's admission policy denies the other's writes. */}}
+{{- define "millstream.checkOtherReleases" -}}
+{{- range (lookup "apps/v1" "Deployment" "" "").items }}
+{{- $labels := .metadata.labels | default dict }}
+{{- $operator := and (eq (get $labels "app.kubernetes.io/part-of") "millstream") (eq (get $labels "app.kubernetes.io/component") "operator") }}
+{{- $release := get $labels "app.kubernetes.io/instance" }}
+{{- $namespace := .metadata.namespace }}
+{{- $own := and (eq $release $.Release.Name) (eq $namespace $.Release.Namespace) }}
+{{- if and $operator (not $own) }}
+{{- with include "millstream.servedByBoth" (list $.Values.namespaces .) }}
+{{- fail (printf "The release %s in the namespace %s serves %s already, and two operators deny each other's writes there: give each release namespaces of its own (the value namespaces), or uninstall one of them." $release $namespace .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Takes namespaces (all if empty), and the Deployment of another release's operator; gives those that both serve. */}}
+{{- define "millstream.servedByBoth" -}}
+{{- $ours := first . }}
+{{- $theirs := list }}
+{{- range (last .).spec.template.spec.containers }}
+{{- range .args }}
+{{- if hasPrefix "--namespaces=" . }}
+{{- $theirs = trimPrefix "--namespaces=" . | splitList "," }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $both := list }}
+{{- range $theirs | default $ours }}
+{{- if has . ($ours | default $theirs) }}
+{{- $both = append $both . }}
+{{- end }}
+{{- end }}
+{{- if or $ours $theirs }}
+{{- join ", " $both }}
+{{- else }}
+{{- "all namespaces" }}
+{{- end }}
+{{- end }}
+
 {{- define "millstream.checkMonitoring" -}}
 {{- $asked := dict
   "metrics.serviceMonitor.create" (ternary "ServiceMonitor" "" .Values.metrics.serviceMonitor.create)
@@ -31,6 +71,14 @@
 {{- range $value, $kind := $asked }}
 {{- if and $kind (not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind))) }}
 {{- fail (printf "%s is true, and the cluster does not know %s (monitoring.coreos.com/v1): install the Prometheus operator first, kube-prometheus-stack for instance, or set it to false." $value $kind) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "millstream.checkPriorityClass" -}}
+{{- with .Values.priorityClassName }}
+{{- if not (lookup "scheduling.k8s.io/v1" "PriorityClass" "" .) }}
+{{- fail (printf "priorityClassName: there is no PriorityClass %s in the cluster, and no pod could be made: create it first, or choose another (kubectl get priorityclasses)." .) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -85,15 +133,16 @@ helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubect
 {{- if dig "metadata" "deletionTimestamp" "" $found }}
 {{- fail (printf "The CustomResourceDefinition %s is being deleted, with all objects of its kind: wait until it is gone. If that takes long, look for objects with finalizers." $name) }}
 {{- end }}
-{{- $newer := include "millstream.firstMissing" (list $found $ours) }}
+{{- $chart := include "millstream.revision" $ours | int }}
+{{- $cluster := include "millstream.revision" $found | int }}
 {{- if $context.Values.crds.install }}
 {{- include "millstream.checkOwner" (list $context $found "crds.install") }}
-{{- if $newer }}
-{{- fail (printf "The CustomResourceDefinition %s in the cluster is newer than this chart: it has %s, which would be lost. Use a newer chart, or set crds.install=false to leave it as it is." $name $newer) }}
+{{- if gt $cluster $chart }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is newer than this chart's: its schema has the revision %d, and the chart's %d, so that fields could be lost. Use a newer chart, or set crds.install=false to leave it as it is." $name $cluster $chart) }}
 {{- end }}
 {{- else }}
-{{- with include "millstream.firstMissing" (list $ours $found) }}
-{{- fail (printf "The CustomResourceDefinition %s in the cluster is older than this chart: it lacks %s, and crds.install is false. Upgrade the release that has it, or apply it: %s" $name . (include "millstream.applyCrds" $context)) }}
+{{- if lt $cluster $chart }}
+{{- fail (printf "The CustomResourceDefinition %s in the cluster is older than this chart's: its schema has the revision %d, and the chart's %d, and crds.install is false. Upgrade the release that has it, or apply it: %s" $name $cluster $chart (include "millstream.applyCrds" $context)) }}
 {{- end }}
 {{- $annotations := $found.metadata.annotations | default dict }}
 {{- $own := and (eq (get $annotations "meta.helm.sh/release-name") $context.Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") $context.Release.Namespace) }}
@@ -103,45 +152,7 @@ helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubect
 {{- end }}
 {{- end }}
 
-{{/* The first field or value of an enumeration that the one CustomResourceDefinition has and the other lacks, or nothing. */}}
-{{- define "millstream.firstMissing" -}}
-{{- $there := dict }}
-{{- range include "millstream.crdFields" (last .) | splitList "\n" }}
-{{- $_ := set $there (trim .) true }}
-{{- end }}
-{{- $missing := list }}
-{{- range include "millstream.crdFields" (first .) | splitList "\n" }}
-{{- if not (hasKey $there (trim .)) }}
-{{- $missing = append $missing (trim .) }}
-{{- end }}
-{{- end }}
-{{- with $missing }}
-{{- first . }}
-{{- end }}
-{{- end }}
-
-{{- define "millstream.crdFields" -}}
-{{- range .spec.versions }}
-{{ .name }}
-{{- include "millstream.schemaFields" (list .name .schema.openAPIV3Schema) }}
-{{- end }}
-{{- end }}
-
-{{/* Takes a path, and the schema of what is there. */}}
-{{- define "millstream.schemaFields" -}}
-{{- $path := first . }}
-{{- $schema := last . }}
-{{- range $schema.enum }}
-{{ printf "%s=%v" $path . }}
-{{- end }}
-{{- range $name, $field := $schema.properties }}
-{{ printf "%s.%s" $path $name }}
-{{- include "millstream.schemaFields" (list (printf "%s.%s" $path $name) $field) }}
-{{- end }}
-{{- with $schema.items }}
-{{- include "millstream.schemaFields" (list (printf "%s[]" $path) .) }}
-{{- end }}
-{{- if kindIs "map" $schema.additionalProperties }}
-{{- include "millstream.schemaFields" (list (printf "%s{}" $path) $schema.additionalProperties) }}
-{{- end }}
+{{/* Which is newer of two CustomResourceDefinitions. Those from before revisions were counted have none, and are older. */}}
+{{- define "millstream.revision" -}}
+{{- dig "metadata" "annotations" "millstream.dev/schema-revision" "0" . }}
 {{- end }}

@@ -1,5 +1,7 @@
 """An attempt that has ended: the run becomes final, or awaits its next attempt."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -114,12 +116,13 @@ def _facts(
     )
     facts: dict[str, Any] = {"attempts": attempts, "start_time": run.status.start_time or started}
     if record is not None:
+        samples = list(_samples(record))
         facts |= {
             "recorded_attempt": run.status.attempt,
             "tasks": record.tasks,
             "task_retries": record.task_retries,
-            "metrics": _samples(record),
-            "metrics_dropped": record.metrics_dropped,
+            "metrics": samples,
+            "metrics_dropped": record.metrics_dropped + len(record.metrics) - len(samples),
         }
         if record.has_result:
             facts["result"] = record.result
@@ -127,9 +130,8 @@ def _facts(
     return facts
 
 
-def _samples(record: CompletionRecord) -> list[UserSample]:
+def _samples(record: CompletionRecord) -> Iterator[UserSample]:
     """Read what the flow recorded; what the runner would not have let it record is forged, or of a newer release."""
-    try:
-        return [UserSample.model_validate(sample) for sample in record.metrics]
-    except ValueError:
-        return []
+    for sample in record.metrics:
+        with suppress(ValueError):
+            yield UserSample.model_validate(sample)

@@ -39,6 +39,7 @@ class Run:
 
     Attributes:
         parent_uid: of the run that made it as its subflow, as its label says; None for others.
+        trigger: what made it, as its labels say: Schedule, Backfill or Manual.
     """
 
     namespace: str
@@ -51,6 +52,7 @@ class Run:
     spec: FlowRunSpec
     status: FlowRunStatus
     parent_uid: str | None = None
+    trigger: str = "Manual"
 
     @classmethod
     def from_object(cls, o: Object) -> "Run":
@@ -64,6 +66,7 @@ class Run:
             spec=FlowRunSpec.model_validate(o["spec"], extra="ignore"),
             status=FlowRunStatus.model_validate(o.get("status") or {}),
             parent_uid=meta.get("labels", {}).get(labels.PARENT_RUN_UID) or None,
+            trigger=_trigger(meta.get("labels", {})),
         )
 
     @property
@@ -489,6 +492,12 @@ class ObservedDeployment:
     queued: int = 0
     counted: datetime | None = None
     defaults: tuple[Defaults, ...] = ()
+
+
+def _trigger(own: Mapping[str, str]) -> str:
+    if labels.BACKFILL in own:
+        return "Backfill"
+    return "Schedule" if labels.SCHEDULE in own else "Manual"
 
 
 def _time(text: str) -> datetime:

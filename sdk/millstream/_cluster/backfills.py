@@ -178,6 +178,7 @@ def template_of_runs(
         labels.MANAGED_BY: labels.MANAGED_BY_VALUE,
         labels.DEPLOYMENT: deployment["metadata"]["name"],
         labels.SCHEDULE: spec.name,
+        labels.BACKFILL: "true",
     }
     run["spec"]["scheduleName"] = spec.name
     run["spec"]["priority"] = max(deployment["spec"].get("priority", 0) - 1, -PRIORITY_BOUND)

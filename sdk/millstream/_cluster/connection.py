@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -11,6 +13,7 @@ from millstream.resources.names import is_label
 from millstream.settings import get_current_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from ssl import SSLContext
 
     from kubernetes.client import Configuration
@@ -62,37 +65,102 @@ class Place(NamedTuple):
 
         configuration = client.Configuration()
         path = self.kubeconfig or os.environ.get("KUBECONFIG")
+        if not path and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
+            return _of_this_pod(configuration)
+        path = path or _default_kubeconfig()
         try:
-            if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
-                path = path or _default_kubeconfig()
-                with folder_for_keys() as folder:
-                    config.load_kube_config(  # type: ignore[no-untyped-call]
-                        path, context, configuration, temp_file_path=folder
-                    )
-                    tls = tls_context(configuration)
-                return configuration, tls, _namespace_of_context(path, context)
-            if not _OWN_NAMESPACE.exists():
-                raise ClusterForbidden(
-                    "This pod has no credentials for the cluster: set spec.apiAccess of its FlowDeployment to Read "
-                    "or Trigger (docs/access.md)."
+            with _login_of(path), folder_for_keys() as folder:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    path, context, configuration, temp_file_path=folder
                 )
-            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-        except (TypeError, AttributeError, KeyError, YAMLError) as error:
+                tls = tls_context(configuration)
+            namespace = _namespace_of_context(path, context)
+        except (TypeError, AttributeError, KeyError, YAMLError, UnicodeDecodeError) as error:
             # The package takes it for granted that a kubeconfig is one.
             said = " ".join(str(error).split()) if isinstance(error, YAMLError) else "it has another form"
-            raise ClusterUnreachable(
-                f"{path} is no kubeconfig: {said}. Mend it, or give another one."
-            ) from error
+            raise _no_kubeconfig(path, said) from error
         except SSLError as error:
             raise ClusterUnreachable(
                 f"{path} has a certificate or a key that is none: {error.reason}. Mend it, or give another one."
             ) from error
         except (config.ConfigException, OSError, ValueError) as error:
-            raise ClusterUnreachable(
-                f"No cluster is configured: {str(error).rstrip('.')}. Set KUBECONFIG, or give --kubeconfig or "
-                "--context."
-            ) from error
-        return configuration, None, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+            raise _not_configured(_missing(path, context) or str(error).rstrip(".")) from error
+        if not configuration.host.startswith(("https://", "http://")):
+            raise _no_kubeconfig(path, f"its server {configuration.host!r} does not begin with https://")
+        return configuration, tls, namespace
+
+
+def _of_this_pod(configuration: Configuration) -> tuple[Configuration, None, str]:
+    from kubernetes import config  # noqa: PLC0415 - slow to import, and an extra
+
+    if not _OWN_NAMESPACE.exists():
+        raise ClusterForbidden(
+            "This pod has no credentials for the cluster: set spec.apiAccess of its FlowDeployment to Read "
+            "or Trigger (docs/access.md)."
+        )
+    try:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError, ValueError) as error:
+        raise _not_configured(str(error).rstrip(".")) from error
+    return configuration, None, _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+
+
+def _not_configured(why: str) -> ClusterUnreachable:
+    return ClusterUnreachable(
+        f"No cluster is configured: {why}. Set KUBECONFIG, or give --kubeconfig or --context."
+    )
+
+
+def _no_kubeconfig(path: str, why: str) -> ClusterUnreachable:
+    return ClusterUnreachable(f"{path} is no kubeconfig: {why}. Mend it, or give another one.")
+
+
+def _missing(path: str, context: str | None) -> str:
+    """What is not there, where the package says only that something is wrong; empty if it says it well."""
+    from kubernetes import config  # noqa: PLC0415 - slow to import, and an extra
+    from kubernetes.config.kube_config import KubeConfigMerger  # noqa: PLC0415 - as above
+
+    if not any(Path(one).expanduser().exists() for one in path.split(os.pathsep)):
+        return f"there is no file {path}"
+    with suppress(config.ConfigException, TypeError, AttributeError, KeyError):  # it is told otherwise then
+        merged = KubeConfigMerger(path).config  # type: ignore[no-untyped-call]
+        chosen = context or merged["current-context"]
+        names = [one["name"] for one in merged["contexts"].value]
+        if chosen not in names:
+            return f"{path} has no context {chosen!r}; it has {', '.join(names) or 'none'}"
+    return ""
+
+
+class _Complaints(logging.Handler):
+    """Takes what the package says when a program that logs in fails: it only logs that, and goes on as nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.module == "kube_config":
+            self.said.append(" ".join(record.getMessage().split()))
+
+
+@contextmanager
+def _login_of(path: str) -> Iterator[None]:
+    """Raise if the program of a kubeconfig that logs in fails.
+
+    Raises:
+        ClusterForbidden: It failed.
+    """
+    complaints = _Complaints()
+    logging.getLogger().addHandler(complaints)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(complaints)
+    if complaints.said:
+        raise ClusterForbidden(
+            f"The program by which {path} logs in failed: {complaints.said[-1].rstrip('.')}. Install or mend it, or log "
+            "in again."
+        )
 
 
 def without_extra() -> ClusterUnreachable:

@@ -56,6 +56,11 @@ class RunLog:
         self._is_followed = is_followed
         self._is_deleted = False
 
+    @property
+    def end(self) -> Run | None:
+        """The run as it has ended, as far as that was seen; its own last line cannot know that it was cancelled."""
+        return None if self._is_deleted or not self._run.is_final else self._run
+
     def all(self) -> Iterator[LogLine | LogNote]:
         """The lines of all attempts; with `tail`, from the newest one on."""
         number = self._first()
@@ -70,7 +75,7 @@ class RunLog:
             yield LogNote(f"{self._run.name} has been deleted.")
         elif self._run.status.attempt == 0:
             said = self._run.status.message or "No operator has seen it yet."
-            yield LogNote(f"{self._run.name} has had no attempt. {said}")
+            yield LogNote(f"{self._run.name} has had no attempt. {'' if self.end else said}".rstrip())
 
     def only(self, number: int) -> Iterator[LogLine | LogNote]:
         """The lines of an attempt.

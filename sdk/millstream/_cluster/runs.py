@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from millstream._cluster.kinds import FLOW_RUNS
+from millstream._cluster.stored import Stored
 from millstream.resources.flow_run import FlowRunStatus
 
 if TYPE_CHECKING:
@@ -15,15 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Stored):
     """A FlowRun.
 
     Attributes:
-        body: The object itself.
         status: What the operator says of it.
     """
 
-    body: Object
+    kind = FLOW_RUNS
     status: FlowRunStatus
 
     @classmethod
@@ -39,32 +39,6 @@ class Run:
             ObjectNotFound: There is none.
         """
         return cls.of(cluster.get(FLOW_RUNS, name, namespace=namespace))
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.body["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-        return str(self.body["metadata"]["namespace"])
-
-    @property
-    def uid(self) -> str:
-        """What no other run has, also none of the same name."""
-        return str(self.body["metadata"]["uid"])
-
-    @property
-    def spec(self) -> Object:
-        """What is to run."""
-        spec: Object = self.body["spec"]
-        return spec
-
-    @property
-    def created(self) -> datetime:
-        """When it was created."""
-        return datetime.fromisoformat(self.body["metadata"]["creationTimestamp"])
 
     @property
     def due(self) -> datetime:

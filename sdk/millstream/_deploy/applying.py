@@ -136,12 +136,12 @@ def delete_old_sources(cluster: Cluster, planned: Planned, stored: Object) -> li
     return [one["metadata"]["name"] for one in deleted]
 
 
-def has_default_image(cluster: Cluster) -> bool:
-    """Whether the namespace names an image for deployments that have none."""
+def namespace_defaults(cluster: Cluster) -> frozenset[str]:
+    """The fields for which the namespace has something where a deployment says nothing, as `image`."""
     try:
-        return "image" in cluster.get(CONFIG_MAPS, DEFAULTS).get("data", {})
+        return frozenset(cluster.get(CONFIG_MAPS, DEFAULTS).get("data", {}))
     except ObjectNotFound:
-        return False
+        return frozenset()
 
 
 def _planned(cluster: Cluster, wanted: Manifests, *, force: bool) -> Planned:

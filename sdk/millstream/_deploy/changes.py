@@ -6,6 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import ValidationError
+
+from millstream.resources.flow_deployment import FlowDeploymentSpec
 from millstream.resources.secret_parameters import secret_parameters
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ class Change(NamedTuple):
 
     Attributes:
         field: Its path, as `spec.schedules[cron-1].cron`.
-        what: What becomes of it, for people: `1 -> 2`, with `-` for none, and `added` or `removed` of what has a name.
+        what: What becomes of it, for people: `1 -> 2`, with `-` for none and `(the default)` of what is not given, and
+            `added` or `removed` of what has a name.
     """
 
     field: str
@@ -37,20 +41,45 @@ class Change(NamedTuple):
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """The fields of a spec that differ; values of environment variables and secret parameters are not shown."""
+    """The fields of a spec that differ in effect: who leaves a field out means its default.
+
+    Values of environment variables and secret parameters are not shown.
+    """
     secret = _secrets_of(old) | _secrets_of(new)
-    before, after = dict(_leaves("spec", old, secret)), dict(_leaves("spec", new, secret))
+    before, after = _Side.of(old, secret), _Side.of(new, secret)
     differing = [
         field
-        for field in sorted(before.keys() | after.keys())
-        if before.get(field, _ABSENT) != after.get(field, _ABSENT)
+        for field in sorted(before.given.keys() | after.given.keys())
+        if before.value(field) != after.value(field)
     ]
-    whole = tuple(f"{field}." for field in differing if _THERE in (before.get(field), after.get(field)))
+    whole = tuple(f"{field}." for field in differing if _THERE in (before.value(field), after.value(field)))
     return [
-        Change(field, _told(field, before.get(field, _ABSENT), after.get(field, _ABSENT), secret))
+        Change(field, _told(field, before, after, secret))
         for field in differing
         if not field.startswith(whole)
     ]
+
+
+class _Side(NamedTuple):
+    """A spec, before or after: what it gives, and what holds where it gives nothing."""
+
+    given: dict[str, Any]
+    defaults: dict[str, Any]
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], secret: AbstractSet[str]) -> _Side:
+        try:
+            model = FlowDeploymentSpec.model_validate(
+                {"entrypoint": "m:f", **spec}, by_alias=True, by_name=False
+            )
+        except ValidationError:  # of CRDs of another version, with other defaults perhaps
+            filled = {}
+        else:
+            filled = model.to_dict()
+        return cls(dict(_leaves("spec", spec, secret)), dict(_leaves("spec", filled, secret)))
+
+    def value(self, field: str) -> Any:
+        return self.given.get(field, self.defaults.get(field, _ABSENT))
 
 
 def _leaves(field: str, value: Any, secret: AbstractSet[str]) -> Iterator[tuple[str, Any]]:
@@ -81,22 +110,24 @@ def _have_names(value: Any) -> bool:
     )
 
 
-def _told(field: str, old: Any, new: Any, secret: AbstractSet[str]) -> str:
-    if old is _THERE:
+def _told(field: str, before: _Side, after: _Side, secret: AbstractSet[str]) -> str:
+    if before.value(field) is _THERE:
         return "removed"
-    if new is _THERE:
+    if after.value(field) is _THERE:
         return "added"
-    return f"{_shown(field, old, secret)} -> {_shown(field, new, secret)}"
+    return f"{_shown(field, before, secret)} -> {_shown(field, after, secret)}"
 
 
-def _shown(field: str, value: Any, secret: AbstractSet[str]) -> str:
+def _shown(field: str, side: _Side, secret: AbstractSet[str]) -> str:
+    value = side.value(field)
     if value is _ABSENT:
         return "-"
     parameter = _PARAMETER.search(field)
     if _ENVIRONMENT.search(field) or (parameter and parameter[1] in secret):
         return "(not shown)"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
+    return shown if field in side.given else f"{shown} (the default)"
 
 
 def _secrets_of(spec: Mapping[str, Any]) -> frozenset[str]:

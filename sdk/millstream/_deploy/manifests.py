@@ -41,6 +41,7 @@ class Manifests(NamedTuple):
         files: These files, by their path in the project.
         requirements: The packages that the flow declares.
         elsewhere: Files that it loads from outside the project, which the image has to have.
+        keeps_results: Whether the flow says that its result is kept, and not where.
     """
 
     root: Path
@@ -49,6 +50,7 @@ class Manifests(NamedTuple):
     files: Mapping[str, bytes]
     requirements: Sequence[str]
     elsewhere: Sequence[Path]
+    keeps_results: bool = False
 
     @property
     def name(self) -> str:
@@ -107,7 +109,8 @@ def manifests(wanted: Wanted, root: Path, *, image: str | None, builds: bool) ->
         "metadata": {"name": name},
         "spec": in_order(spec),
     }
-    return Manifests(root, body, made, found, needed, elsewhere)
+    keeps_results = flow.persist_result is True and flow.result_storage is None
+    return Manifests(root, body, made, found, needed, elsewhere, keeps_results)
 
 
 def manifests_of_all(

@@ -35,6 +35,9 @@ def read_project(path: Path) -> list[Wanted]:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader)
         document = yaml.load(text, Loader)  # noqa: S506 - as safe as its base
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        raise DeploymentError(f"{path.name}{line}: it is no YAML: {error.problem}.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DeploymentError(f"{path.name} cannot be read: {error}") from error
     if node is None or not isinstance(document, dict) or not isinstance(document.get("deployments"), list):

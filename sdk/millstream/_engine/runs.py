@@ -265,6 +265,10 @@ class Run:
         new = error is not None and origins.mark(error, self)
         if isinstance(error, RecursionError):
             new = False  # hundreds of lines that say the same
+        if state.type is StateType.CRASHED and _stopping.stopped:
+            # Whoever stopped the process says what comes of it: a FlowRun may be Cancelled, or have another attempt.
+            self.log(40, "Did not finish: %s", state.message, error=error if new else None)
+            return
         level = 20 if state.type is StateType.CANCELLED and not self.run_count else 40
         self.log(level, "Finished in state %s: %s", state.name, state.message, error=error if new else None)
 

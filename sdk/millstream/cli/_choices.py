@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from millstream.cli._objects import complete_names
+from millstream.cli._objects import ObjectName, complete_names
 from millstream.cli._times import Moment
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ _OPTIONS = (
         "--deployment",
         "deployments",
         metavar="NAME",
+        type=ObjectName("flowdeployment", takes_flow=True),
         multiple=True,
         shell_complete=complete_names("flowdeployments"),
         help="Runs of this deployment. May be repeated.",

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from millstream.cli._texts import Text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OPTIONS = (
-    click.option("-n", "--namespace", metavar="NAME", help="The namespace, if not that of the context."),
-    click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not the current one."),
+    click.option(
+        "-n", "--namespace", metavar="NAME", type=Text(), help="The namespace, if not that of the context."
+    ),
+    click.option(
+        "--context",
+        metavar="NAME",
+        type=Text(),
+        help="The context of the kubeconfig, if not the current one.",
+    ),
     click.option(
         "--kubeconfig",
         metavar="FILE",

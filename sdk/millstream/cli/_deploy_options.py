@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from millstream.cli._parameters import given_parameters, parameter_options, split
+from millstream.cli._texts import Text
 from millstream.cli._times import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _OPTIONS = (
-    click.option("--name", help="What to call the deployment; by default as the flow."),
+    click.option("--name", type=Text(), help="What to call the deployment; by default as the flow."),
     click.option("--image", help="An image that has the code; without one the flow's files travel along."),
     click.option(
         "--cron", metavar="EXPRESSION", multiple=True, help="When it is to run, as '0 6 * * MON-FRI'."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,7 @@ from millstream.cli._output import Column, show_fields, show_table
 from millstream.cli._schema_words import Parameter, parameters
 from millstream.cli._times import ago, duration, local
 from millstream.exceptions import MillstreamError
-from millstream.resources.flow_deployment import READY, SUSPENDED, FlowDeploymentStatus
+from millstream.resources.flow_deployment import READY, SUSPENDED
 from millstream.resources.reasons import Reason
 from millstream.schedules import Cron, Interval, RRule
 from millstream.serving._words import often
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from millstream._cluster.cluster import Object
+    from millstream._cluster.deployments import Deployment
     from millstream._cluster.runs import Run
-    from millstream.resources.model import Condition
     from millstream.resources.schedule_spec import ScheduleStatus
 
 _PAUSED_BY = {
@@ -33,47 +32,6 @@ _PAUSED_BY = {
     Reason.CLUSTER_SUSPENDED: "by the cluster",
     Reason.UNREADABLE_DEFAULTS: "by unreadable defaults",
 }
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A FlowDeployment.
-
-    Attributes:
-        body: The object itself.
-        status: What the operator says of it.
-    """
-
-    body: Object
-    status: FlowDeploymentStatus
-
-    @classmethod
-    def of(cls, body: Object) -> Deployment:
-        """Read an object."""
-        return cls(body, FlowDeploymentStatus.model_validate(body.get("status", {})))
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.body["metadata"]["name"])
-
-    @property
-    def spec(self) -> Object:
-        """What is deployed."""
-        spec: Object = self.body["spec"]
-        return spec
-
-    def condition(self, kind: str) -> Condition | None:
-        """What the operator says of its newest form."""
-        generation = self.body["metadata"].get("generation", 0)
-        return next(
-            (
-                one
-                for one in self.status.conditions
-                if one.type == kind and one.observed_generation == generation
-            ),
-            None,
-        )
 
 
 def schedule_words(spec: Object) -> str:
@@ -177,7 +135,7 @@ def print_deployment(deployment: Deployment, runs: Sequence[Run]) -> None:
     show_fields(
         [
             ("Name", deployment.name),
-            ("Namespace", deployment.body["metadata"]["namespace"]),
+            ("Namespace", deployment.namespace),
             ("Description", spec.get("description", "")),
             ("Version", spec.get("version", "")),
             ("Owner", spec.get("owner", "")),

@@ -1,4 +1,4 @@
-"""Which run of the cluster a command is about."""
+"""Which runs of the cluster a command is about."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli._choices import Choice, chosen_runs
+from millstream.cli._choices import Choice, choice_options, chosen_runs
+from millstream.cli._cluster import cluster_options
+from millstream.cli._many import Deed, Noun, carry_out, preview_options
 from millstream.cli._objects import ObjectName, complete_names, found
 from millstream.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from millstream._cluster.cluster import Cluster
     from millstream._cluster.runs import Run
+    from millstream.cli._output import Column
 
 _NAME = ObjectName("flowrun")
 
@@ -34,14 +37,42 @@ _ONE = (
     click.option(
         "--deployment",
         metavar="NAME",
+        type=ObjectName("flowdeployment", takes_flow=True),
         shell_complete=complete_names("flowdeployments"),
         help="With --last: the run of this deployment.",
     ),
 )
 
-runs_argument: Callable[[Any], Any] = click.argument(
-    "names", metavar="[RUN]...", type=_NAME, nargs=-1, shell_complete=complete_names("flowruns")
+_SEVERAL = (
+    click.argument(
+        "names", metavar="[RUN]...", type=_NAME, nargs=-1, shell_complete=complete_names("flowruns")
+    ),
+    choice_options,
+    preview_options,
+    cluster_options,
 )
+
+
+def runs_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that `carry_out_with_runs` takes, and `place`."""
+    for option in reversed(_SEVERAL):
+        command = option(command)
+    return command
+
+
+def carry_out_with_runs(
+    deed: Deed[Run], cluster: Cluster, *, names: Sequence[str], choice: Choice, yes: bool, dry_run: bool
+) -> list[Run]:
+    """Do something with the runs that are named or chosen, as `carry_out` does."""
+    noun = Noun("run", "--state and --deployment", named_run, _columns)
+    chosen = None if choice == Choice() else chosen_runs(cluster, choice)
+    return carry_out(deed, noun, cluster, names=names, chosen=chosen, yes=yes, dry_run=dry_run)
+
+
+def _columns() -> Iterable[Column[Run]]:
+    from millstream.cli._flow_run_views import RUNS  # noqa: PLC0415 - slow to import
+
+    return RUNS
 
 
 def one_run(cluster: Cluster, name: str | None, *, last: bool, deployment: str | None) -> Run:

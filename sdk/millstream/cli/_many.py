@@ -1,144 +1,171 @@
-"""What is done with several runs: looked at before, asked for, and gone on with where one of them fails."""
+"""What is done with several objects: looked at before, asked for, and gone on with where one of them fails."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import click
 
-from millstream.cli._choices import Choice, choice_options, chosen_runs
-from millstream.cli._cluster import cluster_options
 from millstream.cli._errors import FAILED
-from millstream.cli._flow_runs import named_run, runs_argument
 from millstream.cli._output import show_table
 from millstream.cli._terminal import harmless, note
 from millstream.exceptions import ClusterUnreachable, MillstreamError, ObjectNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from millstream._cluster.cluster import Cluster
-    from millstream._cluster.runs import Run
+    from millstream._cluster.stored import Stored
+    from millstream.cli._output import Column
+
+T = TypeVar("T", bound="Stored")
 
 
-class Deed(NamedTuple):
-    """Something that can be done with a run.
+class Noun(NamedTuple, Generic[T]):
+    """What objects these are.
+
+    Attributes:
+        word: What one of them is called, as `run`.
+        filters: Options that choose them, for people.
+        named: Gives the one of a name.
+        columns: Gives those of the table in which they are shown.
+    """
+
+    word: str
+    filters: str
+    named: Callable[[Cluster, str], T]
+    columns: Callable[[], Iterable[Column[T]]]
+
+    def counted(self, number: int) -> str:
+        """So many of them."""
+        return f"{number} {self.word}" if number == 1 else f"{number} {self.word}s"
+
+
+class Deed(NamedTuple, Generic[T]):
+    """Something that can be done with an object.
 
     Attributes:
         verb: Its name, as `cancel`.
         done: As `cancelled`.
-        objection: Why it cannot be done with a run; empty if it can. Those are left out where filters choose.
         do: Does it, and gives what is to be said then.
-        is_asked_for: Whether it is asked for also where runs are named.
-        warning: What is to be known before it is done with some runs.
+        objection: Why it cannot be done with one; empty if it can. Those are left out where filters choose.
+        is_asked_for: Whether it is asked for also where names are given.
+        warning: What is to be known before it is done with some of them.
     """
 
     verb: str
     done: str
-    objection: Callable[[Run], str]
-    do: Callable[[Cluster, Run], str]
+    do: Callable[[Cluster, T], str]
+    objection: Callable[[T], str] = lambda _: ""
     is_asked_for: bool = False
-    warning: Callable[[Sequence[Run]], str] = lambda _: ""
+    warning: Callable[[Sequence[T]], str] = lambda _: ""
 
 
-def many_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that `carry_out` takes."""
-    for option in reversed((runs_argument, choice_options, *_OPTIONS, cluster_options)):
+def preview_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--yes` and `--dry-run`."""
+    for option in reversed(_PREVIEW):
         command = option(command)
     return command
 
 
-_OPTIONS = (
+_PREVIEW = (
     click.option("--yes", is_flag=True, help="Do not ask."),
-    click.option("--dry-run", is_flag=True, help="Only show which runs these are."),
+    click.option("--dry-run", is_flag=True, help="Only show which these are."),
 )
 
 
 def carry_out(
-    deed: Deed, cluster: Cluster, *, names: Sequence[str], choice: Choice, yes: bool, dry_run: bool
-) -> list[Run]:
-    """Do something with the runs that are named or chosen; gives those with which it was done.
+    deed: Deed[T],
+    noun: Noun[T],
+    cluster: Cluster,
+    *,
+    names: Sequence[str],
+    chosen: Iterable[T] | None,
+    yes: bool,
+    dry_run: bool,
+) -> list[T]:
+    """Do something with the objects that are named or chosen; gives those with which it was done.
+
+    Args:
+        deed: What is done.
+        noun: What objects these are.
+        cluster: Where they are.
+        names: Their names.
+        chosen: Those that filters choose, read when they are needed; None if no filter is given.
+        yes: Do not ask.
+        dry_run: Only show them.
 
     Raises:
         click.UsageError: None are named or chosen, or nobody can be asked.
         SystemExit: It could not be done with all of them.
     """
-    if bool(names) == (choice != Choice()):
+    if bool(names) == (chosen is not None):
         raise click.UsageError(
-            "Say which runs: either their names, or filters such as --state and --deployment."
+            f"Say which {noun.word}s: either their names, or filters such as {noun.filters}."
         )
-    runs = _named(cluster, names) if names else _chosen(cluster, choice, deed)
-    wanted = len(set(names)) or len(runs)
+    objects = _fitting(chosen, deed) if chosen is not None else _named(cluster, names, noun)
+    wanted = len(set(names)) or len(objects)
     if not wanted:
-        click.echo(f"No runs found to be {deed.done}.", err=True)
+        click.echo(f"No {noun.word}s found to be {deed.done}.", err=True)
         return []
     is_sure = yes or not (deed.is_asked_for or not names)
-    if runs and (dry_run or not is_sure):
-        _show(runs)
+    if objects and (dry_run or not is_sure):
+        show_table([column for column in noun.columns() if not column.is_wide], objects)
     if dry_run:
-        click.echo(f"{_counted(len(runs))} would be {deed.done}. {deed.warning(runs)}".strip(), err=True)
-        done = runs
+        told = f"{noun.counted(len(objects))} would be {deed.done}. {deed.warning(objects)}"
+        click.echo(told.strip(), err=True)
+        done = objects
     else:
-        if runs and not is_sure:
-            _ask(deed, runs)
-        done = _do_all(deed, cluster, runs)
+        if objects and not is_sure:
+            _ask(deed, noun, objects)
+        done = _do_all(deed, cluster, objects)
     if len(done) < wanted:
         if wanted > 1:
-            click.echo(f"{wanted - len(done)} of {_counted(wanted)} could not be {deed.done}.", err=True)
+            click.echo(f"{wanted - len(done)} of {noun.counted(wanted)} could not be {deed.done}.", err=True)
         sys.exit(FAILED)
     return [] if dry_run else done
 
 
-def _named(cluster: Cluster, names: Sequence[str]) -> list[Run]:
-    """The runs of these names; which of them there are not is told."""
-    runs = []
+def _named(cluster: Cluster, names: Sequence[str], noun: Noun[T]) -> list[T]:
+    """Those of these names; which of them there are not is told."""
+    objects = []
     for name in dict.fromkeys(names):
         try:
-            runs.append(named_run(cluster, name))
+            objects.append(noun.named(cluster, name))
         except ObjectNotFound as error:
             note(harmless(str(error), err=True))
-    return runs
+    return objects
 
 
-def _chosen(cluster: Cluster, choice: Choice, deed: Deed) -> list[Run]:
-    runs = [run for run in chosen_runs(cluster, choice) if not deed.objection(run)]
-    return sorted(runs, key=lambda run: (run.created, run.name))
+def _fitting(chosen: Iterable[T], deed: Deed[T]) -> list[T]:
+    objects = [one for one in chosen if not deed.objection(one)]
+    return sorted(objects, key=lambda one: (one.created, one.name))
 
 
-def _show(runs: Sequence[Run]) -> None:
-    from millstream.cli._flow_run_views import RUNS  # noqa: PLC0415 - slow to import
-
-    show_table([column for column in RUNS if not column.is_wide], runs)
-
-
-def _ask(deed: Deed, runs: Sequence[Run]) -> None:
+def _ask(deed: Deed[T], noun: Noun[T], objects: Sequence[T]) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError(
-            f"{_counted(len(runs))} would be {deed.done}, and there is no terminal to ask on. Give --yes to do it, or "
-            "--dry-run to see them only."
+            f"{noun.counted(len(objects))} would be {deed.done}, and there is no terminal to ask on. Give --yes to do "
+            "it, or --dry-run to see what it would do."
         )
-    question = f"{deed.warning(runs)} {deed.verb.capitalize()} {_counted(len(runs))}?".strip()
+    question = f"{deed.warning(objects)} {deed.verb.capitalize()} {noun.counted(len(objects))}?".strip()
     click.confirm(question, abort=True, err=True)
 
 
-def _do_all(deed: Deed, cluster: Cluster, runs: Sequence[Run]) -> list[Run]:
+def _do_all(deed: Deed[T], cluster: Cluster, objects: Sequence[T]) -> list[T]:
     done = []
-    for run in runs:
-        if objection := deed.objection(run):
-            click.echo(f"{run.name} {objection}", err=True)
+    for one in objects:
+        if objection := deed.objection(one):
+            click.echo(f"{one.name} {objection}", err=True)
             continue
         try:
-            click.echo(deed.do(cluster, run), err=True)
+            click.echo(deed.do(cluster, one), err=True)
         except ClusterUnreachable as error:
-            note(harmless(f"{run.name}: {error}", err=True))
+            note(harmless(f"{one.name}: {error}", err=True))
             break  # the others would only wait for the same
         except MillstreamError as error:
-            note(harmless(f"{run.name}: {error}", err=True))
+            note(harmless(f"{one.name}: {error}", err=True))
             continue
-        done.append(run)
+        done.append(one)
     return done
-
-
-def _counted(runs: int) -> str:
-    return f"{runs} run" if runs == 1 else f"{runs} runs"

@@ -81,7 +81,7 @@ def show_objects(
     read: Callable[[Object], Any],
     nothing: str,
 ) -> None:
-    """Print a list of objects.
+    """Print a list of objects of a cluster.
 
     Args:
         objects: The objects.
@@ -101,6 +101,11 @@ def show_objects(
         click.echo(nothing, err=True)
     else:
         show_table(shown_columns(columns, output, everywhere=everywhere), [read(o) for o in objects])
+
+
+def place_of(cluster: Cluster, *, everywhere: bool) -> str:
+    """Where objects were looked for, for people."""
+    return "any namespace" if everywhere else f"namespace {cluster.namespace}"
 
 
 def shown_columns(

@@ -13,10 +13,8 @@ from millstream._cluster.run_logs import LogNote, RunLog
 from millstream._cluster.runs import Run
 from millstream.cli._errors import FAILED, INTERRUPTED
 from millstream.cli._interleaving import interleaved
-from millstream.cli._log_lines import print_said
-from millstream.cli._output import STYLES
+from millstream.cli._log_lines import print_said, print_state
 from millstream.cli._progress import at_the_bottom
-from millstream.cli._terminal import harmless, note, styled
 from millstream.cli._times import duration
 from millstream.exceptions import ClusterForbidden, ObjectNotFound
 from millstream.resources.states import RunState
@@ -39,7 +37,7 @@ def watch_to_end(cluster: Cluster, body: Object) -> NoReturn:
                     continue
                 latest[0] = said
                 if not said.is_final:
-                    _print_state(said)
+                    print_state(said)
     except KeyboardInterrupt:
         name, namespace = latest[0].name, latest[0].namespace
         click.echo(
@@ -50,7 +48,7 @@ def watch_to_end(cluster: Cluster, body: Object) -> NoReturn:
         sys.exit(INTERRUPTED)
     if not latest[0].is_final:
         raise ObjectNotFound(f"{latest[0].name} was deleted before it had ended.")
-    _print_state(latest[0])  # after the last line of its log
+    print_state(latest[0])  # after the last line of its log
     sys.exit(0 if latest[0].status.state is RunState.COMPLETED else FAILED)
 
 
@@ -87,14 +85,6 @@ def _log(cluster: Cluster, run: Run) -> Iterator[LogLine | LogNote]:
         yield from RunLog(cluster, run, is_followed=True).all()
     except ClusterForbidden as error:
         yield LogNote(f"Its log is not shown. {error}")
-
-
-def _print_state(run: Run) -> None:
-    attempt = f", attempt {run.status.attempt}" if run.status.attempt > 1 else ""
-    reason = f" ({run.status.reason})" if run.status.reason else ""
-    why = f": {harmless(run.status.message, err=True)}" if run.status.message else ""
-    state = styled(run.state, colour=STYLES.get(run.state), bold=True)
-    note(f"{run.name} is {state}{attempt}{reason}{why}")
 
 
 def _line(run: Run, seconds: float) -> str:

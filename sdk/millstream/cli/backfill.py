@@ -74,7 +74,7 @@ def command(
     from millstream.cli._backfill import ask, carry_out, period, preview  # noqa: PLC0415
 
     cluster = place.connect()
-    found = named_deployment(cluster, name)
+    found = named_deployment(cluster, name).body
     spec = backfills.chosen_schedule(found, schedule)
     times = backfills.ticks_between(spec, *period(spec, start, end))
     parameters = given_parameters(

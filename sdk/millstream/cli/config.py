@@ -9,6 +9,7 @@ import click
 from millstream.cli._completions import one_of
 from millstream.cli._groups import Group
 from millstream.cli._output import Column, View, output_option, show
+from millstream.cli._texts import Text
 from millstream.exceptions import SettingsError
 from millstream.settings import declared, declared_for_files, get_current_settings
 
@@ -176,7 +177,7 @@ def use_profile(name: str) -> None:
 
 
 @profile_group.command("create")
-@click.argument("name")
+@click.argument("name", type=Text())
 def create_profile(name: str) -> None:
     """Add an empty profile.
 

@@ -198,7 +198,7 @@ def _deploy(
     if not is_trial:
         _tidy(cluster, planned, stored)
     _note_paused(planned, stored)
-    _note_missing_image(cluster, stored)
+    _note_missing(cluster, planned, stored)
 
 
 def _tell(planned: Planned, how: str) -> None:
@@ -244,18 +244,42 @@ def _note_paused(planned: Sequence[Planned], stored: Sequence[Object]) -> None:
             click.echo(f"{name} is paused as before: `millstream deployment resume {name}`", err=True)
 
 
-def _note_missing_image(cluster: Cluster, stored: Sequence[Object]) -> None:
-    from millstream._deploy.applying import has_default_image  # noqa: PLC0415 - slow to import
+def _note_missing(cluster: Cluster, planned: Sequence[Planned], stored: Sequence[Object]) -> None:
+    """Tell what neither a deployment says nor its namespace, as far as that can be read."""
+    from millstream._deploy.applying import namespace_defaults  # noqa: PLC0415 - slow to import
     from millstream.exceptions import ClusterError  # noqa: PLC0415 - as above
 
-    without = [one["metadata"]["name"] for one in stored if "image" not in one["spec"]]
+    images = [one["metadata"]["name"] for one in stored if "image" not in one["spec"]]
+    storages = [
+        before.manifests.name
+        for before, now in zip(planned, stored, strict=True)
+        if before.manifests.keeps_results and not _has_storage(now["spec"])
+    ]
     try:
-        if not without or has_default_image(cluster):
-            return
+        defaults = namespace_defaults(cluster) if images or storages else frozenset()
     except ClusterError:
         return
-    click.echo(
-        f"{', '.join(without)}: no image is named, and none by millstream-defaults of the namespace. Unless those of "
-        "the operator have one, set MILLSTREAM_DEPLOY_IMAGE to the image of flows and deploy again.",
-        err=True,
+    if images and "image" not in defaults:
+        click.echo(
+            f"{', '.join(images)}: no image is named, and none by millstream-defaults of the namespace. Unless those of "
+            "the operator have one, set MILLSTREAM_DEPLOY_IMAGE to the image of flows and deploy again.",
+            err=True,
+        )
+    if storages and "storage" not in defaults:
+        click.echo(
+            f"{', '.join(storages)}: results are kept, but no storage is named, and none by millstream-defaults of the "
+            "namespace. Unless those of the operator have one, they go with the pod: name one as `storage` "
+            "(docs/storage.md).",
+            err=True,
+        )
+
+
+def _has_storage(spec: Object) -> bool:
+    """Whether a deployment names a storage, or may do so by variables that cannot be seen here."""
+    from millstream.settings import Settings  # noqa: PLC0415 - slow to import
+
+    pod = spec.get("pod", {})
+    variables = {Settings.storage.name, Settings.results_storage.name}
+    return bool("storage" in spec or pod.get("envFrom")) or any(
+        one["name"] in variables for one in pod.get("env", ())
     )

@@ -7,7 +7,7 @@ import click
 from millstream.cli._groups import LazyGroup
 
 COMMANDS = {
-    "delete": "Delete a deployment; its runs stay.",
+    "delete": "Delete deployments; their runs stay.",
     "ls": "List deployments: when they run next, how they ran last, whether they are ready.",
     "pause": "Let the schedules of deployments rest.",
     "resume": "Let the schedules of deployments go on.",
@@ -21,4 +21,10 @@ def command() -> None:
     """See, run and pause the deployments of the cluster.
 
     `millstream deploy` makes them, and `millstream run` has the commands for their runs.
+
+    \b
+    Examples:
+      millstream deployment ls
+      millstream deployment run etl -p day=2026-01-31 --watch
+      millstream deployment pause etl
     """

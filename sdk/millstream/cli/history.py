@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -128,5 +129,9 @@ def reset(*, yes: bool) -> None:
 
     home = get_current_settings().home
     if not yes:
-        click.confirm(f"Forget all runs in {home} that have ended?", abort=True)
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                "There is no terminal to ask on: give --yes to forget all runs that have ended."
+            )
+        click.confirm(f"Forget all runs in {home} that have ended?", abort=True, err=True)
     LocalRuns(home).forget_all()

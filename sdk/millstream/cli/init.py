@@ -29,6 +29,8 @@ def command(directory: str) -> None:
 
     from millstream.resources.names import object_name  # noqa: PLC0415 - as above
 
+    if not directory:
+        raise click.UsageError("The name of the folder is empty: leave it out to make the project here.")
     folder = Path(directory)
     name = object_name(folder.resolve().name)
     texts = {file: _text(file, name) for file in _FILES}

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 from millstream.cli._errors import FAILED, INTERRUPTED
 from millstream.cli._groups import LazyGroup
 from millstream.cli._parameters import given_parameters, parameter_options
+from millstream.cli._texts import Text
 
 
 def names_a_flow(word: str) -> bool:
@@ -69,7 +70,7 @@ def command() -> None:
 
 @click.command()
 @parameter_options
-@click.option("--name", help="What to call the run.")
+@click.option("--name", type=Text(), help="What to call the run.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag for the run.")
 @click.option("--no-progress", is_flag=True, help="Do not show on a terminal how far a long run is.")
 @click.pass_context

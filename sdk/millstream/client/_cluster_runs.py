@@ -149,7 +149,7 @@ class ClusterRuns:
         return name is not None and patched(self.cluster, FLOW_RUNS, name, run_id, change)
 
     def _name(self, run_id: str) -> str | None:
-        """The name of the FlowRun of this id; all are read if it is not remembered."""
+        """The name of the FlowRun of this id; all are read if it is not remembered: an API server selects by no UID."""
         self._know_own_run()
         if (known := self._names.get(run_id)) is not None:
             return known

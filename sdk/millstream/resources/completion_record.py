@@ -53,7 +53,7 @@ class CompletionRecord:
         log_tail: the last lines of output of an attempt that failed.
         task_retries: how often tasks were tried again.
         metrics: what the flow recorded about itself: name, type, labels and value of each.
-        metrics_dropped: how many of them there was no room for.
+        metrics_dropped: how many of them there was no room for, or were no figures.
     """
 
     uid: str
@@ -125,6 +125,7 @@ class CompletionRecord:
         if values.get("uid") != uid or values.get("attempt") != attempt:
             return None
         known = {key: value for key, value in values.items() if _fits(key, value)}
+        _drop_bad_metrics(known)
         try:
             known["state"] = RunState(values["state"])
             known["reason"] = Reason(values["reason"]) if "reason" in values else None
@@ -143,10 +144,19 @@ def _fits(key: str, value: object) -> bool:
     if key in ("task_retries", "metrics_dropped"):
         return type(value) is int and value >= 0
     if key == "metrics":
-        return isinstance(value, list) and len(value) <= MOST_SERIES and all(_is_sample(one) for one in value)
+        return isinstance(value, list)
     if key == "tasks":
         return isinstance(value, dict) and all(type(count) is int for count in value.values())
     return key in ("attempt", "result") or (key == "has_result" and isinstance(value, bool))
+
+
+def _drop_bad_metrics(known: dict[str, Any]) -> None:
+    """Keep of what was recorded what is a figure, and not more than there may be; count the rest."""
+    given = known.get("metrics", [])
+    kept = [one for one in given if _is_sample(one)][:MOST_SERIES]
+    if len(kept) < len(given):
+        dropped = known.get("metrics_dropped", 0) + len(given) - len(kept)
+        known |= {"metrics": kept, "metrics_dropped": dropped}
 
 
 def _is_sample(value: object) -> bool:

@@ -19,6 +19,11 @@ __all__ = ["definitions", "structural"]
 
 Schema = dict[str, Any]
 
+# One more than in the release before, if anything here is not as it was there: the chart does not put older definitions in
+# the place of newer ones. Fields cannot tell which are newer, since a version may lack one that the version before had.
+_REVISION = 1
+_REVISION_ANNOTATION = f"{GROUP}/schema-revision"
+
 _NOT_STRUCTURAL = {"title", "$defs", "propertyNames"}
 
 _NAME_RULES = [
@@ -171,7 +176,10 @@ def _definition(
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
+        "metadata": {
+            "name": f"{plural}.{GROUP}",
+            "annotations": {_REVISION_ANNOTATION: str(_REVISION)},
+        },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",

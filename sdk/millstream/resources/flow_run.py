@@ -144,7 +144,10 @@ class FlowRunStatus(StoredModel):
     metrics: list[UserSample] = Field(
         default_factory=list, max_length=MOST_SERIES, description="What the attempt recorded about itself."
     )
-    metrics_dropped: int = Field(default=0, description="Values that the completion record had no room for.")
+    metrics_dropped: int = Field(
+        default=0,
+        description="Values that were recorded and are not here: there was no room, or they were no figures.",
+    )
     result: Any = Field(
         default=None,
         description="The flow's return value, if it is small JSON.",

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ATTEMPT",
+    "BACKFILL",
     "DEPLOYMENT",
     "DOCUMENT_ANNOTATION",
     "IDEMPOTENCY_KEY",
@@ -33,7 +34,10 @@ PARENT_RUN_UID = PREFIX + "parent-run-uid"
 """Label on FlowRuns that another run made as its subflow: the UID of that one."""
 
 SCHEDULE = PREFIX + "schedule"
-"""Label on FlowRuns that a schedule made: its name."""
+"""Label on FlowRuns that a schedule, or a backfill of it, made: its name."""
+
+BACKFILL = PREFIX + "backfill"
+"""Label on FlowRuns that a backfill made for ticks of a schedule."""
 
 RETRY_OF = PREFIX + "retry-of"
 """Label on FlowRuns that somebody made to run another one again: the name of that one."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from api_server import eventually
+from patience import HANG_SECONDS, eventually
 
 from millstream.resources.kinds import FLOW_RUNS
 from millstream.resources.states import RunState
@@ -98,7 +98,7 @@ def test_interrupted_it_says_how_to_go_on(plane, ns, etl, tmp_path):
         for _ in range(2):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130
     assert "Stopped: 2 of 24 runs are created" in said
     assert "repeat the command with --from 2026-01-01T02:00:00+01:00." in said

@@ -261,6 +261,19 @@ def test_the_namespace_may_name_the_image(call, ns, project):
     assert call("deploy", "flows.py").stderr == ""
 
 
+def test_results_that_would_go_with_the_pod_are_told(call, ns, project):
+    lost = "greet: results are kept, but no storage is named"
+    order = ("deploy", "flows.py", "--image", "flows:1")
+    assert "results" not in call(*order).stderr
+    (project / "flows.py").write_text(FLOW.replace("@flow", "@flow(persist_result=True)"))
+    assert lost in call(*order).stderr
+    assert "results" not in call(*order, "--env", "MILLSTREAM_STORAGE=s3://flows/a").stderr
+    assert lost in call(*order, "--dry-run=server").stderr
+    defaults = {"metadata": {"name": "millstream-defaults"}, "data": {"storage": "{url: s3://flows/a}"}}
+    ns.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap"} | defaults)
+    assert "results" not in call(*order).stderr
+
+
 def test_a_setting_may_name_the_image(call, ns, project, monkeypatch):
     monkeypatch.setenv("MILLSTREAM_DEPLOY_IMAGE", "flows:2")
     assert call("deploy", "flows.py").stderr == ""

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 import yaml
-from api_server import COMPLETED, FAILED, eventually
+from api_server import COMPLETED, FAILED
+from patience import eventually
 
 from millstream.resources.states import RunState
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
@@ -193,7 +194,7 @@ def test_ctrl_c_leaves_the_run_alone(etl, call, monkeypatch):
 
 
 def test_a_run_that_is_deleted_while_it_is_watched(etl, call, monkeypatch):
-    monkeypatch.setattr("millstream.cli._watching._print_state", lambda _: etl.delete(FLOW_RUNS, "mine"))
+    monkeypatch.setattr("millstream.cli._watching.print_state", lambda _: etl.delete(FLOW_RUNS, "mine"))
     result = call(
         "deployment", "run", "etl", "-p", "day=2026-01-31", "--name", "mine", "--at", "1d", "--watch"
     )
@@ -214,20 +215,45 @@ def test_schedules_are_paused_and_go_on(etl, call):
     assert call("deployment", "resume", "etl").stderr == "etl is not paused already.\n"
 
 
-def test_a_deployment_is_deleted_if_that_is_meant(etl, call, monkeypatch):
+@pytest.fixture
+def terminal(monkeypatch):
+    """Somebody who can be asked."""
+    stdin = type("Terminal", (), {"isatty": staticmethod(lambda: True)})
+    monkeypatch.setattr("millstream.cli._many.sys", type("Sys", (), {"stdin": stdin, "exit": sys.exit}))
+
+
+def test_a_deployment_is_not_deleted_unless_that_is_meant(etl, call):
     etl.run("waits", parameters={"day": "2026-01-01"}, scheduledTime="2100-01-01T00:00:00Z")
     etl.becomes(RunState.SCHEDULED, name="waits")
     refused = call("deployment", "delete", "etl")
     assert refused.exit_code == 2
-    assert "0 of them under way go on, and 1 that wait will fail." in refused.stderr
-    assert "give --yes to delete etl" in refused.stderr
-    terminal = type("Terminal", (), {"isatty": staticmethod(lambda: True)})
-    monkeypatch.setattr(
-        "millstream.cli.deployment_commands.delete.sys",
-        type("Sys", (), {"stdin": terminal, "exit": sys.exit}),
+    assert "1 deployment would be deleted, and there is no terminal to ask on. Give --yes" in refused.stderr
+    dry = call("deployment", "delete", "--tag", "a", "--dry-run")
+    assert dry.exit_code == 0
+    assert [line.split()[0] for line in dry.stdout.splitlines()] == ["NAME", "etl"]
+    assert dry.stderr == (
+        "1 deployment would be deleted. Their runs stay: 0 of them under way go on, and 1 that wait will fail.\n"
     )
-    assert call("deployment", "delete", "etl", stdin="n\n").exit_code == 1
+    assert call("deployment", "delete").exit_code == 2
+    assert call("deployment", "delete", "etl", "--tag", "a").exit_code == 2
+    assert call("deployment", "delete", "--tag", "b").stderr == "No deployments found to be deleted.\n"
+    assert etl.get(FLOW_DEPLOYMENTS, "etl")
+
+
+def test_deployments_are_deleted_and_their_runs_stay(etl, call, terminal):
+    etl.run("waits", parameters={"day": "2026-01-01"}, scheduledTime="2100-01-01T00:00:00Z")
+    for name in ("trial-1", "trial-2", "rests"):
+        etl.deploy(name)
+    no = call("deployment", "delete", "etl", stdin="n\n")
+    assert no.exit_code == 1
+    assert "Delete 1 deployment?" in no.stderr
     assert etl.get(FLOW_DEPLOYMENTS, "etl")
     assert call("deployment", "delete", "etl", stdin="y\n").stderr.endswith("Deleted etl.\n")
     eventually(lambda: etl.get(FLOW_DEPLOYMENTS, "etl") is None)
     assert etl.get(FLOW_RUNS, "waits")
+    some = call("deployment", "delete", "rests", "rsets", "--yes")
+    assert some.exit_code == 1
+    assert "There is no FlowDeployment rsets" in some.stderr
+    assert some.stderr.endswith("Deleted rests.\n1 of 2 deployments could not be deleted.\n")
+    trials = call("deployment", "delete", "--name", "trial-*", "--yes")
+    assert (trials.exit_code, trials.stderr) == (0, "Deleted trial-1.\nDeleted trial-2.\n")

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 import yaml
-from api_server import COMPLETED, FAILED, custom, eventually
+from api_server import COMPLETED, FAILED, custom
 from builders import TEMPLATE
 from click.shell_completion import ShellComplete
+from patience import eventually
 
 from millstream.cli._app import root
 from millstream.resources.labels import RETRY_OF
@@ -84,7 +85,11 @@ def test_a_list_for_people_and_one_for_programs(many, call):
     assert run["spec"]["parameters"] == {"n": 1}
     assert "NAMESPACE" in call("run", "ls", "-A").stdout.splitlines()[0]
     nothing = call("run", "ls", "--state", "paused")
-    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "No runs found.\n")
+    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (
+        0,
+        "",
+        f"No runs found in namespace {many.name}.\n",
+    )
 
 
 def test_a_state_that_there_is_not(ns, call):
@@ -279,6 +284,34 @@ def test_a_run_of_the_same_name_is_not_the_one_that_was_shown(ns, call, monkeypa
     result = call("run", "cancel", "--name", "etl-1")
     assert result.exit_code == 1
     assert not ns.get(FLOW_RUNS, "etl-1")["spec"].get("cancel")
+
+
+def test_a_name_of_a_deployment_is_no_selector(many, call):
+    for command in (("ls",), ("cancel",), ("show", "--last")):
+        result = call("run", *command, "--deployment", "etl,status.state=Failed")
+        assert (result.exit_code, result.stdout) == (2, ""), command
+        assert "'etl,status.state=Failed' is no name" in result.stderr
+    assert names(call("run", "ls", "-o", "name", "--deployment", "flowdeployment/etl")) == {
+        "good-1",
+        "bad-1",
+        "bad-2",
+        "later",
+    }
+
+
+def test_a_log_ends_with_how_its_run_has_ended(many, call):
+    assert call("run", "logs", "later").stderr.startswith("later has had no attempt. ")
+    call("run", "cancel", "later")
+    many.becomes(RunState.CANCELLED, name="later")
+    for options in ((), ("-f",)):
+        log = call("run", "logs", "later", *options)
+        assert (log.exit_code, log.stdout) == (0, "")
+        assert [line.partition(" (")[0] for line in log.stderr.splitlines()] == [
+            "later has had no attempt.",
+            "later is Cancelled",
+        ]
+    assert call("run", "logs", "bad-1").stderr.splitlines()[-1].startswith("bad-1 is Failed (FlowFailed)")
+    assert "bad-1 is" not in call("run", "logs", "bad-1", "--attempt", "1").stderr
 
 
 @pytest.fixture

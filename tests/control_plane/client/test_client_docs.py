@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from api_server import COMPLETED
+from patience import HANG_SECONDS
 
 from millstream._cluster.kinds import FLOW_RUNS
 from millstream.client._custom_resources import STATES
@@ -51,7 +52,7 @@ def test_example(number, plane, ns, tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=HANG_SECONDS,
         )
     finally:
         over.set()

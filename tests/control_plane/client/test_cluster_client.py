@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from api_server import eventually
+from patience import eventually
 
 from millstream.client import get_client
 from millstream.client._cluster_deployments import ClusterDeployments

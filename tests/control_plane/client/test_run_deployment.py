@@ -5,7 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api_server import COMPLETED, FAILED, eventually
+from api_server import COMPLETED, FAILED
+from patience import HANG_SECONDS, eventually
 
 from millstream import _stopping, flow, task
 from millstream._cluster.cluster import Cluster
@@ -150,7 +151,7 @@ def test_a_run_that_is_deleted_meanwhile(ns):
         (name,) = eventually(lambda: names(ns))
         ns.delete(FLOW_RUNS, name)
         with pytest.raises(ObjectNotFound, match=f"The flow run {name} was deleted while it was waited for"):
-            waiting.result(60)
+            waiting.result(HANG_SECONDS)
 
 
 @pytest.mark.usefixtures("etl")
@@ -193,7 +194,7 @@ async def test_who_waits_keeps_no_thread_of_the_event_loop(ns):
     waiting = asyncio.ensure_future(arun_deployment("etl", poll_interval=600))
     with ThreadPoolExecutor(1) as thread:
         (name,) = await loop.run_in_executor(thread, eventually, lambda: names(ns))
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 60) == "free"
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), HANG_SECONDS) == "free"
         assert not waiting.done()
         await loop.run_in_executor(thread, eventually, lambda: ns.play(name, COMPLETED))
     assert (await waiting).state.is_completed()
@@ -360,7 +361,7 @@ class TestInAFlow:
                 made = eventually(child)
                 ns.patch(FLOW_RUNS, name, {"spec": change})
                 monkeypatch.setattr(_stopping, "stopped", True)
-                state = ended.result(60)
+                state = ended.result(HANG_SECONDS)
             monkeypatch.setattr(_stopping, "stopped", False)
             assert isinstance(state.data, RunInterrupted)
             return lambda: ns.get(FLOW_RUNS, made)["spec"].get("cancel", False)

@@ -40,6 +40,9 @@ def test_running_task_may_finish_and_no_other_starts(workbench):
     assert_interrupted(outcome)
     assert outcome.record.tasks["Completed"] == 1
     assert b"second ran" not in outcome.out
+    # Whether the run is cancelled, rests, or has another attempt, only the operator knows.
+    assert b"Did not finish: Task 'second' did not start" in outcome.err
+    assert b"in state Crashed" not in outcome.err
 
 
 COMPLETES = """

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
+from click.testing import CliRunner
 from still_world import still
 
 from millstream._cluster import new_runs
+from millstream._cluster.deployments import Deployment
 from millstream._cluster.log_positions import LogLine
 from millstream._cluster.new_runs import another_run
 from millstream._cluster.runs import Run
+from millstream.cli._app import root
 from millstream.cli._choices import FINAL, LIVE, UNSUCCESSFUL, Choice, States
-from millstream.cli._deployment_views import Deployment, paused, ready, schedule_words
+from millstream.cli._deployment_views import paused, ready, schedule_words
 from millstream.cli._flow_run_views import print_run
 from millstream.cli._interleaving import interleaved
 from millstream.cli._log_lines import print_said
@@ -378,3 +381,21 @@ def test_a_field_of_several_lines_stays_in_its_column(capsys):
 def test_parameters_are_in_the_order_of_the_flow():
     properties = {"a": {"position": 1}, "b": {"position": 0}, "c": True}
     assert [one.name for one in parameters({"properties": properties}, {})] == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "ls", "--namespace", ""),
+        ("run", "ls", "--context", " "),
+        ("deployment", "run", "etl", "--idempotency-key", ""),
+        ("deploy", "flows.py", "--name", ""),
+        ("run", "flows.py", "--name", ""),
+        ("config", "profile", "create", ""),
+    ],
+)
+def test_an_empty_text_is_no_text(arguments):
+    """As of a variable of the shell that is not set: nobody means all that."""
+    result = CliRunner().invoke(root, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "it is empty: leave it out, or give a text." in result.stderr

@@ -327,7 +327,11 @@ def test_a_project_does_the_same_whatever_else_is_deployed_with_it(dry, folder):
             "deployments:\n- name: a\n  entrypoint: etl.py\n  schedules: [{name: s, interval: 60},\n   {name: s, interval: 90}]",
             "line 5: schedules.1: the name s is that of schedules.0 already",
         ),
-        ("a: [", "cannot be read"),
+        (
+            "a: [",
+            "millstream.yaml, line 1: it is no YAML: expected the node content, but found '<stream end>'.",
+        ),
+        ("\x00", "cannot be read"),
         ("deployments: [3]", "line 1"),
         ("x: 1\ndeployments: []", "line 1: millstream.yaml has no x"),
         ("deployments:\n- {name: a}", "line 2: a deployment has an entrypoint"),

@@ -180,7 +180,7 @@ def test_a_run_that_there_is_not(named, history):
 
 
 def test_reset_asks(history):
-    assert history("reset").exit_code == 1
+    assert history("reset").exit_code == 2
     assert history("reset", "--yes").exit_code == 0
     assert names(history("ls", "-o", "json")) == []
 

@@ -195,6 +195,7 @@ def test_a_run_is_as_the_operator_makes_it_and_comes_after_others():
     spec = FlowRunSpec.model_validate(made["spec"])
     assert (spec.parameters, spec.tags, spec.priority) == ({"day": "x", "n": 1}, ["again"], 2)
     assert (spec.schedule_name, made["metadata"]["labels"]["millstream.dev/schedule"]) == ("daily", "daily")
+    assert "millstream.dev/backfill" in made["metadata"]["labels"]
 
 
 def test_parameters_are_checked_before_anything_is_created():

@@ -4,7 +4,7 @@ import pytest
 
 from millstream._cluster.connection import Place
 from millstream._cluster.kinds import FLOW_RUNS
-from millstream.exceptions import ClusterUnreachable, ObjectNotFound, SettingsError
+from millstream.exceptions import ClusterForbidden, ClusterUnreachable, ObjectNotFound, SettingsError
 from millstream.settings import temporary_settings
 
 KUBECONFIG = """
@@ -49,6 +49,37 @@ def test_what_is_no_kubeconfig_is_told(kubeconfig, content, said):
         Place(kubeconfig(content)).connect()
     assert ".." not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_what_is_missing_is_named(kubeconfig, tmp_path):
+    with pytest.raises(ClusterUnreachable, match=r"No cluster is configured: there is no file .*/none\. Set"):
+        Place(str(tmp_path / "none")).connect()
+    with pytest.raises(ClusterUnreachable, match=r"kubeconfig has no context 'x'; it has c, d\. Set"):
+        Place(kubeconfig(KUBECONFIG), "x").connect()
+    with pytest.raises(ClusterUnreachable, match=r"kubeconfig has no context 'gone'; it has c, d\. Set"):
+        Place(kubeconfig(f"{KUBECONFIG}current-context: gone\n")).connect()
+    with pytest.raises(ClusterUnreachable, match=r"kubeconfig has no context 'x'; it has none\. Set"):
+        Place(kubeconfig("contexts: []\n"), "x").connect()
+
+
+def test_bytes_are_no_kubeconfig(tmp_path):
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ClusterUnreachable, match="bytes is no kubeconfig: "):
+        Place(str(tmp_path / "bytes")).connect()
+
+
+def test_a_server_without_a_scheme_is_refused(kubeconfig):
+    path = kubeconfig(KUBECONFIG.replace("http://127.0.0.1:1", "127.0.0.1:1"))
+    with pytest.raises(ClusterUnreachable, match=r"its server '127.0.0.1:1' does not begin with https://"):
+        Place(path, "c").connect()
+
+
+def test_who_cannot_log_in_is_not_sent_on_as_nobody(kubeconfig, capfd):
+    login = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, interactiveMode: Never}}"
+    path = kubeconfig(KUBECONFIG.replace("{token: t}", login))
+    with pytest.raises(ClusterForbidden, match=r"logs in failed: .*no-such-login.*Install or mend it"):
+        Place(path, "c").connect()
+    assert "".join(capfd.readouterr()) == ""
 
 
 @pytest.mark.parametrize("namespace", ["..", ".", "a/b", "a#b", "Team"])

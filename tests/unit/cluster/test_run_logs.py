@@ -207,6 +207,15 @@ def test_a_run_without_attempts(cluster):
     assert cluster.said() == ["# r has had no attempt. No operator has seen it yet."]
 
 
+def test_the_end_of_a_run_is_known_when_its_log_is_read(cluster):
+    end = cluster.becomes(state="Cancelled", pods={1: True})
+    cluster.attempt(1, [at(0, "a"), end], [at(0, "a")], ended=False)
+    log = RunLog(cluster, Run.of(cluster.body()), is_followed=True)
+    assert log.end is None
+    assert [said.text for said in log.all()] == ["a"]
+    assert log.end.state == "Cancelled"
+
+
 def test_attempts_that_are_not_kept_are_told(cluster):
     cluster.attempt(4, [at(0, "a")])
     assert cluster.said()[0] == "# Nothing is known any more of the attempts before attempt 4."

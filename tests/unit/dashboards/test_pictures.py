@@ -95,6 +95,29 @@ def test_a_panel_says_that_there_is_nothing():
     assert {"no run has ended", "nothing waits", "No data"} <= set(texts)
 
 
+def test_a_bucket_has_a_bar_of_its_own_count():
+    class Buckets(Answers):
+        def instant(self, query, at):
+            counts = {"10.0": 5.0, "+Inf": 6.0, "2.5": 5.0, "1.0": 3.0}
+            return [(LABELS | {"le": le}, [(at, count)]) for le, count in counts.items()]
+
+    (panel,) = [p for p in panels(DASHBOARDS["millstream-deployment"]) if p["title"] == "Runs by duration"]
+    drawn = Drawn(draw(DASHBOARDS["millstream-deployment"] | {"panels": [panel]}, Buckets(), SPAN))
+    assert [text for text in drawn.texts() if text in {"1.0", "2.5", "10.0", "+Inf"}] == [
+        "1.0",
+        "2.5",
+        "10.0",
+        "+Inf",
+    ]
+    assert {"0", "1", "2", "3"} <= set(drawn.texts())
+    assert not {"4", "5", "6"} & set(drawn.texts())
+
+
+def test_what_has_never_been_is_said_in_words():
+    texts = Drawn(draw(DASHBOARDS["millstream-fleet"], Answers(math.inf), SPAN)).texts()
+    assert "never" in texts
+
+
 def test_what_there_is_no_room_for_is_counted():
     texts = Drawn(draw(DASHBOARDS["millstream-fleet"], Answers(1.0, series=40), SPAN)).texts()
     assert "and 30 more" in texts, "of a table"

@@ -12,7 +12,31 @@ from millstream._deploy.changes import changes
         ({"a": 1}, {"a": 1}, []),
         ({"tags": []}, {}, []),
         ({"image": "a:1"}, {"image": "a:2"}, ['spec.image: "a:1" -> "a:2"']),
-        ({}, {"suspend": True}, ["spec.suspend: - -> true"]),
+        ({}, {"suspend": True}, ["spec.suspend: false (the default) -> true"]),
+        (
+            {"retryPolicy": {"failures": 0, "disruptions": 5}, "logTail": False, "apiAccess": "None"},
+            {"priority": 0},
+            [
+                "spec.logTail: false -> true (the default)",
+                "spec.retryPolicy.disruptions: 5 -> 3 (the default)",
+            ],
+        ),
+        (
+            {"concurrency": {"limit": 1, "policy": "Skip"}},
+            {},
+            ["spec.concurrency.limit: 1 -> -", 'spec.concurrency.policy: "Skip" -> -'],
+        ),
+        (
+            {"concurrency": {"limit": 1, "policy": "Skip"}},
+            {"concurrency": {"limit": 1}},
+            ['spec.concurrency.policy: "Skip" -> "Queue" (the default)'],
+        ),
+        (
+            {"ofLater": 1, "suspend": True},
+            {},
+            ["spec.ofLater: 1 -> -", "spec.suspend: true -> false (the default)"],
+        ),
+        ({"suspend": True}, {"ofLater": 1}, ["spec.ofLater: - -> 1", "spec.suspend: true -> -"]),
         ({"tags": ["a"]}, {}, ['spec.tags: ["a"] -> -']),
         (
             {"schedules": [{"name": "x", "cron": "1"}, {"name": "y", "interval": 3}]},

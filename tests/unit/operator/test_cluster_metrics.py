@@ -1,31 +1,24 @@
 import pytest
-from builders import NAMESPACE, NOW, TEMPLATE, after, make_deployment, make_run, make_status, text
+from builders import NOW, TEMPLATE, after, make_deployment, make_run, make_status, text
 
 from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.cluster_metrics import ClusterMetrics, since
 from millstream_operator.decide.observed import Run
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream_operator.metric_registry import LABEL_VALUES, METRICS
+from millstream_operator.metric_registry import METRICS
 from millstream_operator.metrics import Metrics
 from millstream_operator.user_metrics import UserMetrics
 
-FINISHED = "millstream_flow_runs_finished_total"
 SUCCESS = "millstream_flow_run_last_success_timestamp_seconds"
 OLDEST = "millstream_flow_run_oldest_seconds"
 
 
 class World:
     def __init__(self):
-        self.cache, self.metrics, self.leads = Cache(), Metrics(), True
-        self.collector = ClusterMetrics(
-            self.cache,
-            self.metrics,
-            UserMetrics(self.cache),
-            lambda: self.leads,
-            lambda: after(100),
-            most_series=5,
-        )
+        self.cache, self.metrics, self.leads = Cache(), Metrics(most_series=5), True
+        user = UserMetrics(self.metrics, self.cache)
+        self.collector = ClusterMetrics(self.cache, user, lambda: self.leads, lambda: after(100))
         self.metrics.show(self.collector)
 
     def deploy(self, name="etl", **more):
@@ -65,37 +58,21 @@ def test_runs_by_state(world):
     }
 
 
-def test_the_counters_of_a_deployment_begin_at_zero_and_go_with_it(world):
-    assert world.samples(FINISHED) == {}
-    world.deploy()
-    states = LABEL_VALUES[FINISHED, "state"]
-    assert world.samples(FINISHED) == {("etl", state): 0 for state in states}
-    world.metrics.add(FINISHED, NAMESPACE, "etl", "Failed")
-    world.metrics.add("millstream_pod_failures_total", NAMESPACE, "Evicted")
-    world.cache.remove(FLOW_DEPLOYMENTS, NAMESPACE, "etl", "uid-etl")
-    assert world.samples(FINISHED) == {}
-    assert world.samples("millstream_pod_failures_total") == {}
-
-
-def test_what_a_namespace_has_counted_stays_as_long_as_it_has_runs(world):
-    world.metrics.add(FINISHED, NAMESPACE, "", "Failed")
-    world.run("one", make_status(RunState.FAILED), template=TEMPLATE)
-    assert world.samples(FINISHED)[("", "Failed")] == 1
-
-
 def test_those_who_stand_by_show_nothing(world):
     world.deploy()
     world.leads = False
     assert list(world.collector.collect()) == []
 
 
-def test_no_metric_has_more_series_than_it_may(world):
+def test_no_metric_has_more_series_than_it_may_and_the_rest_is_counted(world):
     for number in range(8):
-        world.deploy(f"d{number}")
-    before = world.samples("millstream_operator_series_dropped_total").get(("millstream_deployment_info",), 0)
-    assert len(world.samples("millstream_deployment_info")) == 5
-    after_it = world.samples("millstream_operator_series_dropped_total")[("millstream_deployment_info",)]
-    assert after_it > before
+        world.deploy(f"d{number}", metrics=[{"name": "fill", "type": "Gauge"}])
+        fill = [{"name": "fill", "type": "Gauge", "value": 1}]
+        world.run(f"r{number}", make_status(RunState.COMPLETED, metrics=fill), deployment=f"d{number}")
+    for name in ("millstream_deployment_info", "millstream_user_gauge"):
+        before = world.samples("millstream_operator_series_dropped_total")[(name,)]
+        assert len(world.samples(name)) == 5
+        assert world.samples("millstream_operator_series_dropped_total")[(name,)] == before + 6
 
 
 def test_what_a_deployment_says_for_people(world):

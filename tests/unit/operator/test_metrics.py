@@ -9,6 +9,7 @@ from millstream_operator.metrics import MOST_SERIES, Metrics
 
 FINISHED = "millstream_flow_runs_finished_total"
 DURATION = "millstream_flow_run_duration_seconds"
+USER = "millstream_user_counter_total"
 OPEN = "application/openmetrics-text; version=1.0.0"
 
 
@@ -85,14 +86,45 @@ def test_what_does_not_fit_is_not_begun_and_nothing_is_lost_by_that():
     assert samples(metrics, "millstream_operator_series_dropped_total") == {}
 
 
-def test_series_that_are_not_wanted_any_more_go_and_make_room():
+def test_series_go_once_they_have_been_shown_and_make_room():
     metrics = Metrics(most_series=1)
     metrics.add(FINISHED, "team", "old", "Completed")
-    metrics.reconciled("flowruns", "ok", 0.1)
-    metrics.keep(lambda labels: labels.get("deployment") != "old")
+    metrics.end(metrics.of(("team", "old")))
+    assert samples(metrics, FINISHED) == {("team", "old", "Completed"): 1}
+    assert samples(metrics, FINISHED) == {}
     metrics.add(FINISHED, "team", "new", "Completed")
     assert samples(metrics, FINISHED) == {("team", "new", "Completed"): 1}
-    assert samples(metrics, "millstream_operator_reconciles_total")
+    assert samples(metrics, "millstream_operator_series_dropped_total") == {}
+
+
+def test_a_new_series_is_zero_at_first_with_all_that_belongs_to_it():
+    time = 0.0
+    metrics = Metrics(zero_seconds=120, clock=lambda: time)
+    metrics.add(FINISHED, "team", "etl", "Failed", amount=3, run="etl-1")
+    metrics.observe(DURATION, "team", "etl", amount=7, run="etl-1")
+    metrics.add(USER, "team", "etl", "rows", amount=5, more={"table": "a"})
+    for time, shown in ((0.0, 0), (119.0, 0), (120.0, 1)):  # noqa: B007  (the clock reads it)
+        page = metrics.page(OPEN)[0].decode()
+        assert ("etl-1" in page) is bool(shown)
+        assert samples(metrics, FINISHED) == {("team", "etl", "Failed"): 3 * shown}
+        assert samples(metrics, f"{DURATION}_sum") == {("team", "etl"): 7 * shown}
+        assert samples(metrics, f"{DURATION}_count") == {("team", "etl"): shown}
+        assert samples(metrics, USER) == {("team", "etl", "rows"): 5 * shown}
+    metrics.add(FINISHED, "team", "etl", "Failed")
+    assert samples(metrics, FINISHED) == {("team", "etl", "Failed"): 4}
+
+
+def test_series_with_labels_of_their_own_are_one_metric_and_leave_nothing_behind():
+    metrics = Metrics()
+    before = len(metrics._counters)
+    metrics.add(USER, "team", "etl", "rows", more={"table": "a"})
+    metrics.add(USER, "team", "etl", "cells", more={"table": "a", "column": "b"})
+    assert len(samples(metrics, USER)) == 2
+    assert metrics.page()[0].count(b"# TYPE millstream_user_counter_total") == 1
+    metrics.end(metrics.of(("team", "etl")))
+    metrics.page()
+    assert samples(metrics, USER) == {}
+    assert len(metrics._counters) == before
 
 
 @pytest.mark.parametrize(("code", "label"), [(201, "201"), (0, "0"), (799, "other")])

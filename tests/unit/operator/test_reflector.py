@@ -143,6 +143,17 @@ async def test_a_deletion_is_taken_in(setting, server):
     await setting.until(lambda: setting.reflector.synced.is_set() and not setting.jobs())
 
 
+async def test_what_something_was_when_it_was_deleted_is_told_before_it_goes(setting, server):
+    told = []
+    setting.cache.tell(JOBS, lambda old, new: told.append((old and old.version, new and new.version)))
+    server.objects = [job()]
+    server.scripts = [[event("DELETED", job(version=8)), HANG]]
+    start(setting)
+    await setting.until(lambda: told and told[-1][1] is None)
+    (_, first), *rest = told
+    assert rest == [(first, 8), (8, None)]
+
+
 async def test_goes_on_from_the_last_event_or_bookmark(setting, server):
     server.scripts = [[event("ADDED", job(version=8))], [bookmark(12)], [HANG]]
     start(setting)

@@ -1,6 +1,7 @@
 import pytest
 from builders import NAMESPACE, NOW, after, make_deployment, make_pod, make_run, make_status, text
 
+from millstream.resources import labels
 from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
@@ -41,7 +42,8 @@ def counted(before, now, **run):
 CREATED = "millstream_flow_runs_created_total"
 DURATION = "millstream_flow_run_duration_seconds"
 LAG = "millstream_schedule_lag_seconds"
-SCHEDULED = {"scheduleName": "daily", "scheduledTime": text(after(-3))}
+OF_TICK = {"scheduleName": "daily", "scheduledTime": text(after(-3))}
+SCHEDULED = OF_TICK | {"made_by": [labels.SCHEDULE]}
 
 CHANGES = {
     "nothing": (PENDING, PENDING, {}, {}),
@@ -50,7 +52,10 @@ CHANGES = {
         UNSEEN, PENDING, SCHEDULED, {(CREATED, ("Schedule",)): 1, (LAG, ()): 3},
     ),
     "taken up of a backfill": (
-        UNSEEN, PENDING, SCHEDULED | {"priority": -1}, {(CREATED, ("Backfill",)): 1},
+        UNSEEN, PENDING, OF_TICK | {"made_by": [labels.SCHEDULE, labels.BACKFILL]}, {(CREATED, ("Backfill",)): 1},
+    ),
+    "taken up of somebody who names a schedule": (
+        UNSEEN, PENDING, OF_TICK | {"priority": -1}, {(CREATED, ("Manual",)): 1},
     ),
     "started, though it was made for a time long ago": (
         PENDING, make_status(RunState.RUNNING, start_time=after(30)),
@@ -89,6 +94,12 @@ CHANGES = {
         RUNNING, ended(RunState.AWAITING_RETRY, Reason.FLOW_FAILED, start_time=NOW, failures=1), {},
         {(RETRIES, ("Failure",)): 1},
     ),
+    "taken away, as somebody else had written down": (
+        before_its_end(ended(RunState.AWAITING_RETRY, Reason.POD_LOST, start_time=NOW, disruptions=1)),
+        ended(RunState.AWAITING_RETRY, Reason.POD_LOST, start_time=NOW, disruptions=1), {},
+        {(PODS_FAILED, ("PodLost",)): 1, (RETRIES, ("Disruption",)): 1},
+    ),
+    "paused": (RUNNING, ended(RunState.PAUSED, Reason.SUSPENDED, start_time=NOW), {}, {}),
     "waits for its image": (
         PENDING, make_status(RunState.PENDING, Reason.IMAGE_PULL_ERROR), {},
         {(PODS_FAILED, ("ImagePullError",)): 1},
@@ -145,6 +156,7 @@ def test_two_attempts_whose_ends_were_not_seen_apart_both_count():
     both = both.replace(attempts=[first, both.current])
     assert counted(RUNNING, both) == {
         (PODS_FAILED, ("Evicted",)): 1,
+        (RETRIES, ("Disruption",)): 1,
         (PODS_FAILED, ("OOMKilled",)): 1,
         (FINISHED, ("Failed",)): 1,
         (DURATION, ()): 50,
@@ -154,8 +166,7 @@ def test_two_attempts_whose_ends_were_not_seen_apart_both_count():
 class World:
     def __init__(self):
         self.cache, self.metrics = Cache(), Metrics()
-        self.counts = RunMetrics(self.metrics, UserMetrics(self.cache), self.cache)
-        self.cache.tell(self.counts.moved)
+        self.counts = RunMetrics(self.metrics, UserMetrics(self.metrics, self.cache), self.cache)
         self.cache.put(FLOW_DEPLOYMENTS, make_deployment())
 
     def see(self, status, version, **run):

@@ -16,6 +16,7 @@ from millstream_operator.settings import Settings
         (["--no-leader-election"], {}, Settings(leader_election=False)),
         (["--lease-name", "a", "--lease-namespace", "b"], {}, Settings(lease_name="a", lease_namespace="b")),
         (["--config-namespace", "c"], {}, Settings(config_namespace="c")),
+        (["--scrape-seconds", "0"], {}, Settings(scrape_seconds=0)),
         (
             ["--leader-election"],
             {
@@ -61,6 +62,7 @@ def test_in_a_pod_its_namespace_is_the_leases_and_the_configurations(tmp_path):
         ([], {"MILLSTREAM_OPERATOR_PORT": "http"}, "invalid int value"),
         (["--workers", "0"], {}, "above 0"),
         ([], {"MILLSTREAM_OPERATOR_WORKERS": "-1"}, "above 0"),
+        (["--scrape-seconds", "1m"], {}, "give a whole number of seconds"),
         (["--log-format", "xml"], {}, "choose one of text, json"),
         (["--lease-name", "a/b"], {}, "lower-case letters, digits and dashes"),
         ([], {"MILLSTREAM_OPERATOR_LEASE_NAMESPACE": "No"}, "lower-case letters, digits and dashes"),

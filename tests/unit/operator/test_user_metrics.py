@@ -6,6 +6,8 @@ from millstream.resources.user_metrics import MOST_SERIES, UserMetric, UserSampl
 from millstream_operator.cache import Cache
 from millstream_operator.decide.observed import Run
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
+from millstream_operator.metrics import Metrics
+from millstream_operator.owners import Owners
 from millstream_operator.user_metrics import UserMetrics, fits
 
 ROWS = {"name": "rows", "type": "Counter", "labels": ["table"]}
@@ -31,9 +33,11 @@ def make(*samples, name="etl-1", seconds=50, **more):
 
 
 class World:
-    def __init__(self, *declared):
-        self.cache = Cache()
-        self.user = UserMetrics(self.cache)
+    def __init__(self, *declared, metrics=None):
+        self.cache, self.metrics = Cache(), metrics or Metrics()
+        self.user = UserMetrics(self.metrics, self.cache)
+        self.metrics.show(self.user)
+        Owners(self.metrics, self.user, self.cache).begin()
         self.deploy(*declared)
 
     def deploy(self, *declared, version=1):
@@ -43,12 +47,11 @@ class World:
         self.user.record(Run.from_object(make(*samples, **more)))
 
     def samples(self, name):
-        self.user.collect()
         return {
             tuple(
                 v for label, v in sample.labels.items() if label not in {"namespace", "deployment"}
             ): sample.value
-            for family in self.user.collect()
+            for family in self.metrics.collect()
             for sample in family.samples
             if sample.name == name
         }
@@ -63,17 +66,6 @@ def test_counters_add_up(world):
     world.record(rows(3), rows(1, "b"))
     world.record(rows(4))
     assert world.samples(COUNTED) == {("rows", "a"): 7, ("rows", "b"): 1, ("calls",): 0}
-
-
-def test_a_counter_is_zero_once_so_that_its_first_increase_is_seen(world):
-    def shown():
-        counters = world.user.collect()[0]
-        return {sample.labels["metric"]: sample.value for sample in counters.samples}
-
-    world.record(rows(3), {"name": "calls", "type": "Counter", "value": 2})
-    assert shown() == {"rows": 0, "calls": 0}
-    world.record(rows(4))
-    assert shown() == {"rows": 7, "calls": 2}
 
 
 def test_a_gauge_is_what_the_newest_run_says(world):
@@ -100,21 +92,40 @@ def test_there_are_no_more_series_than_there_may_be(world):
         world.record(rows(1, f"t{number}"))
     world.record(rows(1, "t0"))
     world.cache.put(FLOW_RUNS, make(fill(1)))
-    assert len(world.samples(COUNTED)) + len(world.samples("millstream_user_gauge")) == MOST_SERIES + 1
-    assert world.samples(DROPPED)[("TooManySeries",)] == 7
+    assert len(world.samples(COUNTED)) + len(world.samples("millstream_user_gauge")) == MOST_SERIES
+    assert world.samples(DROPPED)[("TooManySeries",)] == 8  # one of the places is that of CALLS
 
 
 def test_what_is_declared_no_more_goes(world):
     world.record(rows(1))
     world.deploy(CALLS, version=2)
+    assert world.samples(COUNTED) == {("rows", "a"): 1, ("calls",): 0}  # so that all have seen it
     assert world.samples(COUNTED) == {("calls",): 0}
     world.deploy(CALLS, ROWS, version=3)
     assert world.samples(COUNTED) == {("calls",): 0}
     world.cache.remove(FLOW_DEPLOYMENTS, NAMESPACE, "etl", "uid-etl")
+    world.metrics.page()
     assert world.samples(COUNTED) == {}
-    assert not world.user._counted
-    assert not world.user._shown
-    assert not world.user._dropped
+    assert world.samples(DROPPED) == {}
+
+
+def test_what_leaves_takes_no_room_from_what_is_declared_now(world):
+    for number in range(MOST_SERIES):
+        world.record(rows(1, f"t{number}"))
+    world.deploy(ROWS | {"labels": ["column"]}, version=2)
+    world.record({"name": "rows", "type": "Counter", "labels": {"column": "b"}, "value": 1})
+    assert world.samples(COUNTED)[("rows", "b")] == 1
+
+
+def test_gauges_that_have_no_room_are_counted():
+    world = World(ROWS, {"name": "fill", "type": "Gauge", "labels": ["part"]})
+    for number in range(MOST_SERIES - 1):
+        world.record(rows(1, f"t{number}"))
+    parts = [fill(n) | {"labels": {"part": f"p{n}"}} for n in range(3)]
+    world.cache.put(FLOW_RUNS, make(*parts))
+    world.record(*parts)
+    assert world.samples("millstream_user_gauge") == {("fill", "p0"): 0}
+    assert world.samples(DROPPED)[("TooManySeries",)] == 2
 
 
 def test_a_run_of_no_deployment_shows_nothing(world):
@@ -137,3 +148,17 @@ def test_a_run_of_no_deployment_shows_nothing(world):
 def test_fits(sample, declared, expected):
     metric = UserMetric.model_validate(declared) if declared else None
     assert fits(UserSample.model_validate(sample), metric) is expected
+
+
+def test_all_deployments_together_have_no_more_series_than_a_metric_may():
+    world = World(metrics=Metrics(most_series=3))
+    for number in range(3):
+        name = f"d{number}"
+        world.cache.put(FLOW_DEPLOYMENTS, make_deployment(name, metrics=[ROWS]))
+        for table in ("a", "b"):
+            run = make_run(
+                deployment=name, status=make_status(RunState.COMPLETED, metrics=[rows(1, f"{name}{table}")])
+            )
+            world.user.record(Run.from_object(run))
+    assert len(world.samples(COUNTED)) == 3
+    assert world.samples("millstream_operator_series_dropped_total")[(COUNTED,)] == 3

@@ -1,5 +1,7 @@
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -77,18 +79,35 @@ SAMPLE = {"name": "rows", "type": "Counter", "labels": {}, "value": 3}
         {"x": 1},
     ],
 )
-def test_metrics_that_are_none_are_left_out(change):
-    text = json.dumps(
-        {"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": [SAMPLE | change]}
-    )
-    assert decode(text).metrics == []
+def test_metrics_that_are_none_are_left_out_alone_and_counted(change):
+    metrics = [SAMPLE, SAMPLE | change, SAMPLE]
+    text = json.dumps({"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": metrics})
+    record = decode(text)
+    assert (record.metrics, record.metrics_dropped) == ([SAMPLE, SAMPLE], 1)
 
 
-def test_a_record_with_more_metrics_than_there_may_be_has_none():
+def test_more_metrics_than_there_may_be_are_left_out_and_counted():
     text = json.dumps(
-        {"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": [SAMPLE] * 101}
-    )
-    assert decode(text).metrics == []
+        {
+            "millstream": 1, "uid": "u", "attempt": 2, "state": "Completed",
+            "metrics": [SAMPLE] * 101, "metrics_dropped": 2,
+        }
+    )  # fmt: skip
+    record = decode(text)
+    assert (record.metrics, record.metrics_dropped) == ([SAMPLE] * 100, 3)
+
+
+def test_how_many_metrics_a_record_has_room_for():
+    page = (Path(__file__).parents[3] / "docs/user_metrics.md").read_text()
+    stated = int(re.search(r"about (\d+) of one short label", page)[1])
+    metrics = [SAMPLE | {"name": "rows_loaded", "labels": {"table": f"orders_{n:02}"}} for n in range(100)]
+    time = "2026-03-01T12:00:00.123456+00:00"
+    record = CompletionRecord(
+        uid="01234567-89ab-cdef-0123-456789abcdef", attempt=2, state=RunState.COMPLETED,
+        start_time=time, end_time=time, tasks={"Completed": 100}, metrics=metrics,
+    )  # fmt: skip
+    kept = json.loads(record.encode())["metrics"]
+    assert stated <= len(kept) < stated + 5
 
 
 def test_the_place_of_a_result_outlasts_what_is_nice_to_have():

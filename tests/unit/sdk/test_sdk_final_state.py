@@ -6,11 +6,14 @@ import gc
 import weakref
 
 import pytest
+from still_world import logs
 
 from millstream import _stopping, flow, task
 from millstream._engine import run_flow
 from millstream.exceptions import CancelledRun, CrashedRun, FailedRun
 from millstream.states import Cancelled, Completed, Crashed, Failed, Pending, Running, State
+
+__all__ = ["logs"]
 
 
 @task
@@ -242,12 +245,14 @@ class TestCrashes:
         assert state.data is error
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), asyncio.CancelledError()])
-    def test_after_a_stop_they_come_from_outside(self, error, monkeypatch):
+    def test_after_a_stop_they_come_from_outside(self, error, monkeypatch, logs):
         def stopped():
             monkeypatch.setattr(_stopping, "stopped", True)
             raise error
 
-        assert run_flow(flow(stopped, name="f")).message.startswith("Flow 'f' was stopped from outside (")
+        state = run_flow(flow(stopped, name="f"))
+        assert state.message.startswith("Flow 'f' was stopped from outside (")
+        assert logs.messages[-1] == f"Did not finish: {state.message}"
 
     def test_an_interrupted_task_crashes_its_flow(self):
         states = []

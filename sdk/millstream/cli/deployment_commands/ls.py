@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from millstream.cli._cluster import cluster_options
-from millstream.cli._objects import show_objects
+from millstream.cli._deployments import filter_options, filtered_deployments
+from millstream.cli._objects import place_of, show_objects
 from millstream.cli._output import output_option
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("ls")
-@click.option("--tag", "tags", metavar="TAG", multiple=True, help="Those with all these tags.")
-@click.option("--name", "pattern", metavar="PATTERN", help="Those with such a name, as 'report-*'.")
+@filter_options
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")
 @output_option
 @cluster_options
@@ -30,22 +30,16 @@ def command(
       millstream deployment ls
       millstream deployment ls -A -o wide
     """
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - slow to import, as all of these
+    from millstream._cluster.deployments import Deployment  # noqa: PLC0415 - slow to import
+    from millstream.cli._deployment_views import DEPLOYMENTS  # noqa: PLC0415
 
-    from millstream._cluster.kinds import FLOW_DEPLOYMENTS  # noqa: PLC0415
-    from millstream.cli._deployment_views import DEPLOYMENTS, Deployment  # noqa: PLC0415
-
-    deployments = [
-        o
-        for o in place.connect().list(FLOW_DEPLOYMENTS, everywhere=everywhere)
-        if set(tags) <= set(o["spec"].get("tags", ()))
-        and (pattern is None or fnmatchcase(o["metadata"]["name"], pattern))
-    ]
+    cluster = place.connect()
+    deployments = filtered_deployments(cluster, tags, pattern, everywhere=everywhere)
     show_objects(
-        deployments,
+        [deployment.body for deployment in deployments],
         DEPLOYMENTS,
         output,
         everywhere=everywhere,
         read=Deployment.of,
-        nothing="No deployments found.",
+        nothing=f"No deployments found in {place_of(cluster, everywhere=everywhere)}.",
     )

@@ -13,6 +13,7 @@ from millstream.cli._deployments import deployment_argument, named_deployment
 from millstream.cli._objects import full_name, plain
 from millstream.cli._output import show_document
 from millstream.cli._parameters import given_parameters, parameter_options
+from millstream.cli._texts import Text
 from millstream.cli._times import Moment
 from millstream.resources.names import MAX_RUN_NAME
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--idempotency-key",
     "key",
     metavar="KEY",
+    type=Text(),
     help="Make one run only, however often this is called with the key.",
 )
 @click.option("--priority", type=int, metavar="NUMBER", help="Among runs that wait, higher comes first.")
@@ -91,14 +93,14 @@ def command(
         )
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
-    if image is not None and not deployment["spec"].get("overrides", {}).get("allowImage"):
+    if image is not None and not deployment.spec.get("overrides", {}).get("allowImage"):
         raise click.UsageError(
             f"{name} does not let its runs have another image. Leave out --image, or let it by `overrides: "
             "{allowImage: true}` in millstream.yaml, and `millstream deploy`."
         )
-    schema = deployment["spec"].get("parameterSchema", {})
+    schema = deployment.spec.get("parameterSchema", {})
     made = new_run(
-        deployment,
+        deployment.body,
         name=run_name if key is None else keyed_name(name, key),
         parameters=given_parameters(schema, pairs=pairs, document=document, file=file),
         tags=tags,

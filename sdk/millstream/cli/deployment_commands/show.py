@@ -30,15 +30,15 @@ def command(*, name: str, output: str | None, place: Place) -> None:
       millstream deployment show etl
       millstream deployment show etl -o yaml
     """
-    from millstream.cli._deployment_views import Deployment, print_deployment  # noqa: PLC0415 - slow to import
+    from millstream.cli._deployment_views import print_deployment  # noqa: PLC0415 - slow to import
 
     cluster = place.connect()
     deployment = named_deployment(cluster, name)
     if output == "name":
-        click.echo(full_name(deployment))
+        click.echo(full_name(deployment.body))
     elif output is not None:
-        show_document(plain(deployment), output)
+        show_document(plain(deployment.body), output)
     else:
         runs = chosen_runs(cluster, Choice(deployments=frozenset({name})))
         latest = sorted(runs, key=lambda run: run.created, reverse=True)[:_MOST_RUNS]
-        print_deployment(Deployment.of(deployment), latest)
+        print_deployment(deployment, latest)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli._many import Deed, carry_out, many_options
+from millstream.cli._flow_runs import carry_out_with_runs, runs_options
+from millstream.cli._many import Deed
 
 if TYPE_CHECKING:
     from millstream._cluster.cluster import Cluster
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("cancel")
-@many_options
+@runs_options
 @click.option("--wait", is_flag=True, help="Wait until the runs have ended, and their pods with them.")
 def command(*, wait: bool, place: Place, **which: Any) -> None:
     """End runs.
@@ -32,7 +33,7 @@ def command(*, wait: bool, place: Place, **which: Any) -> None:
       millstream run cancel --tag backfill --dry-run
     """
     cluster = place.connect()
-    runs = carry_out(Deed("cancel", "cancelled", _objection, _cancel), cluster, **which)
+    runs = carry_out_with_runs(Deed("cancel", "cancelled", _cancel, _objection), cluster, **which)
     if wait:
         from millstream.cli._watching import end_of  # noqa: PLC0415 - slow to import
 
@@ -45,7 +46,5 @@ def _objection(run: Run) -> str:
 
 
 def _cancel(cluster: Cluster, run: Run) -> str:
-    from millstream.cli._changes import change  # noqa: PLC0415 - slow to import
-
-    change(cluster, run, {"cancel": True})
+    run.change(cluster, {"cancel": True})
     return f"{run.name} is to end."

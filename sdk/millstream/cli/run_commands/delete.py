@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli._many import Deed, carry_out, many_options
+from millstream.cli._flow_runs import carry_out_with_runs, runs_options
+from millstream.cli._many import Deed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("delete")
-@many_options
+@runs_options
 def command(*, place: Place, **which: Any) -> None:
     """Delete runs, and with them their pods and logs.
 
@@ -29,8 +30,8 @@ def command(*, place: Place, **which: Any) -> None:
       millstream run delete --state final --before 7d
       millstream run delete --state completed --deployment etl --yes
     """
-    carry_out(
-        Deed("delete", "deleted", lambda _: "", _delete, is_asked_for=True, warning=_warning),
+    carry_out_with_runs(
+        Deed("delete", "deleted", _delete, is_asked_for=True, warning=_warning),
         place.connect(),
         **which,
     )
@@ -43,7 +44,5 @@ def _warning(runs: Sequence[Run]) -> str:
 
 
 def _delete(cluster: Cluster, run: Run) -> str:
-    from millstream._cluster.kinds import FLOW_RUNS  # noqa: PLC0415 - slow to import
-
-    cluster.delete(FLOW_RUNS, run.name, namespace=run.namespace, uid=run.uid)
+    run.delete(cluster)
     return f"Deleted {run.name}."

@@ -39,7 +39,7 @@ def command(
     """Print what a run has printed, in all its attempts.
 
     Lines of the log go to standard output, and what is to be said of them to standard error: as where an attempt's pod
-    is gone, of which only the last lines are kept.
+    is gone, of which only the last lines are kept, and at last how the run has ended.
 
     \b
     Examples:
@@ -48,7 +48,7 @@ def command(
       millstream run logs --last --deployment etl > log.txt
     """
     from millstream._cluster.run_logs import RunLog  # noqa: PLC0415 - slow to import
-    from millstream.cli._log_lines import print_said  # noqa: PLC0415
+    from millstream.cli._log_lines import print_said, print_state  # noqa: PLC0415
 
     cluster = place.connect()
     log = RunLog(
@@ -56,3 +56,5 @@ def command(
     )
     for said in log.all() if attempt is None else log.only(attempt):
         print_said(said, with_times=timestamps)
+    if attempt is None and log.end is not None:
+        print_state(log.end)

@@ -9,7 +9,7 @@ import click
 
 from millstream.cli._choices import Choice, choice_options, chosen_runs
 from millstream.cli._cluster import cluster_options
-from millstream.cli._objects import show_objects, shown_columns
+from millstream.cli._objects import place_of, show_objects, shown_columns
 from millstream.cli._output import output_option, watch_table
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ def command(
         output,
         everywhere=everywhere,
         read=Run.of,
-        nothing="No runs found.",
+        nothing=f"No runs found in {place_of(cluster, everywhere=everywhere)}.",
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli._many import Deed, carry_out, many_options
+from millstream.cli._flow_runs import carry_out_with_runs, runs_options
+from millstream.cli._many import Deed
 
 if TYPE_CHECKING:
     from millstream._cluster.cluster import Cluster
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("resume")
-@many_options
+@runs_options
 def command(*, place: Place, **which: Any) -> None:
     """Let suspended runs go on.
 
@@ -26,7 +27,7 @@ def command(*, place: Place, **which: Any) -> None:
       millstream run resume etl-x7k2p9
       millstream run resume --deployment etl --since 1d --yes
     """
-    carry_out(Deed("resume", "resumed", _objection, _resume), place.connect(), **which)
+    carry_out_with_runs(Deed("resume", "resumed", _resume, _objection), place.connect(), **which)
 
 
 def _objection(run: Run) -> str:
@@ -36,7 +37,5 @@ def _objection(run: Run) -> str:
 
 
 def _resume(cluster: Cluster, run: Run) -> str:
-    from millstream.cli._changes import change  # noqa: PLC0415 - slow to import
-
-    change(cluster, run, {"suspend": False})
+    run.change(cluster, {"suspend": False})
     return f"{run.name} goes on."

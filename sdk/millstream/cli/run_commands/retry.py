@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from millstream.cli._choices import UNSUCCESSFUL, Choice
-from millstream.cli._many import Deed, carry_out, many_options
+from millstream.cli._flow_runs import carry_out_with_runs, runs_options
+from millstream.cli._many import Deed
 from millstream.cli._objects import full_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("retry")
-@many_options
+@runs_options
 @click.option(
     "-w", "--watch", is_flag=True, help="Follow the new run until it ends; its end is the exit code."
 )
@@ -61,8 +62,8 @@ def command(
         return f"{run.name} runs again as {made[-1]['metadata']['name']}."
 
     retried = set() if names else _retried(cluster)
-    deed = Deed("retry", "retried", lambda run: _objection(run, retried), retry)
-    carry_out(deed, cluster, names=names, choice=choice, yes=yes, dry_run=dry_run)
+    deed = Deed("retry", "retried", retry, lambda run: _objection(run, retried))
+    carry_out_with_runs(deed, cluster, names=names, choice=choice, yes=yes, dry_run=dry_run)
     if watch and made:
         from millstream.cli._watching import watch_to_end  # noqa: PLC0415 - slow to import
 

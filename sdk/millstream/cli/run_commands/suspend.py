@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from millstream.cli._many import Deed, carry_out, many_options
+from millstream.cli._flow_runs import carry_out_with_runs, runs_options
+from millstream.cli._many import Deed
 
 if TYPE_CHECKING:
     from millstream._cluster.cluster import Cluster
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("suspend")
-@many_options
+@runs_options
 def command(*, place: Place, **which: Any) -> None:
     """Let runs rest until they are resumed.
 
@@ -27,7 +28,7 @@ def command(*, place: Place, **which: Any) -> None:
       millstream run suspend etl-x7k2p9
       millstream run suspend --deployment etl --state queued
     """
-    carry_out(Deed("suspend", "suspended", _objection, _suspend), place.connect(), **which)
+    carry_out_with_runs(Deed("suspend", "suspended", _suspend, _objection), place.connect(), **which)
 
 
 def _objection(run: Run) -> str:
@@ -37,7 +38,5 @@ def _objection(run: Run) -> str:
 
 
 def _suspend(cluster: Cluster, run: Run) -> str:
-    from millstream.cli._changes import change  # noqa: PLC0415 - slow to import
-
-    change(cluster, run, {"suspend": True})
+    run.change(cluster, {"suspend": True})
     return f"{run.name} is to rest."

@@ -111,10 +111,11 @@ def test_what_the_flow_recorded_stands_in_the_status_with_the_number_of_its_atte
 
 
 @pytest.mark.parametrize("change", [{"type": "Histogram"}, {"name": "x" * 64}])
-def test_forged_figures_are_left_out(change):
-    record = make_record(metrics=[ROWS | change])
+def test_forged_figures_are_left_out_alone_and_counted(change):
+    record = make_record(metrics=[ROWS, ROWS | change], metrics_dropped=1)
     status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
-    assert (status.state, status.metrics) == (RunState.COMPLETED, [])
+    assert (status.state, status.metrics_dropped) == (RunState.COMPLETED, 2)
+    assert [sample.to_dict() for sample in status.metrics] == [ROWS]
 
 
 def test_an_attempt_without_a_record_leaves_the_number_as_it_was():
