@@ -41,6 +41,7 @@ A metric has at most {most:,} series, which is {deployments:,} deployments for a
 - What the operator had counted since the last scrape dies with it when it is killed, and so does what it has not shown yet. An end that was
   stored when the operator died, and whose pod had not been let go of yet, is counted by the next one. So between two scrapes a kill can lose
   runs, and hardly ever counts one twice: only if the scrape came within the milliseconds between the two writes.
+- Times of runs are those of their statuses, which have whole seconds, as Kubernetes' own: a delay of less than one says no more than that.
 - For figures that must be exact ask for the FlowRuns themselves, as long as `runHistory` keeps them, or for `millstream_flow_runs`.
 
 """
