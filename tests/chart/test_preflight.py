@@ -176,12 +176,34 @@ def test_crds_that_came_without_helm_can_be_taken_over(install, apply, crds, kub
     install()
 
 
+def test_crds_that_kustomize_took_over_from_this_release(install, apply, crds, kubectl, place):
+    install()
+    for o in crds:
+        o["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "kustomize"}
+    apply(crds)
+    refusal = install(fails=True)
+    assert (
+        f"was installed by the release millstream in the namespace {place}, but is Helm's no longer"
+        in refusal
+    )
+    assert "its label app.kubernetes.io/managed-by is kustomize" in refusal
+    assert "&& kubectl label --overwrite" in refusal
+
+
+def test_who_lacks_the_rights_is_told_what_to_set(helm, kubectl, chart, place):
+    kubectl("create", "rolebinding", "ann", "-n", place, "--clusterrole=admin", "--user=ann")
+    as_ann = ("-n", place, "--kube-as-user", "ann")
+    refusal = helm("install", "millstream", chart, *as_ann, "--set", f"namespaces={{{place}}}", fails=True)
+    assert "preflight=false" in refusal
+    assert 'namespaces "kube-system" is forbidden' in refusal
+
+
 def test_crds_that_are_missing(install, call, chart, kubectl):
     values = {"crds": {"install": False}}
     refusal = install(values, fails=True)
     assert "crds.install is false, and there is no CustomResourceDefinition" in refusal
     command = refusal.rpartition("first: ")[2].partition(" | ")[0].replace("CHART", str(chart))
-    manifest = call(*command.split(), "--kube-version", "1.32.0")
+    manifest = call(*command.split())
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
     install(values)
 
@@ -275,5 +297,17 @@ def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheu
     assert nothing in install({"alerts": {"create": True}}), "alerts without what they look at"
     notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
     assert nothing not in notes
-    assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
+    assert "--set alerts.labels.release=NAME,metrics.serviceMonitor.labels.release=NAME\n" in notes
     assert f"helm test millstream --namespace {place} --logs" in notes
+    monitored = {"create": True, "labels": {"release": "prometheus"}}
+    notes = install({"metrics": {"serviceMonitor": monitored}, "alerts": {"create": True}})
+    assert "--set alerts.labels.release=NAME\n" in notes
+    notes = install({"metrics": {"serviceMonitor": monitored}, "alerts": monitored})
+    assert "release=NAME" not in notes
+
+
+def test_the_notes_say_where_an_image_without_a_registry_comes_from(install):
+    hint = "unless the nodes have the image millstream-operator:"
+    assert hint in install()
+    for image in ({"registry": "registry.example.com"}, {"tag": "dev"}, {"digest": f"sha256:{'0' * 64}"}):
+        assert hint not in install({"image": image})
