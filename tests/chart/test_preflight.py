@@ -2,11 +2,15 @@
 
 import copy
 import json
+import re
 import uuid
 
 import pytest
 import yaml
+from chart.conftest import OFFLINE, ROOT
 from patience import PATIENTLY
+
+INSTALL = ROOT / "docs/install.md"
 
 CRD = "flowruns.millstream.dev"
 REVISION = "millstream.dev/schema-revision"
@@ -196,6 +200,28 @@ def test_who_lacks_the_rights_is_told_what_to_set(helm, kubectl, chart, place):
     refusal = helm("install", "millstream", chart, *as_ann, "--set", f"namespaces={{{place}}}", fails=True)
     assert "preflight=false" in refusal
     assert 'namespaces "kube-system" is forbidden' in refusal
+
+
+def test_the_documented_role_is_enough_to_install_without_the_checks(call, kubectl, chart, place):
+    page = INSTALL.read_text()
+    (role,) = re.findall(r"^```yaml\n(.*?name: install-millstream.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (values,) = re.findall(r"--set (preflight=false,[^`]+)`", page)
+    role = yaml.safe_load(role)
+    role["metadata"]["namespace"] = place
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump(role))
+    bind = ("create", "rolebinding", "-n", place, "--user=ann")
+    # What an API server's own controller, which is not there, gathers in the role admin.
+    admin = [f"--clusterrole=system:aggregate-to-{name}" for name in ("admin", "edit", "view")]
+    for number, granted in enumerate(admin):
+        kubectl(*bind, granted, f"ann-{number}")
+    values = f"{values},namespaces={{{place}}}"
+    objects = call("helm", "template", "millstream", chart, *OFFLINE, "-n", place, "--set", values)
+    as_ann = ("apply", "--as=ann", "-n", place, "-f", "-")
+    assert "attempting to grant RBAC permissions not currently held" in kubectl(
+        *as_ann, stdin=objects, fails=True
+    )
+    kubectl(*bind, "--role=install-millstream", "ann-more")
+    kubectl(*as_ann, stdin=objects)
 
 
 def test_crds_that_are_missing(install, call, chart, kubectl):
