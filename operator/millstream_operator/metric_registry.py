@@ -86,7 +86,7 @@ _DECLARED = (
     ),
     _histogram(
         "millstream_flow_run_duration_seconds", "seconds",
-        "From the start of the flow's container to the end of the run, all attempts together.",
+        "From the start of the flow's container to the end of the run, as its last pod tells it, all attempts together.",
         _RUN_SECONDS, *OF_DEPLOYMENT,
     ),
     _histogram(

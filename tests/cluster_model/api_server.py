@@ -218,8 +218,15 @@ class ApiServer:
         if json.loads(json.dumps(after.to_dict())) != new["status"]:
             raise Violation("a status does not survive its model")
         if kind == FLOW_RUNS:
+            _check_ends(after)
             _check_run(FlowRunStatus.model_validate(old["status"]), after, new["spec"])
             self._intents.add((new["metadata"]["uid"], after.attempt))
+
+
+def _check_ends(new: FlowRunStatus) -> None:
+    for attempt in new.attempts:
+        if attempt.completion_time and attempt.end_time not in {None, attempt.completion_time}:
+            raise Violation(f"an attempt ends at {attempt.completion_time}, its pod at {attempt.end_time}")
 
 
 def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:

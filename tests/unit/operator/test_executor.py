@@ -105,6 +105,26 @@ async def test_a_conflict_ends_the_plan():
         await world.execute(WriteRunStatus(make_status(RunState.RUNNING)))
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ApiError(403, "the policy says no"), True),
+        (ApiError(422, "invalid"), True),
+        (ConflictError(409, "changed"), False),
+        (NotFoundError(404, "gone"), False),
+        (ApiError(503, "later"), False),
+    ],
+)
+async def test_a_status_that_is_refused_is_told_where_it_can_be(error, told):
+    world = World(Api(patch=error))
+    with pytest.raises(ApiError):
+        await world.execute(WriteRunStatus(make_status(RunState.RUNNING)))
+    assert [run.name for run, _ in world.said] == ["etl-1"] * told
+    for _, said in world.said:
+        assert (said.kind, said.reason) == ("Warning", "StatusRefused")
+        assert str(error) in said.message
+
+
 async def test_no_job_is_made_for_a_run_that_is_gone():
     world = World(Api(patch=NotFoundError(404, "gone")))
     with pytest.raises(NotFoundError):
