@@ -9,6 +9,7 @@ CLUSTER := hack/cluster/cluster
 # The cluster's KUBECONFIG and tools, unless KUBECONFIG names a cluster of yours.
 WITH_CLUSTER := eval "$$($(CLUSTER) env)"
 PYTEST := $(BIN)/pytest
+unexport PYTHONDONTWRITEBYTECODE # or each worker compiles all tests anew, and each program that they start the SDK
 CHAOS_SECONDS ?= 300
 E2E_PROCESSES ?= 3 # they wait more than they work
 
@@ -87,11 +88,14 @@ release-dry-run: venv cluster-tools ## Build all of a release that needs no regi
 	@if docker version >/dev/null 2>&1; then hack/images; else echo "No Docker: the images are not built."; fi
 
 ## Test it
-.PHONY: test test-fast test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
-test: lint test-fast test-processes test-control-plane test-chart test-e2e ## Everything
+.PHONY: test test-fast test-deep test-processes test-control-plane test-chart test-e2e chaos bench bench-operator bench-sdk
+test: lint test-fast test-deep test-processes test-control-plane test-chart test-e2e ## Everything
 
 test-fast: venv ## Unit and property tests: no cluster, under a minute
 	$(PYTEST) tests/unit tests/property --numprocesses=auto
+
+test-deep: venv ## The longest property tests all the way, of which test-fast goes through a third
+	$(PYTEST) tests/property/test_decide_converges.py tests/property/test_concurrency.py tests/property/test_lease.py --hypothesis-profile=deep --numprocesses=auto
 
 test-processes: venv ## The SDK with other processes: task runners, the runner of pods, Dask, an S3 server, PostgreSQL
 	$(PYTEST) tests/processes --numprocesses=auto

@@ -105,7 +105,7 @@ _ROOM = (
         queries={"{{resource}}": _quantile(95, "millstream_operator_object_bytes", "resource")},
     ),
     Panel(
-        seen=Seen.LINES, title="Left out by metric", text="Observations a second that found no room.", unit="ops", width=12,
+        seen=Seen.LINES, title="Left out by metric", text="Observations a second that found no room.", unit="ops", width=12, empty="nothing",
         queries={"{{metric}}": _rate("millstream_operator_series_dropped_total", "metric")},
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import types
 from collections import defaultdict
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import jsonschema_rs
 from builders import NAMESPACE, NOW, text
@@ -256,17 +257,27 @@ def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:
 
 def _apply(operation: Object, o: Object) -> None:
     *parents, last = operation["path"].strip("/").split("/")
-    target = o
+    target: Any = o
     for name in parents:
         target = target[name]
+    place = int(last) if isinstance(target, list) else last
     if operation["path"] == "/metadata/resourceVersion":
-        if target.get(last) != operation["value"]:
+        if _at(target, place) != operation["value"]:
             raise ConflictError(409, "the object has been modified")
     elif operation["op"] == "test":
-        if target.get(last) != operation["value"]:
+        if _at(target, place) != operation["value"]:
             raise ApiError(422, "the test failed")
+    elif operation["op"] == "remove":
+        del target[place]
     else:
-        target[last] = json.loads(json.dumps(operation["value"]))
+        target[place] = json.loads(json.dumps(operation["value"]))
+
+
+def _at(target: Any, place: int | str) -> Any:
+    try:
+        return target[place]
+    except LookupError:
+        return None
 
 
 def parent_of(api: ApiServer, run: Object) -> Object | None:

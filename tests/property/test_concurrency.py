@@ -12,6 +12,7 @@ import pytest
 from builders import NOW, TEMPLATE, text
 from cluster_machine import COMPLETED, ROUNDS, WHICH, ClusterMachine
 from cluster_model import Operator, Violation
+from depth import examples, share
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
@@ -267,7 +268,7 @@ def test_limits_hold_and_no_tick_is_lost():
     run_state_machine_as_test(
         RunsOfLimitedDeployments,
         settings=settings(
-            max_examples=40,
+            max_examples=examples(40),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -355,7 +356,7 @@ def test_the_operator_may_die_before_any_call(life):
     happens, world = LIVES[life]
     calls = live_through(a_life_with(**world), happens, None)
     assert calls > 10
-    for when in range(calls):
+    for when in share(range(calls), of=list(LIVES).index(life)):
         live_through(a_life_with(**world), happens, when)
 
 

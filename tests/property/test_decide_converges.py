@@ -15,6 +15,7 @@ from cluster_model import (
     runs,
     status_of,
 )
+from depth import examples, share
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -409,7 +410,7 @@ def test_a_run_comes_to_one_end():
     run_state_machine_as_test(
         ARunAndItsCluster,
         settings=settings(
-            max_examples=150,
+            max_examples=examples(150),
             stateful_step_count=60,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -504,5 +505,5 @@ def a_new_run():
 def test_a_run_may_be_interrupted_before_any_call(what):
     calls = lead_a_life(a_new_run(), None, None)
     assert calls > 20
-    for when in range(calls):
+    for when in share(range(calls), of=list(INTERRUPTIONS).index(what)):
         lead_a_life(a_new_run(), INTERRUPTIONS[what], when)

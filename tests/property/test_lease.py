@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import aiohttp
 from builders import NOW
+from depth import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -283,5 +284,6 @@ class ALeaseAndItsCandidates(RuleBasedStateMachine):
 
 def test_two_never_may_write_and_one_finally_may():
     run_state_machine_as_test(
-        ALeaseAndItsCandidates, settings=settings(max_examples=300, stateful_step_count=40, deadline=None)
+        ALeaseAndItsCandidates,
+        settings=settings(max_examples=examples(300), stateful_step_count=40, deadline=None),
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from millstream._interruptions import may_be_interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 _MOST_ENDED = 100
@@ -42,21 +43,27 @@ class Limit:
         self.deadline = time.monotonic() + seconds
         self._thread = threading.get_ident()
         self._main = threading.current_thread() is threading.main_thread()
-        self._lock = threading.Lock()
-        self._active = True
+        self._active = False
         self._over = False
         self._before: Any = None
         self._outer: Limit | None = getattr(_local, "innermost", None)
+        # One for all limits of a thread: nothing may be raised in it while one of them ends.
+        self._lock = self._outer._lock if self._outer else threading.RLock()  # noqa: SLF001
 
     def begin(self) -> None:
         """Interrupt this thread from now on when the time is over."""
-        _local.innermost = self
         if self._main:
-            self._before = signal.signal(signal.SIGALRM, self._on_signal)
+            self._before = signal.getsignal(signal.SIGALRM)
+        _local.innermost, self._active = self, True
+        if self._main:
+            signal.signal(signal.SIGALRM, self._on_signal)
         _watch.add(self)
 
     def end(self) -> None:
-        """Interrupt it no more; a second time does nothing.
+        """Interrupt it no more, nor what has begun in it; a second time does nothing.
+
+        What is raised in a thread may arrive at its next step, so also in here: whoever calls this calls it twice.
+        What keeps even the second one from its work is raised for a limit around this one, which ends both.
 
         Raises:
             TimeIsUp: The time of a limit around this one is over. Where both were over, one of them only is raised.
@@ -64,19 +71,23 @@ class Limit:
         if not self._active:
             return
         with self._lock:
-            self._active = False
-        if self._main:
-            signal.signal(signal.SIGALRM, self._before or signal.SIG_DFL)
-        elif self._over:
-            self._raise_in_thread(None)  # which takes back one that is still on its way
-        _local.innermost = self._outer
+            if self._main:
+                signal.signal(signal.SIGALRM, self._before or signal.SIG_DFL)
+            elif any(limit._over for limit in _innermost_first(until=self._outer)):  # noqa: SLF001 - one of our own
+                self._raise_in_thread(None)  # which takes back one that is still on its way
+            limit = None
+            while limit is not self:
+                limit = _local.innermost
+                # Nothing arrives between plain assignments.
+                limit._active, _local.innermost = False, limit._outer  # noqa: SLF001
         _watch.forget()
-        if self._outer is not None and self._outer._over:  # noqa: SLF001 - one of our own
-            raise self._outer._exception()  # noqa: SLF001
+        for limit in _innermost_first():
+            if limit._over:  # noqa: SLF001
+                raise limit._exception()  # noqa: SLF001
 
     @property
     def active(self) -> bool:
-        """Whether the code has not ended yet."""
+        """Whether the code has begun and not ended yet."""
         return self._active
 
     def interrupt(self) -> None:
@@ -113,6 +124,14 @@ class Limit:
     def _exception(self) -> type[TimeIsUp]:
         """A class of its own: what is raised in another thread cannot be an object."""
         return type("TimeIsUp", (TimeIsUp,), {"limit": self})
+
+
+def _innermost_first(until: Limit | None = None) -> Iterator[Limit]:
+    """Give the limits of this thread."""
+    limit: Limit | None = getattr(_local, "innermost", None)
+    while limit is not until and limit is not None:
+        yield limit
+        limit = limit._outer  # noqa: SLF001 - one of our own
 
 
 class _Watch:

@@ -38,13 +38,15 @@ def _limited(fn: Callable[..., Any], seconds: float, message: str) -> Callable[.
         limit = Limit(seconds, message)
         try:
             try:
-                limit.begin()
-                return fn(*args, **kwargs)
+                try:
+                    limit.begin()
+                    return fn(*args, **kwargs)
+                finally:
+                    limit.end()
             finally:
-                limit.end()
+                limit.end()  # what was raised may have come at the very moment when that was about to be done
         except TimeIsUp as up:
-            limit.end()  # it may have come at the very moment when that was about to be done
-            if up.limit is not limit:
+            if up.limit.active:
                 raise  # that of a run around this one
         raise RunTimeoutError(message)
 
