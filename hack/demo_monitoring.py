@@ -1,6 +1,6 @@
 """What `make demo` has of monitoring: a Prometheus of its own, with the chart's alerts, and what it knows in the end.
 
-    demo_monitoring.py serve FOLDER     run one, which scrapes the operator through the API server, until SIGTERM
+    demo_monitoring.py serve FOLDER     run one, which scrapes the operator through the API server, until SIGTERM or Ctrl-C
     demo_monitoring.py wait FOLDER      until it has seen what is so now
     demo_monitoring.py show FOLDER      its alerts, some figures of the dashboards, and the dashboards' pictures
 
@@ -59,12 +59,14 @@ def api_server() -> Iterator[str]:
 
 def serve(folder: Path) -> None:
     """Run Prometheus until a signal comes, or the one who started this has ended."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     parent = os.getppid()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with api_server() as target, run_prometheus(target, folder, ALERTS, path=METRICS) as prometheus:
         (folder / "url").write_text(prometheus.url)
+        print(f"It is at {prometheus.url} until this program ends.", flush=True)
         while os.getppid() == parent:
             time.sleep(1)
 
@@ -99,9 +101,7 @@ def show(folder: Path) -> None:
 def _show_alerts(prometheus: Prometheus) -> None:
     until(lambda: {rule["health"] for rule in prometheus.rules()} == {"ok"}, "all alerts can be computed")
     rules = prometheus.rules()
-    print(
-        f"{len(rules)} alerts are loaded in Prometheus {prometheus.version()}, {prometheus.url}/api/v1/rules:"
-    )
+    print(f"{len(rules)} alerts are loaded in Prometheus {prometheus.version()}, which ends with the demo:")
     for rule in rules:
         print(f"  {rule['state']:9} {rule['name']}")
 

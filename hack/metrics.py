@@ -37,10 +37,12 @@ A metric has at most {most:,} series, which is {deployments:,} deployments for a
 - A new series is shown as zero for two minutes after its first scrape, then with what has been counted meanwhile: `increase` and `rate` see
   only what is added to a series that they know, and so they see also what had happened while no operator was there. As long a series is shown
   with its last value when its deployment is deleted. So each Prometheus that scrapes at least once a minute sees all of it, also if one scrape
-  fails. For longer intervals give the operator the longest, `MILLSTREAM_OPERATOR_SCRAPE_SECONDS`: the time is twice that.
+  fails. For longer intervals give the operator the longest, `MILLSTREAM_OPERATOR_SCRAPE_SECONDS`: the time is twice that. The chart
+  does so for its ServiceMonitor or PodMonitor.
 - What the operator had counted since the last scrape dies with it when it is killed, and so does what it has not shown yet. An end that was
   stored when the operator died, and whose pod had not been let go of yet, is counted by the next one. So between two scrapes a kill can lose
   runs, and hardly ever counts one twice: only if the scrape came within the milliseconds between the two writes.
+- Times of runs are those of their statuses, which have whole seconds, as Kubernetes' own: a delay of less than one says no more than that.
 - For figures that must be exact ask for the FlowRuns themselves, as long as `runHistory` keeps them, or for `millstream_flow_runs`.
 
 """

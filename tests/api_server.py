@@ -171,11 +171,12 @@ class Namespace:
             uid, attempt = own[labels.RUN_UID], int(own[labels.ATTEMPT])
             message = CompletionRecord(uid=uid, attempt=attempt, **record).encode().decode()
         since, until = times
+        ended = until or datetime.now(UTC).isoformat(timespec="seconds")
         state = {
             "exitCode": code,
             "message": message,
             "startedAt": since or STARTED,
-            "finishedAt": until or STARTED,
+            "finishedAt": ended,
         }
         state |= {"reason": reason} if reason else {}
         self.set_container(pod, {"terminated": state}, phase="Failed" if code else "Succeeded")

@@ -182,6 +182,7 @@ def make_pod(
     waiting: tuple[str, str] | None = None,
     running: bool = False,
     exit_code: int | None = None,
+    ended: datetime | None = NOW,
     container_reason: str = "",
     record: CompletionRecord | str | None = None,
 ) -> Object:
@@ -205,7 +206,7 @@ def make_pod(
                 "exitCode": exit_code,
                 "reason": container_reason,
                 "startedAt": text(NOW),
-                "finishedAt": text(NOW),
+                "finishedAt": text(ended) if ended else None,
                 "message": left,
             }
         }

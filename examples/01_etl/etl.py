@@ -22,6 +22,7 @@ import pandas as pd
 from pydantic import Field
 
 from millstream import flow, get_run_logger, task
+from millstream.metrics import counter, gauge
 
 LATE_MINUTES = 15
 Month = Annotated[int, Field(ge=1, le=12)]
@@ -33,6 +34,7 @@ def extract(url: str) -> pd.DataFrame:
     with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  (the address is ours)
         flights = pd.read_csv(io.BytesIO(response.read()), compression="zip")
     get_run_logger().info("%s flights from %s", f"{len(flights):,}", url)
+    counter("flights_read").add(len(flights))
     return flights
 
 
@@ -42,6 +44,7 @@ def transform(flights: pd.DataFrame, month: Month | None) -> pd.DataFrame:
     if month is not None:
         flights = flights[flights["month"] == month]
     flown = flights.dropna(subset=["arr_delay"])
+    gauge("late_ratio").set((flown["arr_delay"] > LATE_MINUTES).mean())
     summary = (
         flown.groupby("carrier")
         .agg(

@@ -47,7 +47,7 @@ _COLOURS_OF = {
 }
 
 
-def chart(sheet: Sheet, panel: Object, lines: Sequence[Line], span: Span) -> None:
+def chart(sheet: Sheet, panel: Object, lines: Sequence[Line], span: Span, empty: str) -> None:
     """Draw a panel's lines, with their axes and their legend."""
     width, height = sheet.size(panel)
     across = _legend_columns(lines, width)
@@ -65,7 +65,7 @@ def chart(sheet: Sheet, panel: Object, lines: Sequence[Line], span: Span) -> Non
             handlelength=1, handletextpad=0.4, columnspacing=1, labelspacing=0.25,
         )  # fmt: skip
     else:
-        axes.text(0.5, 0.5, "No data", ha="center", transform=axes.transAxes, color=MUTED)
+        axes.text(0.5, 0.5, empty, ha="center", transform=axes.transAxes, color=MUTED)
         axes.set_ylim(0, 1)
     _scale(axes, span, str(panel["fieldConfig"]["defaults"]["unit"]), width)
 

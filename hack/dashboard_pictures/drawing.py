@@ -18,7 +18,8 @@ from dashboard_pictures.span import Span
 
 __all__ = ["draw", "draw_all"]
 
-_GREEN, _RED = "#1a7f37", "#cf222e"
+_COLOURS = {"green": "#1a7f37", "red": "#cf222e", "blue": "#0969da"}
+"""Grafana's names of colours."""
 _NOT_SHOWN = {"__name__", "job", "instance"}
 _TABLE_LINE, _TABLE_TOP = 11.0, 28.0
 
@@ -124,7 +125,7 @@ def _number(panel: _Shown) -> None:
         panel.sheet.write(panel.panel, middle, 46, panel.empty, ha="center", size=11, color=MUTED)
     else:
         (legend, value), *others = found
-        colour = _RED if _is_too_much(panel.panel, value) else _GREEN
+        colour = _colour(panel.panel, value)
         panel.sheet.write(
             panel.panel, middle, 48, shown(value, panel.unit), ha="center", size=21, color=colour
         )
@@ -133,10 +134,10 @@ def _number(panel: _Shown) -> None:
     panel.sheet.write(panel.panel, 2 * middle - 7, 71, UNITS[panel.unit], color=MUTED, size=7, ha="right")
 
 
-def _is_too_much(panel: Object, value: float) -> bool:
-    steps = panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", [])
-    reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
-    return reached[-1:] == ["red"]
+def _colour(panel: Object, value: float) -> str:
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    *_, reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
+    return _COLOURS[reached]
 
 
 def _table(panel: _Shown) -> None:
@@ -169,7 +170,7 @@ def _namespace_first(name: str) -> tuple[bool, bool, str]:
 def _lines(panel: _Shown) -> None:
     width = panel.sheet.size(panel.panel)[0]
     panel.sheet.write(panel.panel, width - 7, 13, UNITS[panel.unit], color=MUTED, size=7, ha="right")
-    chart(panel.sheet, panel.panel, panel.lines(), panel.span)
+    chart(panel.sheet, panel.panel, panel.lines(), panel.span, panel.empty)
 
 
 def _buckets(panel: _Shown) -> None:
@@ -180,7 +181,8 @@ def _buckets(panel: _Shown) -> None:
         sheet.write(panel.panel, width / 2, height / 2, panel.empty, ha="center", color=MUTED)
         return
     axes = sheet.axes(panel.panel, 46, 24, 14, 24)
-    axes.barh(list(counts), list(counts.values()), color=_GREEN, height=0.7)
+    colours = [_colour(panel.panel, value) for value in counts.values()]
+    axes.barh(list(counts), list(counts.values()), color=colours, height=0.7)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=6)
     axes.grid(visible=False, axis="y")

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.parts import Panel, Row, Seen, build, happened, of_deployment
+from dashboards.parts import Panel, Row, Seen, build, happened, of_deployment, seconds_quantile
 
 __all__ = ["dashboard"]
 
@@ -30,7 +30,7 @@ def _happened(metric: str, by: str) -> str:
 
 
 def _quantile(q: int, metric: str) -> str:
-    return f"histogram_quantile(0.{q}, {_sum(metric + '_bucket', 'le')})"
+    return seconds_quantile(q, _sum(metric + "_bucket", "le"))
 
 
 def _mean(metric: str) -> str:
@@ -105,7 +105,7 @@ _RUNS = (
     ),
     Panel(
         seen=Seen.LINES, title="Start delay", unit="s",
-        text="From the time that a run was due to the start of its container: slots, scheduling, image pull.",
+        text="From the time that a run was due to the start of its container: slots, scheduling, image pull. Times have whole seconds, so 1 s may be less.",
         queries={"p50": _quantile(50, _DELAY), "p95": _quantile(95, _DELAY), "mean": _mean(_DELAY)},
     ),
     Panel(
@@ -129,15 +129,15 @@ _TASKS = (
 
 _OWN = (
     Panel(
-        seen=Seen.BARS, title="Counters", unit="short", text="What flows counted in each interval, by the names that the deployment declares.",
+        seen=Seen.BARS, title="Counters", unit="short", empty="none is declared", text="What flows counted in each interval, by the names that the deployment declares.",
         queries={"{{metric}}": _happened("millstream_user_counter_total", "metric")},
     ),
     Panel(
-        seen=Seen.LINES, title="Gauges", unit="short", text="What the run said that finished last.",
+        seen=Seen.LINES, title="Gauges", unit="short", empty="none was recorded", text="What the run said that finished last.",
         queries={"{{metric}}": f'max by (metric) ({of_deployment("millstream_user_gauge")})'},
     ),
     Panel(
-        seen=Seen.BARS, title="Left out", unit="short", text="Values that flows recorded and that are not shown, by reason.",
+        seen=Seen.BARS, title="Left out", unit="short", empty="nothing", text="Values that flows recorded and that are not shown, by reason.",
         queries={"{{reason}}": _happened("millstream_user_samples_dropped_total", "reason")},
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.parts import FLEET, Panel, Row, Seen, build, happened, of_deployment
+from dashboards.parts import FLEET, Panel, Row, Seen, build, happened, of_deployment, seconds_quantile
 
 __all__ = ["dashboard"]
 
@@ -38,7 +38,7 @@ def _since(metric: str, *matchers: str) -> str:
 
 def _quantiles(metric: str) -> dict[str, str]:
     buckets = f"sum by (le) (increase({of_deployment(metric + '_bucket')}[$__rate_interval]))"
-    return {f"p{q}": f"histogram_quantile(0.{q}, {buckets})" for q in (50, 95)}
+    return {f"p{q}": seconds_quantile(q, buckets) for q in (50, 95)}
 
 
 _NOW = (
@@ -93,7 +93,7 @@ _OVER_TIME = (
     ),
     Panel(
         seen=Seen.LINES, title="Start delay", unit="s",
-        text="From the time that a run was due to the start of its container: slots, scheduling, image pull.",
+        text="From the time that a run was due to the start of its container: slots, scheduling, image pull. Times have whole seconds, so 1 s may be less.",
         queries=_quantiles("millstream_flow_run_start_delay_seconds"),
     ),
 )  # fmt: skip

@@ -83,7 +83,7 @@ _API = (
         queries={"{{verb}} {{code}}": _rate(_REQUESTS, "verb, code")},
     ),
     Panel(
-        seen=Seen.LINES, title="Refused or not answered", unit="reqps",
+        seen=Seen.LINES, title="Refused or not answered", unit="reqps", empty="none",
         text="409 is usual where others write as well; 429 is the API server asking for patience.",
         queries={"{{verb}} {{resource}} {{code}}": _rate(_REQUESTS, "verb, resource, code", 'code!~"2.."')},
     ),
@@ -105,7 +105,7 @@ _ROOM = (
         queries={"{{resource}}": _quantile(95, "millstream_operator_object_bytes", "resource")},
     ),
     Panel(
-        seen=Seen.LINES, title="Left out by metric", text="Observations a second that found no room.", unit="ops", width=12,
+        seen=Seen.LINES, title="Left out by metric", text="Observations a second that found no room.", unit="ops", width=12, empty="nothing",
         queries={"{{metric}}": _rate("millstream_operator_series_dropped_total", "metric")},
     ),
 )  # fmt: skip

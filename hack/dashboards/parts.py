@@ -15,7 +15,18 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-__all__ = ["FLEET", "TAG", "Panel", "Row", "Seen", "build", "happened", "of_deployment", "of_operator"]
+__all__ = [
+    "FLEET",
+    "TAG",
+    "Panel",
+    "Row",
+    "Seen",
+    "build",
+    "happened",
+    "of_deployment",
+    "of_operator",
+    "seconds_quantile",
+]
 
 TAG = "millstream"
 FLEET = "millstream-fleet"
@@ -27,6 +38,7 @@ _DRILL_DOWN = (
 _COLUMNS = 24
 _NARROWEST_BAR = "2m"
 """An interval has to have a scrape, or its bar has nothing."""
+_NEUTRAL = "blue"
 _INSTANCES = 'job=~"$job", instance=~"$instance"'
 
 
@@ -62,6 +74,11 @@ def happened(by: str, series: str, lasting: str = "") -> str:
     return f"sum by ({by}) ({now} - ({before} <= {now} or {begun}))"
 
 
+def seconds_quantile(q: int, buckets: str) -> str:
+    """Give a quantile, in hundredths, of times that objects have in whole seconds: less than one cannot be known."""
+    return f"clamp_min(histogram_quantile(0.{q}, {buckets}), 1)"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A panel.
@@ -74,7 +91,7 @@ class Panel:
         queries: PromQL by the legend of its series.
         width: of 24 columns.
         empty: what stands there if there is nothing.
-        warn: value from which on a number is red.
+        warn: value from which on a number is red, and green below; without it, it is neither good nor bad.
         infinite: what stands in place of a value that is.
     """
 
@@ -205,10 +222,17 @@ def _panel(panel: Panel) -> _AnyPanel:
 
 def _number(panel: Panel) -> stat.Panel:
     made = stat.Panel().reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    if panel.warn is not None:
-        steps = [models.Threshold(color="green", value=None), models.Threshold(color="red", value=panel.warn)]
-        made.thresholds(grafana.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
-    return made
+    if panel.warn is None:
+        return made.thresholds(_colours(_NEUTRAL))
+    return made.thresholds(_colours("green", red=panel.warn))
+
+
+def _colours(usual: str, red: float | None = None) -> grafana.ThresholdsConfig:
+    """Colour values. Where nothing is said, Grafana has green, and red from 80 on."""
+    steps = [models.Threshold(color=usual, value=None)]
+    if red is not None:
+        steps.append(models.Threshold(color="red", value=red))
+    return grafana.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 def _table(panel: Panel) -> table.Panel:
@@ -238,7 +262,8 @@ def _bars(panel: Panel) -> timeseries.Panel:
 def _buckets(_: Panel) -> bargauge.Panel:
     """A bar for each bucket. Grafana takes from each, in the format of heatmaps, what the smaller ones have."""
     last = common.ReduceDataOptions().calcs(["lastNotNull"])
-    return bargauge.Panel().reduce_options(last).orientation(VizOrientation.HORIZONTAL).min(0)
+    bars = bargauge.Panel().reduce_options(last).orientation(VizOrientation.HORIZONTAL).min(0)
+    return bars.thresholds(_colours(_NEUTRAL))
 
 
 _SHAPES = {

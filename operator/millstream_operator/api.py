@@ -16,6 +16,7 @@ __all__ = ["AlreadyExistsError", "Api", "ApiError", "ConflictError", "NotFoundEr
 
 _PAGE = 500
 _JSON_PATCH = "application/json-patch+json"
+_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
 class ApiError(Exception):
@@ -32,6 +33,11 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.retry_after = retry_after
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was for what was asked, or who asked: nothing was done, and nobody else was quicker."""
+        return self.code in _REFUSED
 
 
 class NotFoundError(ApiError):

@@ -18,11 +18,13 @@ from millstream_operator.cache import Cache, Key
 from millstream_operator.cluster_metrics import ClusterMetrics
 from millstream_operator.credentials import Credentials
 from millstream_operator.crew import Crew
+from millstream_operator.defaults_log import log_defaults
 from millstream_operator.deletions import Deletions
 from millstream_operator.election import CALL_SECONDS, Election, Unopposed, make_identity
 from millstream_operator.event_recorder import EventRecorder
 from millstream_operator.executor import Executor
 from millstream_operator.keyed_queue import FRESH, LATER, KeyedQueue
+from millstream_operator.kinds import CONFIG_MAPS
 from millstream_operator.loop_lag import LoopLag
 from millstream_operator.metrics import Metrics
 from millstream_operator.owners import Owners
@@ -59,6 +61,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
     async with contextlib.AsyncExitStack() as stack:
         election = await stack.enter_async_context(_candidate(settings, credentials, metrics))
 
+        cache.tell(CONFIG_MAPS, log_defaults)
         user_metrics = UserMetrics(metrics, cache)
         owners = Owners(metrics, user_metrics, cache)
         counts = RunMetrics(metrics, user_metrics, cache)

@@ -13,7 +13,7 @@ from millstream.resources.names import job_name
 from millstream_operator.access import access_objects
 from millstream_operator.api import AlreadyExistsError, Api, ApiError, ConflictError, NotFoundError
 from millstream_operator.cache import Cache, Key
-from millstream_operator.decide.announcement import Announcement, announcement
+from millstream_operator.decide.announcement import Announcement, announcement, of_refusal
 from millstream_operator.decide.observed import (
     Deployment,
     Job,
@@ -107,7 +107,12 @@ class Executor:
         run = observed.run
         if run is None:
             return
-        await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
+        try:
+            await self._write_status(FLOW_RUNS, key, run, action.status.to_dict())
+        except ApiError as error:
+            if error.refused:
+                self._announce(run, of_refusal(str(error)))
+            raise
         if said := announcement(run.status, action.status):
             self._announce(run, said)
 

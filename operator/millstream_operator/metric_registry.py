@@ -11,8 +11,8 @@ __all__ = ["LABEL_VALUES", "METRICS", "OF_DEPLOYMENT", "POD_REASONS", "TASK_STAT
 
 OF_DEPLOYMENT = ("namespace", "deployment")
 _RUN_SECONDS = (1, 2.5, 5, 10, 30, 60, 150, 300, 900, 1800, 3600, 10800, 43200, 86400)
-_START_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
-_LAG_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
+_START_SECONDS = (1, 2, 3, 5, 10, 30, 60, 300, 900)
+_LAG_SECONDS = (1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
 _CALL_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15)
 _OBJECT_BYTES = (1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288, 1048576)
 
@@ -86,7 +86,7 @@ _DECLARED = (
     ),
     _histogram(
         "millstream_flow_run_duration_seconds", "seconds",
-        "From the start of the flow's container to the end of the run, all attempts together.",
+        "From the start of the flow's container to the end of the run, as its last pod tells it, all attempts together.",
         _RUN_SECONDS, *OF_DEPLOYMENT,
     ),
     _histogram(

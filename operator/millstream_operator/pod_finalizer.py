@@ -14,15 +14,17 @@ __all__ = ["let_go"]
 async def let_go(api: Api, namespace: str, name: str, uid: str, finalizers: Sequence[str]) -> dict[str, Any]:
     """Take our finalizer off a pod, and give what it is then.
 
+    Kubernetes takes the Job's own finalizer off at the same time. It stands behind ours, so neither hinders the other.
+
     Raises:
-        ConflictError: it is another pod, or has other finalizers by now.
+        ConflictError: it is another pod, or ours is not where it was.
         ApiError: the API server refused it for another reason.
     """
-    rest = [finalizer for finalizer in finalizers if finalizer != labels.OUTCOME_FINALIZER]
+    ours = f"/metadata/finalizers/{finalizers.index(labels.OUTCOME_FINALIZER)}"
     operations: list[dict[str, Any]] = [
         {"op": "test", "path": "/metadata/uid", "value": uid},
-        {"op": "test", "path": "/metadata/finalizers", "value": list(finalizers)},
-        {"op": "replace", "path": "/metadata/finalizers", "value": rest},
+        {"op": "test", "path": ours, "value": labels.OUTCOME_FINALIZER},
+        {"op": "remove", "path": ours},
     ]
     try:
         return await api.patch(PODS, namespace, name, operations)

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 
 import aiohttp
 
@@ -22,7 +21,6 @@ from millstream_operator.metrics import Metrics
 __all__ = ["Reconciler"]
 
 _log = logging.getLogger(__name__)
-_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
 _SHORTEST_SECONDS = 0.1
 """A time that has passed already must not make a busy loop."""
 
@@ -61,7 +59,7 @@ class Reconciler:
             plan = await self._decide_and_act(key)
         except ApiError as error:
             self._queue.add_failed(key, at_least=error.retry_after or 0.0)
-            self._failed(key, certain=error.code in _REFUSED)
+            self._failed(key, certain=error.refused)
             # Somebody was quicker; the watch brings what they wrote.
             stale = isinstance(error, ConflictError | NotFoundError)
             _log.log(logging.DEBUG if stale else logging.WARNING, "%s: %s", _title(key), error)

@@ -94,3 +94,14 @@ def test_a_real_api_server_takes_it(kubectl, bare_cluster):
     kubectl("delete", "-k", CONFIG / "operator")
     assert kubectl("get", "crds", "-l", "app.kubernetes.io/part-of=millstream", "-o", "name").count("\n") == 2
     kubectl("delete", "-f", CONFIG / "default/namespace.yaml")
+
+
+def test_it_takes_over_what_helm_has_left(helm, kubectl, chart, bare_cluster):
+    system = ("-n", "millstream-system")
+    helm("install", "millstream", chart, *system, "--create-namespace", "--no-hooks")
+    helm("uninstall", "millstream", *system, "--no-hooks")
+    apply = ("apply", "--server-side", "-k", CONFIG / "default")
+    assert 'conflict with "helm"' in kubectl(*apply, fails=True)
+    kubectl(*apply, "--force-conflicts")
+    kubectl("delete", "-k", CONFIG / "operator")
+    kubectl("delete", "-f", CONFIG / "default/namespace.yaml")

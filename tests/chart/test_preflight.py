@@ -2,11 +2,15 @@
 
 import copy
 import json
+import re
 import uuid
 
 import pytest
 import yaml
+from chart.conftest import OFFLINE, ROOT
 from patience import PATIENTLY
+
+INSTALL = ROOT / "docs/install.md"
 
 CRD = "flowruns.millstream.dev"
 REVISION = "millstream.dev/schema-revision"
@@ -176,12 +180,56 @@ def test_crds_that_came_without_helm_can_be_taken_over(install, apply, crds, kub
     install()
 
 
+def test_crds_that_kustomize_took_over_from_this_release(install, apply, crds, kubectl, place):
+    install()
+    for o in crds:
+        o["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "kustomize"}
+    apply(crds)
+    refusal = install(fails=True)
+    assert (
+        f"was installed by the release millstream in the namespace {place}, but is Helm's no longer"
+        in refusal
+    )
+    assert "its label app.kubernetes.io/managed-by is kustomize" in refusal
+    assert "&& kubectl label --overwrite" in refusal
+
+
+def test_who_lacks_the_rights_is_told_what_to_set(helm, kubectl, chart, place):
+    kubectl("create", "rolebinding", "ann", "-n", place, "--clusterrole=admin", "--user=ann")
+    as_ann = ("-n", place, "--kube-as-user", "ann")
+    refusal = helm("install", "millstream", chart, *as_ann, "--set", f"namespaces={{{place}}}", fails=True)
+    assert "preflight=false" in refusal
+    assert 'namespaces "kube-system" is forbidden' in refusal
+
+
+def test_the_documented_role_is_enough_to_install_without_the_checks(call, kubectl, chart, place):
+    page = INSTALL.read_text()
+    (role,) = re.findall(r"^```yaml\n(.*?name: install-millstream.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (values,) = re.findall(r"--set (preflight=false,[^`]+)`", page)
+    role = yaml.safe_load(role)
+    role["metadata"]["namespace"] = place
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump(role))
+    bind = ("create", "rolebinding", "-n", place, "--user=ann")
+    # What an API server's own controller, which is not there, gathers in the role admin.
+    admin = [f"--clusterrole=system:aggregate-to-{name}" for name in ("admin", "edit", "view")]
+    for number, granted in enumerate(admin):
+        kubectl(*bind, granted, f"ann-{number}")
+    values = f"{values},namespaces={{{place}}}"
+    objects = call("helm", "template", "millstream", chart, *OFFLINE, "-n", place, "--set", values)
+    as_ann = ("apply", "--as=ann", "-n", place, "-f", "-")
+    assert "attempting to grant RBAC permissions not currently held" in kubectl(
+        *as_ann, stdin=objects, fails=True
+    )
+    kubectl(*bind, "--role=install-millstream", "ann-more")
+    kubectl(*as_ann, stdin=objects)
+
+
 def test_crds_that_are_missing(install, call, chart, kubectl):
     values = {"crds": {"install": False}}
     refusal = install(values, fails=True)
     assert "crds.install is false, and there is no CustomResourceDefinition" in refusal
     command = refusal.rpartition("first: ")[2].partition(" | ")[0].replace("CHART", str(chart))
-    manifest = call(*command.split(), "--kube-version", "1.32.0")
+    manifest = call(*command.split())
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
     install(values)
 
@@ -275,5 +323,17 @@ def test_the_notes_say_which_label_prometheus_asks_for(install, place, prometheu
     assert nothing in install({"alerts": {"create": True}}), "alerts without what they look at"
     notes = install({"metrics": {"serviceMonitor": {"create": True}}, "alerts": {"create": True}})
     assert nothing not in notes
-    assert "--set metrics.serviceMonitor.labels.release=NAME,alerts.labels.release=NAME" in notes
+    assert "--set alerts.labels.release=NAME,metrics.serviceMonitor.labels.release=NAME\n" in notes
     assert f"helm test millstream --namespace {place} --logs" in notes
+    monitored = {"create": True, "labels": {"release": "prometheus"}}
+    notes = install({"metrics": {"serviceMonitor": monitored}, "alerts": {"create": True}})
+    assert "--set alerts.labels.release=NAME\n" in notes
+    notes = install({"metrics": {"serviceMonitor": monitored}, "alerts": monitored})
+    assert "release=NAME" not in notes
+
+
+def test_the_notes_say_where_an_image_without_a_registry_comes_from(install):
+    hint = "unless the nodes have the image millstream-operator:"
+    assert hint in install()
+    for image in ({"registry": "registry.example.com"}, {"tag": "dev"}, {"digest": f"sha256:{'0' * 64}"}):
+        assert hint not in install({"image": image})

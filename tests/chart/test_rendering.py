@@ -442,6 +442,21 @@ def test_monitors_find_the_operator_and_leave_its_labels_alone(render, everythin
     assert endpoint == {"port": port["name"], "path": "/metrics", "honorLabels": True, "interval": "30s"}
 
 
+def test_the_operator_is_told_of_scrapes_that_are_rarer_than_it_takes_for_granted(render):
+    def seconds(interval, *environment, monitor="serviceMonitor", create=True):
+        metrics = {monitor: {"create": create, "interval": interval}}
+        objects = render({"metrics": metrics, "extraEnv": environment})
+        (container,) = _named(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+        return Settings.read(container["args"], {}).scrape_seconds
+
+    said = {"name": "MILLSTREAM_OPERATOR_SCRAPE_SECONDS", "value": "900"}
+    for monitor in ("serviceMonitor", "podMonitor"):
+        for interval, told in (("15s", 60), ("1m", 60), ("60s1ms", 61), ("5m", 300), ("240h", 864_000)):
+            assert seconds(interval, monitor=monitor) == told
+        assert seconds("5m", monitor=monitor, create=False) == 60
+        assert seconds("5m", said, monitor=monitor) == 60, "the command line would win over the environment"
+
+
 def test_every_alert_of_the_file_arrives(render, everything, watched_chart):
     written = yaml.safe_load((watched_chart / "files/alerts.yaml").read_text())
     rule = _named(render(everything, chart=watched_chart), "PrometheusRule")

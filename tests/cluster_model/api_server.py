@@ -4,6 +4,7 @@ import json
 import types
 from collections import defaultdict
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import jsonschema_rs
 from builders import NAMESPACE, NOW, text
@@ -217,8 +218,15 @@ class ApiServer:
         if json.loads(json.dumps(after.to_dict())) != new["status"]:
             raise Violation("a status does not survive its model")
         if kind == FLOW_RUNS:
+            _check_ends(after)
             _check_run(FlowRunStatus.model_validate(old["status"]), after, new["spec"])
             self._intents.add((new["metadata"]["uid"], after.attempt))
+
+
+def _check_ends(new: FlowRunStatus) -> None:
+    for attempt in new.attempts:
+        if attempt.completion_time and attempt.end_time not in {None, attempt.completion_time}:
+            raise Violation(f"an attempt ends at {attempt.completion_time}, its pod at {attempt.end_time}")
 
 
 def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:
@@ -249,17 +257,27 @@ def _check_run(old: FlowRunStatus, new: FlowRunStatus, spec: Object) -> None:
 
 def _apply(operation: Object, o: Object) -> None:
     *parents, last = operation["path"].strip("/").split("/")
-    target = o
+    target: Any = o
     for name in parents:
         target = target[name]
+    place = int(last) if isinstance(target, list) else last
     if operation["path"] == "/metadata/resourceVersion":
-        if target.get(last) != operation["value"]:
+        if _at(target, place) != operation["value"]:
             raise ConflictError(409, "the object has been modified")
     elif operation["op"] == "test":
-        if target.get(last) != operation["value"]:
+        if _at(target, place) != operation["value"]:
             raise ApiError(422, "the test failed")
+    elif operation["op"] == "remove":
+        del target[place]
     else:
-        target[last] = json.loads(json.dumps(operation["value"]))
+        target[place] = json.loads(json.dumps(operation["value"]))
+
+
+def _at(target: Any, place: int | str) -> Any:
+    try:
+        return target[place]
+    except LookupError:
+        return None
 
 
 def parent_of(api: ApiServer, run: Object) -> Object | None:

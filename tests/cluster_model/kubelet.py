@@ -3,7 +3,7 @@
 from builders import text
 
 from cluster_model.api_server import ApiServer
-from cluster_model.objects import Object, deleting, ended, runs
+from cluster_model.objects import Object, deleting, ended, runs, started
 from millstream.resources import labels
 from millstream.resources.completion_record import CompletionRecord
 from millstream.resources.reasons import Reason
@@ -76,7 +76,8 @@ class Kubelet:
                     message="said the flow",
                 )
                 message = left.encode().decode()
-            state = {"terminated": {"exitCode": code, "message": message, "startedAt": text(self.api.now)}}
+            times = {"startedAt": started(pod) or text(self.api.now), "finishedAt": text(self.api.now)}
+            state = {"terminated": {"exitCode": code, "message": message, **times}}
             pod["status"]["containerStatuses"] = [{"name": "flow", "state": state}]
         pod["status"]["phase"] = "Succeeded" if code == 0 else "Failed"
         self.api.changed(PODS, pod)

@@ -50,5 +50,11 @@ def completed(pod: Object) -> bool:
     return False
 
 
+def started(pod: Object) -> str | None:
+    """Give when the container of a pod that runs has started."""
+    (status,) = pod["status"].get("containerStatuses") or [{"state": {}}]
+    return status["state"].get("running", {}).get("startedAt")
+
+
 def deleting(o: Object) -> bool:
     return "deletionTimestamp" in o["metadata"]

@@ -58,6 +58,8 @@ OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value
 IN_A_ROW = f"millstream_flow_runs_failed_in_a_row{{{ETL}}}"
 LEADER = "millstream_operator_leader"
 BUILD = "millstream_operator_build_info"
+REFUSED = f'millstream_operator_reconciles_total{{{JOB}, kind="flowruns", result="refused"}}'
+OF_REFUSED = {"job": "millstream-operator", "kind": "flowruns", "severity": "warning"}
 REQUESTS = f'millstream_operator_api_requests_total{{{JOB}, verb="patch", resource="flowruns", code="429"}}'
 OF_REQUESTS = {"job": "millstream-operator", "verb": "patch", "resource": "flowruns"}
 
@@ -94,6 +96,20 @@ CASES = [
     ("MillstreamApiThrottled", "again and again", {REQUESTS: "0+30x30"}, 20, OF_REQUESTS | {"severity": "warning"}),
     ("MillstreamApiThrottled", "once", {REQUESTS: "0x5 30x30"}, 20, None),
     ("MillstreamApiThrottled", "other refusals", {REQUESTS.replace("429", "409"): "0+30x30"}, 20, None),
+    ("MillstreamOperatorRefused", "each minute", {REFUSED: "0x5 1+1x30"}, 20, OF_REFUSED | {"result": "refused"}),
+    (
+        "MillstreamOperatorRefused", "one of many, each 2 minutes",
+        {REFUSED.replace("refused", "error"): "0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9", REFUSED.replace("refused", "ok"): "0+600x20"},
+        17, OF_REFUSED | {"result": "error"},
+    ),
+    (
+        "MillstreamOperatorRefused", "two operators",
+        {REFUSED.replace("{", f'{{namespace="{name}", '): "0+3x30" for name in ("a", "b")},
+        20, [OF_REFUSED | {"namespace": name, "result": "refused"} for name in ("a", "b")],
+    ),
+    ("MillstreamOperatorRefused", "for a while", {REFUSED: "0x5 1+1x5 6x20"}, 14, None),
+    ("MillstreamOperatorRefused", "once", {REFUSED: "0x5 1x30"}, 20, None),
+    ("MillstreamOperatorRefused", "somebody was quicker", {REFUSED.replace("refused", "conflict"): "0+9x30"}, 20, None),
     (
         "MillstreamSeriesDropped", "there is no room", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x30"},
         20, {"job": "j", "metric": "m", "severity": "info"},

@@ -191,7 +191,7 @@ def due(run):
 
 
 def quantile(q, name, values):
-    """Compute what histogram_quantile makes of such values in the buckets of a metric."""
+    """Compute what histogram_quantile makes of such values in the buckets of a metric, a second at least."""
     bounds = [*METRICS[name].buckets, math.inf]
     counts = [sum(value <= bound for value in values) for bound in bounds]
     rank = q * len(values)
@@ -199,7 +199,8 @@ def quantile(q, name, values):
     if bounds[index] == math.inf:
         return {frozenset(): bounds[-2]}
     low, before = (bounds[index - 1], counts[index - 1]) if index else (0.0, 0)
-    return {frozenset(): low + (bounds[index] - low) * (rank - before) / (counts[index] - before)}
+    found = low + (bounds[index] - low) * (rank - before) / (counts[index] - before)
+    return {frozenset(): max(1.0, found)}
 
 
 def finish_all(ns, ends, since=""):

@@ -10,6 +10,7 @@ from e2e.conftest import ETL_IMAGE, ROOT, eventually
 pytestmark = pytest.mark.e2e
 
 EXAMPLE = ROOT / "examples/01_etl"
+FIGURES = {"flights_read": 336_776, "late_ratio": pytest.approx(0.3146, abs=0.0001)}
 
 
 def test_the_etl_example_reads_retries_and_writes(runs):
@@ -22,6 +23,7 @@ def test_the_etl_example_reads_retries_and_writes(runs):
     status = runs.until(run, "Completed")
     assert status["result"]["airlines"] == 15
     assert status["tasks"] == {"Completed": 3}
+    assert {sample["name"]: sample["value"] for sample in status["metrics"]} == FIGURES
     pod = runs.pod(run)["metadata"]["name"]
     log = runs.kubectl("logs", pod)
     assert "attempt 1 of 4" in log

@@ -103,6 +103,9 @@
 {{- if not (and $helm (eq $release $context.Release.Name) (eq $namespace $context.Release.Namespace)) }}
 {{- $id := printf "%s/%s" (lower $object.kind) $object.metadata.name }}
 {{- $owner := ternary (printf "belongs to the release %s in the namespace %s" $release $namespace) "was not installed by Helm" (ne $release "") }}
+{{- if and $release (not $helm) }}
+{{- $owner = printf "was installed by the release %s in the namespace %s, but is Helm's no longer: its label app.kubernetes.io/managed-by is %s" $release $namespace (dig "metadata" "labels" "app.kubernetes.io/managed-by" "missing" $object) }}
+{{- end }}
 {{- fail (printf "The %s %s is there already, and %s. Set %s=false to leave it as it is; or give it to this release: kubectl annotate --overwrite %s meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s && kubectl label --overwrite %s app.kubernetes.io/managed-by=Helm" $object.kind $object.metadata.name $owner (index . 2) $id $context.Release.Name $context.Release.Namespace $id) }}
 {{- end }}
 {{- end }}
@@ -121,7 +124,7 @@
 {{- end }}
 
 {{- define "millstream.applyCrds" -}}
-helm template {{ .Release.Name }} CHART --show-only templates/crds.yaml | kubectl apply --server-side --force-conflicts -f -
+helm template {{ .Release.Name }} CHART --kube-version {{ .Capabilities.KubeVersion.Version }} --show-only templates/crds.yaml | kubectl apply --server-side --force-conflicts -f -
 {{- end }}
 
 {{/* Takes the context, the CustomResourceDefinition of this chart, and that of the cluster. */}}

@@ -7,7 +7,7 @@ from millstream.resources.flow_run import FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 
-__all__ = ["Announcement", "announcement"]
+__all__ = ["Announcement", "announcement", "of_refusal"]
 
 _CHARACTERS = 1000
 _BAD = {RunState.FAILED, RunState.TIMED_OUT, RunState.CRASHED, RunState.AWAITING_RETRY}
@@ -43,3 +43,9 @@ def announcement(old: FlowRunStatus, new: FlowRunStatus) -> Announcement | None:
         word = new.state if new.reason is old.reason else new.reason
         return Announcement("Normal" if asked else "Warning", word or new.state, text)
     return None
+
+
+def of_refusal(said: str) -> Announcement:
+    """Say that a status was refused, since the status itself cannot."""
+    text = f"The run stands still, as the operator may not write its status: {said}"
+    return Announcement("Warning", "StatusRefused", text[:_CHARACTERS])

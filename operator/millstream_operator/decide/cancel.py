@@ -1,9 +1,9 @@
 """A run that is to end before its flow does: cancelled, replaced by a newer one, or out of time."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from millstream.resources.flow_deployment import ConcurrencyPolicy
-from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.attempt import frozen_template
@@ -14,7 +14,7 @@ from millstream_operator.decide.lost_node import lost
 from millstream_operator.decide.message import sentence
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import Plan, WriteRunStatus
-from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.status import in_state, with_end
 from millstream_operator.decide.stop import Stop, stop_attempt
 
 __all__ = ["cancel", "cancel_for", "total_deadline"]
@@ -92,10 +92,9 @@ def _final(observed: ObservedRun, run: Run, reason: Reason, message: str, *, unf
             message = f"{message} {told} {Reason.NODE_UNREACHABLE.hint}"
         else:
             reason, message = Reason.NODE_UNREACHABLE, told
-    attempts = run.status.attempts
+    changes: dict[str, Any] = {}
     if unfinished:
-        attempts = with_current(
-            run.status, completion_time=timestamp(observed.now), reason=reason, message=message
-        )
-    status = in_state(run, observed.now, state, reason, message, attempts=attempts)
+        attempts = with_end(run.status, observed.now, reason=reason, message=message)
+        changes = {"attempts": attempts, "completion_time": attempts[-1].completion_time}
+    status = in_state(run, observed.now, state, reason, message, **changes)
     return Plan((WriteRunStatus(status), *release(observed.pods)))

@@ -27,7 +27,7 @@ from millstream_operator.decide.message import sentence
 from millstream_operator.decide.observed import Job, ObservedRun, Pod, Run
 from millstream_operator.decide.plan import ConfirmJob, Plan, WriteRunStatus
 from millstream_operator.decide.retry import backoff
-from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.status import in_state, with_end
 
 __all__ = ["end", "finish", "retry_or_end"]
 
@@ -78,7 +78,7 @@ def _after(
     observed: ObservedRun, run: Run, ended: Outcome, facts: dict[str, Any]
 ) -> tuple[FlowRunStatus, datetime | None]:
     if ended.reason is None:
-        return in_state(run, observed.now, RunState.COMPLETED, None, ended.message, **facts), None
+        return _final(observed, run, ended, RunState.COMPLETED, facts), None
     verdict = VERDICTS[ended.reason]
     spent = getattr(run.status, verdict.budget) + 1 if verdict.budget else 0
     if verdict.budget:
@@ -86,14 +86,23 @@ def _after(
     template = frozen_template(observed, run)
     policy = template.retry_policy if template else RetryPolicy(failures=0, disruptions=0)
     if verdict.budget is None or spent > getattr(policy, verdict.budget):
-        return in_state(run, observed.now, verdict.state, ended.reason, ended.message, **facts), None
+        return _final(observed, run, ended, verdict.state, facts), None
     number = run.status.attempt
-    again = timestamp(observed.now + backoff(policy, number))
+    over = facts["attempts"][-1].completion_time
+    again = timestamp(max(over + backoff(policy, number), observed.now))
     message = _RESULT_OF_RETRY.format(
         number=number, message=sentence(ended.message), next=number + 1, time=again
     )
     facts["next_attempt_time"] = again
     return in_state(run, observed.now, RunState.AWAITING_RETRY, ended.reason, message, **facts), again
+
+
+def _final(
+    observed: ObservedRun, run: Run, ended: Outcome, state: RunState, facts: dict[str, Any]
+) -> FlowRunStatus:
+    """Give the status of a run that ends with its attempt, and so when that did."""
+    over = facts["attempts"][-1].completion_time
+    return in_state(run, observed.now, state, ended.reason, ended.message, completion_time=over, **facts)
 
 
 def _facts(
@@ -102,13 +111,14 @@ def _facts(
     """Collect what an ended attempt leaves in the status."""
     started = pod.started_at if pod else None
     record = ended.record
-    attempts = with_current(
+    attempts = with_end(
         run.status,
+        observed.now,
         job_uid=job.uid if job else run.status.current.job_uid,
         pod=pod.name if pod else run.status.current.pod,
         node=pod.node if pod else run.status.current.node,
         start_time=run.status.current.start_time or started,
-        completion_time=timestamp(observed.now),
+        end_time=pod.ended_at if pod else run.status.current.end_time,
         reason=ended.reason,
         message=ended.message,
         exit_code=ended.exit_code,

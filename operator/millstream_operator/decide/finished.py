@@ -1,7 +1,8 @@
 """A run in a final state: finish what a crash may have left undone, and delete it when its time has come."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from millstream.resources.flow_run import SUCCEEDED
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.gone import delete_jobs, release
@@ -29,7 +30,7 @@ def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
     if run.status.state is RunState.CANCELLED or run.status.reason in _STOPPED:
         actions += delete_jobs(observed.jobs.values())
     actions += release(observed.pods)
-    lifetime, ended = _lifetime(observed, run), run.status.completion_time
+    lifetime, ended = _lifetime(observed, run), _known_to_have_ended(run)
     needed = observed.parent is not None and observed.parent.live  # its end is told, and asks again
     if lifetime is None or ended is None or needed:
         return Plan(tuple(actions))
@@ -38,6 +39,13 @@ def tidy_finished(observed: ObservedRun, run: Run) -> Plan | None:
     if actions or not is_remembered(run, observed.deployment):
         return Plan(tuple(actions), observed.now + timedelta(seconds=10))
     return Plan((delete(run),))
+
+
+def _known_to_have_ended(run: Run) -> datetime | None:
+    """Say from when on its end could be read: one that was learned late is to be seen as long as any other."""
+    ended = run.status.completion_time
+    told = (c.last_transition_time for c in run.status.conditions if c.type == SUCCEEDED)
+    return None if ended is None else max([ended, *told])
 
 
 def _lifetime(observed: ObservedRun, run: Run) -> timedelta | None:

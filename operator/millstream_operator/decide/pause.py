@@ -1,12 +1,11 @@
 """A run that is to rest: nothing of it runs while `spec.suspend` is true."""
 
-from millstream.resources.model import timestamp
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.gone import release
 from millstream_operator.decide.observed import ObservedRun, Run
 from millstream_operator.decide.plan import DeleteJob, Plan, WriteRunStatus
-from millstream_operator.decide.status import in_state, with_current
+from millstream_operator.decide.status import in_state, with_end
 from millstream_operator.decide.stop import Stop, stop_attempt
 
 __all__ = ["pause"]
@@ -30,8 +29,6 @@ def pause(observed: ObservedRun, run: Run) -> Plan | None:
 
 
 def _ended(observed: ObservedRun, run: Run) -> Plan:
-    attempts = with_current(
-        run.status, completion_time=timestamp(observed.now), reason=Reason.SUSPENDED, message=""
-    )
+    attempts = with_end(run.status, observed.now, reason=Reason.SUSPENDED, message="")
     status = in_state(run, observed.now, RunState.PAUSED, Reason.SUSPENDED, "", attempts=attempts)
     return Plan((WriteRunStatus(status),))

@@ -11,7 +11,7 @@ from millstream_operator.decide import kstatus
 from millstream_operator.decide.message import MESSAGE_CHARACTERS, condition, with_hint
 from millstream_operator.decide.observed import Run
 
-__all__ = ["ended_without_outcome", "in_state", "with_attempt", "with_current"]
+__all__ = ["ended_without_outcome", "in_state", "with_attempt", "with_current", "with_end"]
 
 
 def in_state(
@@ -50,7 +50,7 @@ def ended_without_outcome(
     run: Run, now: datetime, state: RunState, reason: Reason, message: str
 ) -> FlowRunStatus:
     """Give the final status of a run whose attempt ends for a reason that no pod has told."""
-    attempts = with_current(run.status, completion_time=timestamp(now), reason=reason, message=message)
+    attempts = with_end(run.status, now, reason=reason, message=message)
     return in_state(run, now, state, reason, message, attempts=attempts)
 
 
@@ -64,3 +64,16 @@ def with_current(status: FlowRunStatus, **changes: Any) -> list[Attempt]:
     if "message" in changes:
         changes["message"] = changes["message"][:MESSAGE_CHARACTERS]
     return [*status.attempts[:-1], status.current.replace(**changes)]
+
+
+def with_end(status: FlowRunStatus, now: datetime, **changes: Any) -> list[Attempt]:
+    """Give the attempts with the newest one ended: when its container has, or now if nobody has told."""
+    [*others, current] = with_current(status, **changes)
+    return [*others, current.replace(completion_time=_end(current, now))]
+
+
+def _end(attempt: Attempt, now: datetime) -> datetime:
+    """Choose the end of an attempt; the clock of its node may be ahead of ours, or have been set back."""
+    if attempt.end_time is None:
+        return timestamp(now)
+    return min(max(attempt.end_time, attempt.start_time or attempt.creation_time), timestamp(now))

@@ -89,6 +89,7 @@ def _left_behind(observed: ObservedRun, run: Run, pod: Pod) -> dict[str, object]
         "pod": pod.name,
         "node": pod.node,
         "start_time": run.status.current.start_time or pod.started_at,
+        "end_time": pod.ended_at,
         "exit_code": pod.exit_code,
         "log_tail": last_lines(run, pod, frozen_template(observed, run)),
     }

@@ -100,7 +100,13 @@ class Attempt(StoredModel):
     node: str | None = Field(default=None, max_length=253, description="Node that the pod ran on.")
     creation_time: AwareDatetime = Field(description="When the attempt was decided.")
     start_time: AwareDatetime | None = Field(default=None, description="When the flow's container started.")
-    completion_time: AwareDatetime | None = Field(default=None, description="When the attempt ended.")
+    end_time: AwareDatetime | None = Field(
+        default=None, description="When the flow's container ended, in its node's words."
+    )
+    completion_time: AwareDatetime | None = Field(
+        default=None,
+        description="When the attempt ended: with its container, or when the operator learned that it had.",
+    )
     reason: _StoredReason = Field(default=None, description="Why it ended.")
     message: str = Field(default="", max_length=4096, description="Why it ended, for people.")
     exit_code: int | None = Field(default=None, description="Exit code of the flow's container.")
@@ -134,7 +140,9 @@ class FlowRunStatus(StoredModel):
     paused_time: AwareDatetime | None = Field(default=None, description="Since when the run is paused.")
     paused_seconds: int = Field(default=0, description="How long it was paused before that, all together.")
     start_time: AwareDatetime | None = Field(default=None, description="When the flow first ran.")
-    completion_time: AwareDatetime | None = Field(default=None, description="When the run became final.")
+    completion_time: AwareDatetime | None = Field(
+        default=None, description="When the run ended, with its last attempt if that ended it."
+    )
     next_attempt_time: AwareDatetime | None = Field(default=None, description="When the next attempt starts.")
     recorded_attempt: int = Field(
         default=0, description="Number of the attempt that left the completion record which the rest is from."

@@ -35,11 +35,13 @@ def ago(**time):
     return (NOW - timedelta(**time)).isoformat()
 
 
-def operator(*, image="registry.example.com/millstream-operator:1.2.3", replicas=2, ready=2, args=()):
-    lease = ["--port=8080", "--lease-name=millstream", *args]
+def operator(
+    name="millstream", *, image="registry.example.com/millstream-operator:1.2.3", replicas=2, ready=2, args=()
+):
+    lease = ["--port=8080", f"--lease-name={name}", *args]
     pod = {"spec": {"containers": [{"name": "operator", "image": image, "args": lease}]}}
     return {
-        "metadata": {"name": "millstream", "namespace": "system"},
+        "metadata": {"name": name, "namespace": "system", "uid": f"uid-{name}"},
         "spec": {"replicas": replicas, "template": pod},
         "status": {"readyReplicas": ready},
     }
@@ -163,6 +165,18 @@ OTHER = {
     if name.startswith("flowruns")
 }
 
+LEASES = {("system", name): lease(seconds=2) for name in ("millstream", "other")}
+NO_IMAG = "ConfigMap millstream-defaults in namespace team: there is no imag; did you mean image?"
+HELD_UP = {"reason": "UnreadableDefaults", "message": NO_IMAG}
+UNREADABLE = deployment()
+UNREADABLE["status"]["conditions"].append({"type": "Suspended", "status": "True", **HELD_UP})
+QUEUED = run(
+    created=ago(minutes=2),
+    state="Queued",
+    conditions=[{"type": "Succeeded", "status": "Unknown", **HELD_UP}],
+    **HELD_UP,
+)
+
 CASES = [
     ({"version": "v1.31.9"}, "cluster", "problem", "is Kubernetes v1.31.9."),
     ({"version": "?"}, "cluster", "warning", "does not say which Kubernetes"),
@@ -258,6 +272,24 @@ CASES = [
     ({"missing_rights": RIGHTS[-1:]}, "rights", "warning", "may not get pods/log"),
     ({"deployments": [deployment("False", "InvalidPod", "no")]}, "deployments", "problem", "not ready: no"),
     (
+        {"operators": [operator(), operator("other", args=["--namespaces=a,team"])], "leases": LEASES},
+        "operator",
+        "problem",
+        "More than one operator serves namespace team: system/millstream, system/other. Each is refused",
+    ),
+    (
+        {"deployments": [UNREADABLE, UNREADABLE], "runs": [QUEUED]},
+        "defaults",
+        "problem",
+        "Nothing new starts: ConfigMap millstream-defaults in namespace team: there is no imag",
+    ),
+    (
+        {"deployments": HIDDEN, "runs": [QUEUED]},
+        "defaults",
+        "problem",
+        "Nothing new starts: ConfigMap millstream-defaults in namespace team: there is no imag",
+    ),
+    (
         {"runs": [run(state="Completed"), run("s", ago(days=1), state="Crashed", reason="StartTimeout")]},
         "starts",
         "problem",
@@ -295,6 +327,8 @@ def test_each_trouble_is_told_once(facts, check, level, said):
         {"deployments": HIDDEN, "runs": HIDDEN},
         {"operators": [operator(args=["--namespaces=a"]), operator(args=["--namespaces=b,team"])]},
         {"operators": [operator(args=["--namespaces=a"]), operator()]},
+        {"operators": [operator(args=["--namespaces=a"]), operator("other")], "leases": LEASES},
+        {"operators": [operator(), operator()]},
         {"policies": policies({})},
         {"policies": policies(by_name("In", "a", "team"))},
         {"policies": policies({"matchLabels": {"kubernetes.io/metadata.name": "team"}})},

@@ -98,6 +98,22 @@ def test_a_query_is_as_the_linter_wants_it(target):
             assert bool(rate) is counts, "rates of counters, not of gauges"
 
 
+@pytest.mark.parametrize(("uid", "panel"), PANELS, ids=SHORT)
+def test_a_value_is_green_only_where_another_would_be_red(uid, panel):
+    if panel["type"] in {"stat", "bargauge"}:  # Grafana's own are green, and red from 80 on
+        colours = [step["color"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+        assert colours in (["blue"], ["green", "red"])
+
+
+@pytest.mark.parametrize("target", [t for t in TARGETS if "histogram_quantile" in t.expression], ids=str)
+def test_times_of_runs_are_not_told_more_precisely_than_objects_have_them(target):
+    (name,) = {selector.name.removesuffix("_bucket") for selector in selectors(target.query())}
+    if name.startswith("millstream_operator_"):  # measured by itself
+        return
+    assert min(METRICS[name].buckets) >= 1
+    assert re.fullmatch(r"clamp_min\(histogram_quantile\(.+\), 1\)", target.expression)
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 def test_lines_are_rates_of_their_interval_and_numbers_of_what_is_shown(target):
     windows = set(re.findall(r"\$(__\w+)", target.expression))

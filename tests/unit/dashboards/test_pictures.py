@@ -90,9 +90,23 @@ def test_a_number_that_is_too_high_is_red(value, red):
     assert ("#cf222e" in style) is red
 
 
-def test_a_panel_says_that_there_is_nothing():
-    texts = Drawn(draw(DASHBOARDS["millstream-fleet"], Answers(), SPAN)).texts()
-    assert {"no run has ended", "nothing waits", "No data"} <= set(texts)
+@pytest.mark.parametrize("value", [0.0, 1.0, 100.0])
+def test_a_number_that_is_neither_good_nor_bad_is_not_coloured_so(value):
+    chosen = [p for p in panels(DASHBOARDS["millstream-fleet"]) if p["title"] == "Waiting"]
+    drawn = Drawn(draw(DASHBOARDS["millstream-fleet"] | {"panels": chosen}, Answers(value), SPAN))
+    (style,) = drawn.colours_of(shown(value, "short"))
+    assert "#0969da" in style
+
+
+@pytest.mark.parametrize(
+    ("uid", "texts"),
+    [
+        ("millstream-fleet", {"no run has ended", "nothing waits", "No data"}),
+        ("millstream-deployment", {"none is declared", "none was recorded", "nothing"}),
+    ],
+)
+def test_a_panel_says_that_there_is_nothing(uid, texts):
+    assert texts <= set(Drawn(draw(DASHBOARDS[uid], Answers(), SPAN)).texts())
 
 
 def test_a_bucket_has_a_bar_of_its_own_count():

@@ -105,6 +105,26 @@ async def test_a_conflict_ends_the_plan():
         await world.execute(WriteRunStatus(make_status(RunState.RUNNING)))
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ApiError(403, "the policy says no"), True),
+        (ApiError(422, "invalid"), True),
+        (ConflictError(409, "changed"), False),
+        (NotFoundError(404, "gone"), False),
+        (ApiError(503, "later"), False),
+    ],
+)
+async def test_a_status_that_is_refused_is_told_where_it_can_be(error, told):
+    world = World(Api(patch=error))
+    with pytest.raises(ApiError):
+        await world.execute(WriteRunStatus(make_status(RunState.RUNNING)))
+    assert [run.name for run, _ in world.said] == ["etl-1"] * told
+    for _, said in world.said:
+        assert (said.kind, said.reason) == ("Warning", "StatusRefused")
+        assert str(error) in said.message
+
+
 async def test_no_job_is_made_for_a_run_that_is_gone():
     world = World(Api(patch=NotFoundError(404, "gone")))
     with pytest.raises(NotFoundError):
@@ -172,10 +192,10 @@ async def test_only_our_finalizer_is_taken_and_only_off_that_pod():
     await world.execute(ReleasePod("etl-1-1-x", "uid", ("a", "millstream.dev/outcome", "b")))
     ((_, kind, _, name, operations),) = api.calls
     assert (kind, name) == (PODS, "etl-1-1-x")
-    assert [(o["op"], o["path"], o["value"]) for o in operations] == [
-        ("test", "/metadata/uid", "uid"),
-        ("test", "/metadata/finalizers", ["a", "millstream.dev/outcome", "b"]),
-        ("replace", "/metadata/finalizers", ["a", "b"]),
+    assert operations == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid"},
+        {"op": "test", "path": "/metadata/finalizers/1", "value": "millstream.dev/outcome"},
+        {"op": "remove", "path": "/metadata/finalizers/1"},
     ]
 
 
@@ -202,7 +222,7 @@ async def test_a_run_that_is_looked_up_and_is_as_it_was_is_not_decided_about_aga
 async def test_a_pod_that_is_gone_is_forgotten():
     world = World(Api(patch=NotFoundError(404, "gone")))
     world.cache.put(PODS, make_pod())
-    await world.execute(ReleasePod("etl-1-1-x", "uid-etl-1-1-x", ()))
+    await world.execute(ReleasePod("etl-1-1-x", "uid-etl-1-1-x", ("millstream.dev/outcome",)))
     assert world.observed().pods == ()
 
 

@@ -31,6 +31,7 @@ def findings(local: LocalFacts, cluster: ClusterFacts | Hidden) -> list[Finding]
     return [
         *here,
         *there,
+        *workload.defaults(cluster),
         *workload.deployments(cluster),
         *workload.starts(cluster),
         *workload.runs(cluster),

@@ -140,10 +140,28 @@ def operators(local: LocalFacts, cluster: ClusterFacts) -> Iterator[Finding]:
             message,
             "Add it to `namespaces` in the chart's values, or use one of those.",
         )
+    yield from _rivals(cluster.namespace, cluster.operators)
     for operator in cluster.operators:
         yield _replicas(operator)
         yield from _image(local, operator)
         yield from _lease(cluster, operator)
+
+
+def _rivals(namespace: str, found: list[Object]) -> Iterator[Finding]:
+    """Operators that do not know of each other; those of one Lease work in turns."""
+    serving = {
+        lease_of(one) or one["metadata"]["uid"]: f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+        for one in found
+        if namespace in (namespaces_of(one) or [namespace]) and one["spec"].get("replicas", 1) > 0
+    }
+    if len(serving) > 1:
+        yield Finding(
+            "operator",
+            Level.PROBLEM,
+            f"More than one operator serves namespace {namespace}: {', '.join(sorted(serving.values()))}. "
+            "Each is refused what the other writes, and runs stand still.",
+            "Remove all but one, or give each `namespaces` in the chart's values that no other has.",
+        )
 
 
 def _replicas(operator: Object) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from millstream.cli._doctor.facts import ClusterFacts, Hidden
@@ -40,6 +40,20 @@ def deployments(cluster: ClusterFacts) -> Iterator[Finding]:
         yield Finding(
             "deployments", Level.OK, f"None of {number} in namespace {cluster.namespace} is broken."
         )
+
+
+def defaults(cluster: ClusterFacts) -> Iterator[Finding]:
+    """Defaults that cannot be read, as the operator says of all that they hold up."""
+    held_up = chain(_unless_hidden(cluster.deployments), _unless_hidden(cluster.runs))
+    conditions = (one for o in held_up for one in o.get("status", {}).get("conditions", ()))
+    told = (one["message"] for one in conditions if one["reason"] == Reason.UNREADABLE_DEFAULTS)
+    if message := next(told, None):
+        advice = Reason.UNREADABLE_DEFAULTS.hint
+        yield Finding("defaults", Level.PROBLEM, f"Nothing new starts: {message}", advice)
+
+
+def _unless_hidden(found: list[Object] | Hidden) -> list[Object]:
+    return [] if isinstance(found, Hidden) else found  # as the rights say
 
 
 def starts(cluster: ClusterFacts) -> Iterator[Finding]:

@@ -176,6 +176,22 @@ def test_what_a_stopped_pod_leaves_is_kept_before_it_is_let_go():
     assert (final.failures, final.disruptions) == (0, 0)
 
 
+def test_it_ends_with_its_pod_whenever_the_operator_comes_to_know():
+    pod = make_pod(exit_code=137, ended=after(20), deleting=True)
+    status = make_status(RunState.CANCELLING, Reason.CANCEL_REQUESTED)
+    seen = written(plan_of(status, now=after(900), jobs=[make_job(deleting=True)], pods=[pod]))
+    assert (seen.current.end_time, seen.current.completion_time) == (after(20), None)
+    final = written(plan_of(seen, now=after(901), confirmed=JOB))
+    assert (final.state, final.completion_time) == (RunState.CANCELLED, after(20))
+    assert final.current.completion_time == after(20)
+    assert final.conditions[0].last_transition_time == after(901)
+
+
+def test_what_runs_no_more_ends_when_it_is_cancelled():
+    status = closed(make_status(RunState.AWAITING_RETRY))
+    assert written(plan_of(status, now=after(30))).completion_time == after(30)
+
+
 TOTAL = {"timeouts": {"totalSeconds": 300}}
 
 

@@ -89,15 +89,17 @@ def test_asks_before_it_believes_that_the_pod_is_gone(job):
 
 
 def test_completed():
-    status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=COMPLETED)]))
+    pod = make_pod(exit_code=0, ended=after(50), record=COMPLETED)
+    status = written(plan_of(running(), make_job(), [pod]))
     assert (status.state, status.reason, status.message) == (RunState.COMPLETED, None, "Done.")
     assert (status.tasks, status.result) == ({"Completed": 3}, {"rows": 7})
     assert status.result_storage == "s3://flows/results"
-    assert (status.start_time, status.completion_time) == (NOW, after(60))
+    assert (status.start_time, status.completion_time) == (NOW, after(50))
     assert (status.failures, status.disruptions) == (0, 0)
     attempt = status.current
     assert (attempt.job_uid, attempt.pod, attempt.node) == ("uid-etl-1-1", "etl-1-1-x", "node-1")
-    assert (attempt.start_time, attempt.completion_time, attempt.exit_code) == (NOW, after(60), 0)
+    assert (attempt.start_time, attempt.end_time, attempt.completion_time) == (NOW, after(50), after(50))
+    assert attempt.exit_code == 0
 
 
 ROWS = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}
@@ -176,10 +178,40 @@ def test_budgets(case):
     assert (status.failures, status.disruptions) == spent
 
 
+UNSEEN = {
+    "evicted by its kubelet": (make_job(failure=EXIT_1), make_pod(phase="Failed", reason="Evicted")),
+    "no times told": (make_job(failure=EXIT_1), make_pod(exit_code=137, ended=None)),
+    "no pod": (make_job(failure=EXIT_1), None),
+}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_an_end_that_nobody_has_timed_is_when_it_was_learned(case):
+    job, pod = UNSEEN[case]
+    status = written(plan_of(running(), job, [pod] if pod else [], confirmed=job["metadata"]["name"]))
+    assert status.state.is_final
+    assert (status.completion_time, status.current.completion_time) == (after(60), after(60))
+
+
+# When the attempt ended, a minute before the operator learned it or less, and when the next one is to begin.
+WAITS = {"just now": (60, 90), "a while ago": (45, 75), "longer ago than it waits": (10, 60)}
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_the_waiting_time_counts_from_the_end(case):
+    ended, due = WAITS[case]
+    run = running({"failures": 1, "backoff": {"seconds": 30}})
+    plan = plan_of(run, make_job(), [make_pod(exit_code=1, ended=after(ended), record=FAILED)])
+    status = written(plan)
+    assert status.next_attempt_time == plan.requeue_at == after(due)
+    assert (status.current.completion_time, status.completion_time) == (after(ended), None)
+
+
 def test_awaits_the_next_attempt():
     run = running({"failures": 5, "backoff": {"seconds": 10, "factor": 3}}, attempt=2)
     record = make_record(RunState.FAILED, Reason.FLOW_FAILED, attempt=2, message="No.")
-    plan = plan_of(run, make_job(attempt=2), [make_pod(attempt=2, exit_code=1, record=record)])
+    pod = make_pod(attempt=2, exit_code=1, ended=after(60), record=record)
+    plan = plan_of(run, make_job(attempt=2), [pod])
     status = written(plan)
     assert status.next_attempt_time == plan.requeue_at == after(90)
     assert status.message.startswith("Attempt 2 ended: No. Attempt 3 starts at 2026-03-01 12:01:30 UTC.")

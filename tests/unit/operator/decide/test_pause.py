@@ -91,6 +91,13 @@ def test_what_a_stopped_pod_leaves_is_kept():
     assert written(plan).current.exit_code == 143
 
 
+def test_an_attempt_that_is_stopped_ends_with_its_pod():
+    pod = make_pod(exit_code=143, ended=after(20), deleting=True)
+    seen = written(plan_of(PAUSED, now=after(900), jobs=[make_job(deleting=True)], pods=[pod]))
+    rests = written(plan_of(seen, now=after(901), confirmed=JOB))
+    assert rests.current.completion_time == after(20)
+
+
 def test_what_fails_while_it_is_stopped_is_no_failure():
     pod = make_pod(exit_code=1, record=make_record(RunState.FAILED, Reason.FLOW_FAILED))
     plan = plan_of(make_status(RunState.RUNNING), jobs=[make_job()], pods=[pod])

@@ -6,6 +6,7 @@ from builders import (
     make_deployment,
     make_job,
     make_pod,
+    make_record,
     make_run,
     make_status,
     observe,
@@ -15,7 +16,7 @@ from builders import (
 from millstream.resources.states import RunState
 from millstream_operator.decide import decide_deployment, decide_run
 from millstream_operator.decide.observed import Deployment, ObservedDeployment, Run
-from millstream_operator.decide.plan import DeleteJob, DeleteRun, ReleasePod
+from millstream_operator.decide.plan import DeleteJob, DeleteRun, Plan, ReleasePod
 from millstream_operator.decide.retention import surplus
 
 TICKS = {"schedules": [{"name": "often", "interval": 60}]}
@@ -146,6 +147,16 @@ def test_a_run_is_deleted_after_its_time(ttl, now, gone, state):
     plan = plan_of(now=now, state=state, **ttl)
     assert plan.actions == ((DeleteRun("etl-1", "uid-etl-1"),) if gone else ())
     assert gone or plan.requeue_at == after(ttl.get("own", ttl.get("history")))
+
+
+def test_an_end_that_was_learned_late_can_be_seen_as_long_as_any_other():
+    run = make_run(status=make_status(RunState.RUNNING), template=TEMPLATE, ttlSecondsAfterFinished=60)
+    pod = make_pod(exit_code=0, ended=after(10), record=make_record())
+    (write, *_) = decide_run(observe(run, now=after(900), jobs=[make_job()], pods=[pod])).actions
+    assert write.status.completion_time == after(10)
+    known = make_run(status=write.status, template=TEMPLATE, ttlSecondsAfterFinished=60)
+    assert decide_run(observe(known, now=after(959))) == Plan(requeue_at=after(960))
+    assert decide_run(observe(known, now=after(960))).actions == (DeleteRun("etl-1", "uid-etl-1"),)
 
 
 def test_without_a_time_it_stays():

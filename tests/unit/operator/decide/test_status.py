@@ -5,7 +5,7 @@ from millstream.resources.flow_run import Attempt, FlowRunStatus
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
 from millstream_operator.decide.observed import Run
-from millstream_operator.decide.status import in_state, with_attempt, with_current
+from millstream_operator.decide.status import in_state, with_attempt, with_current, with_end
 
 
 def run_with(status=None):
@@ -91,3 +91,28 @@ def test_a_status_survives_the_way_through_the_api():
         tasks={"Completed": 2},
     )
     assert FlowRunStatus.model_validate(status.to_dict()) == status
+
+
+# When the container started and ended, by its node's clock, and what is taken for the end by an operator at 60.
+ENDS = {
+    "as its node says": (10, 50, 50),
+    "just now": (10, 60, 60),
+    "nobody has told": (10, None, 60),
+    "never started, nobody has told": (None, None, 60),
+    "a clock that is ahead": (10, 61, 60),
+    "a clock that is so from the start": (70, 80, 60),
+    "a clock that is behind": (-300, -260, -260),
+    "a clock that was set back": (10, 5, 10),
+    "ended without a start": (None, 50, 50),
+    "ended before it was made": (None, -300, 0),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_an_attempt_ends_with_its_container(case):
+    start, end, expected = ENDS[case]
+    times = {"start_time": start, "end_time": end}
+    told = {name: after(seconds) for name, seconds in times.items() if seconds is not None}
+    *others, last = with_end(make_status(RunState.RUNNING, attempt=2), after(60.5), **told)
+    assert last.completion_time == after(expected)
+    assert [attempt.completion_time for attempt in others] == [None]
