@@ -296,6 +296,7 @@ def test_size_of_a_schema(ask, make):
         ({"spec": {"suspend": True, "description": "x", "tags": ["x"]}}, True),
         ({"spec": {"parameters": {"a": 1}, "schedules": [{"name": "daily", "cron": "@daily"}]}}, True),
         ({"spec": {"retryPolicy": {"failures": 1}, "timeouts": {"runSeconds": 60}}}, True),
+        ({"spec": {"metrics": [{"name": "rows", "type": "Gauge"}]}}, True),
         ({"spec": {"pod": {"serviceAccountName": None}}}, True),
         ({"spec": {"pod": None, "image": "other:1"}}, True),
         ({"spec": {"pod": {"automountServiceAccountToken": True}}}, False),
