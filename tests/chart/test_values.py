@@ -1,9 +1,12 @@
+import dataclasses
 import json
 import re
 import tomllib
 
 import pytest
 import yaml
+
+from millstream_operator.settings import Settings
 
 TMP = "/tmp"  # noqa: S108 - a path in a container
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -182,6 +185,10 @@ def _nested(path, value):
     return value
 
 
+def _volume(name, **further):
+    return {"name": name, "emptyDir": {}, **further}
+
+
 def _monitor(**options):
     return {"metrics": {"serviceMonitor": options}}
 
@@ -273,18 +280,30 @@ ADDRESSES = "is no range of addresses: write 10.0.0.0/8, 10.0.0.1/32 or fd00::/8
             {"extraEnv": [{"name": "MILLSTREAM_OPERATOR_NAMESPACES", "value": "a"}]},
             "would give the operator no rights there: use the value namespaces",
         ),
+        (
+            {"extraEnv": [{"name": "MILLSTREAM_OPERATOR_LEADER_ELECTION", "value": "false"}], "replicas": 3},
+            "extraEnv: MILLSTREAM_OPERATOR_LEADER_ELECTION would have two operators do the same work",
+        ),
+        (
+            {"extraEnv": [{"name": "MILLSTREAM_OPERATOR_LOG_LEVL", "value": "DEBUG"}]},
+            "extraEnv: MILLSTREAM_OPERATOR_LOG_LEVL is no option of the operator",
+        ),
+        (
+            {"extraEnvFrom": [{"prefix": "MILLSTREAM_OPERATOR_", "configMapRef": {"name": "a"}}]},
+            "extraEnvFrom: with the prefix MILLSTREAM_OPERATOR_ the keys would become options of the operator",
+        ),
         ({"extraEnvFrom": [{}]}, "extraEnvFrom: each entry has either a configMapRef or a secretRef"),
         (
             {"extraEnvFrom": [{"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}]},
             "extraEnvFrom: each entry has either a configMapRef or a secretRef",
         ),
-        ({"extraVolumes": [{"name": "tmp"}]}, "extraVolumes: there is a volume tmp already"),
+        ({"extraVolumes": [_volume("tmp")]}, "extraVolumes: there is a volume tmp already"),
         (
             {"extraVolumeMounts": [{"name": "certificates", "mountPath": "/etc/ssl"}]},
             "extraVolumeMounts: there is no volume certificates: add it to extraVolumes",
         ),
         (
-            {"extraVolumes": [{"name": "a"}], "extraVolumeMounts": [{"name": "a", "mountPath": TMP}]},
+            {"extraVolumes": [_volume("a")], "extraVolumeMounts": [{"name": "a", "mountPath": TMP}]},
             "extraVolumeMounts: something is mounted at /tmp already",
         ),
         (
@@ -360,6 +379,7 @@ def test_a_mistake_is_refused_in_words(call, chart, setting, sentence):
         _nested("dashboards.sidecarLabelValue", ""),
         {"tolerations": [{"operator": "Exists"}, {"key": "pool", "value": "spot"}]},
         {"extraEnv": [{"name": "my.proxy-name", "value": ""}]},
+        {"extraEnvFrom": [{"prefix": "MILLSTREAM_", "secretRef": {"name": "a"}}]},
         _required_of_nodes({"key": "pool", "operator": "Exists"}),
         _required_of_nodes({"key": "pool", "operator": "In", "values": ["batch"]}),
     ],
@@ -367,6 +387,16 @@ def test_a_mistake_is_refused_in_words(call, chart, setting, sentence):
 )
 def test_what_is_right_is_taken(call, chart, setting):
     call("helm", "template", "x", chart, "--kube-version", "1.32.0", "-f", "-", stdin=json.dumps(setting))
+
+
+def test_each_option_of_the_operator_has_a_value_or_is_the_charts(call, chart):
+    for option in (field.name.upper() for field in dataclasses.fields(Settings)):
+        name = f"MILLSTREAM_OPERATOR_{option}"
+        environment = json.dumps({"extraEnv": [{"name": name, "value": "1"}]})
+        arguments = ("template", "x", chart, "--kube-version", "1.32.0", "-f", "-")
+        taken = option == "SCRAPE_SECONDS"
+        answer = call("helm", *arguments, stdin=environment, fails=not taken)
+        assert taken or f"extraEnv: {name} would " in answer
 
 
 def _nulls(values, path=()):

@@ -21,14 +21,39 @@
 {{- if and (hasKey . "value") .valueFrom }}
 {{- fail (printf "extraEnv: %s has value and valueFrom: leave one of them out." .name) }}
 {{- end }}
-{{- if eq .name "MILLSTREAM_OPERATOR_NAMESPACES" }}
-{{- fail "extraEnv: MILLSTREAM_OPERATOR_NAMESPACES would give the operator no rights there: use the value namespaces." }}
-{{- end }}
+{{- include "millstream.checkOperatorOption" . }}
 {{- $_ := set $seen .name true }}
 {{- end }}
 {{- range .Values.extraEnvFrom }}
+{{- if hasPrefix "MILLSTREAM_OPERATOR" (.prefix | default "") }}
+{{- fail (printf "extraEnvFrom: with the prefix %s the keys would become options of the operator, of which the chart sees nothing: use the chart's values, and extraEnv for MILLSTREAM_OPERATOR_SCRAPE_SECONDS." .prefix) }}
+{{- end }}
 {{- if eq (empty .configMapRef) (empty .secretRef) }}
 {{- fail "extraEnvFrom: each entry has either a configMapRef or a secretRef, with a name." }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Takes an environment variable. What the chart puts on the command line would win over it without a word; of the rest, the
+chart's rights and its other replicas know nothing.
+*/}}
+{{- define "millstream.checkOperatorOption" -}}
+{{- $instead := dict
+  "NAMESPACES" "would give the operator no rights there: use the value namespaces"
+  "PORT" "would change nothing, since the pod's probes and Service need its port as it is: use metrics.service.port for that of the Service"
+  "LOG_LEVEL" "would change nothing: use the value logLevel"
+  "LOG_FORMAT" "would change nothing: use the value logFormat"
+  "WORKERS" "would change nothing: use the value workers"
+  "LEADER_ELECTION" "would have two operators do the same work, be it only during an upgrade: leave it out; how many stand by says the value replicas"
+  "LEASE_NAME" "would change nothing: the lease has the release's name, for which there is fullnameOverride"
+  "LEASE_NAMESPACE" "would give the operator no lease that it has rights on: leave it out, the lease is in the release's namespace"
+  "CONFIG_NAMESPACE" "would have the operator look for its defaults where the chart does not put them: leave it out, and use the value defaults"
+}}
+{{- if hasPrefix "MILLSTREAM_OPERATOR_" .name }}
+{{- $option := trimPrefix "MILLSTREAM_OPERATOR_" .name }}
+{{- if ne $option "SCRAPE_SECONDS" }}
+{{- fail (printf "extraEnv: %s %s." .name (get $instead $option | default "is no option of the operator: correct its name, or leave it out")) }}
 {{- end }}
 {{- end }}
 {{- end }}
