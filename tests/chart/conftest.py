@@ -208,7 +208,76 @@ EVERYTHING = {
         {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     ],
     "extraEnvFrom": [{"secretRef": {"name": "proxy", "optional": True}}],
-    "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+    "extraVolumes": [
+        {
+            "name": "authorities",
+            "configMap": {
+                "name": "authorities",
+                "optional": True,
+                "defaultMode": 0o444,
+                "items": [{"key": "ca.crt", "path": "own/ca.crt", "mode": 0o400}],
+            },
+        },
+        {
+            "name": "vault",
+            "csi": {
+                "driver": "secrets-store.csi.k8s.io",
+                "fsType": "ext4",
+                "readOnly": True,
+                "nodePublishSecretRef": {"name": "vault"},
+                "volumeAttributes": {"secretProviderClass": "operator"},
+            },
+        },
+        {
+            "name": "about",
+            "downwardAPI": {
+                "defaultMode": 0o444,
+                "items": [{"path": "labels", "mode": 0o400, "fieldRef": {"fieldPath": "metadata.labels"}}],
+            },
+        },
+        {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+        {
+            "name": "dumps",
+            "ephemeral": {
+                "volumeClaimTemplate": {
+                    "metadata": {"labels": {"a": "b"}, "annotations": {"example.com/a": "b"}},
+                    "spec": {
+                        "accessModes": ["ReadWriteOnce"],
+                        "resources": {"requests": {"storage": "1Gi"}, "limits": {"storage": "1Gi"}},
+                        "selector": {"matchLabels": {"a": "b"}},
+                        "storageClassName": "fast",
+                        "volumeMode": "Filesystem",
+                    },
+                }
+            },
+        },
+        {"name": "kept", "persistentVolumeClaim": {"claimName": "kept", "readOnly": True}},
+        {
+            "name": "identity",
+            "projected": {
+                "defaultMode": 0o444,
+                "sources": [
+                    {"configMap": {"name": "a", "optional": True, "items": [{"key": "a", "path": "a"}]}},
+                    {"secret": {"name": "b", "optional": True, "items": [{"key": "b", "path": "b"}]}},
+                    {
+                        "downwardAPI": {
+                            "items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]
+                        }
+                    },
+                    {"serviceAccountToken": {"audience": "x", "expirationSeconds": 600, "path": "token"}},
+                ],
+            },
+        },
+        {
+            "name": "keys",
+            "secret": {
+                "secretName": "keys",
+                "optional": True,
+                "defaultMode": 0o400,
+                "items": [{"key": "a", "path": "a"}],
+            },
+        },
+    ],
     "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],
     "serviceAccount": {"annotations": {"example.com/role": "operator"}},
     "topologySpreadConstraints": [

@@ -55,15 +55,22 @@ def test_every_value_is_in_the_schema_and_has_a_description_of_one_line(chart):
 def test_nothing_in_the_schema_is_open(chart):
     def check(node, path):
         if isinstance(node, dict):
-            open_ = path == "/properties/extraVolumes/items" or path.endswith(
-                "/if"
-            )  # of many kinds; a condition
-            if "properties" in node and not open_:
+            condition = path.endswith("/if")
+            if "properties" in node and not condition:
                 assert node["additionalProperties"] is False, path
             for key, child in node.items():
                 check(child, f"{path}/{key}")
 
     check(json.loads((chart / "values.schema.json").read_text()), "")
+
+
+def test_every_kind_of_volume_is_tried_where_pods_are_restricted(chart, everything):
+    """And nothing else is taken: test_api_server.py has those values admitted."""
+    schema = json.loads((chart / "values.schema.json").read_text())["properties"]["extraVolumes"]["items"]
+    assert set(schema["properties"]) == {name for volume in everything["extraVolumes"] for name in volume}
+    sentence = (chart / "templates/_pod_options.tpl").read_text()
+    kinds = sorted(set(schema["properties"]) - {"name"}, key=str.lower)
+    assert f"one kind: {', '.join(kinds[:-1])} or {kinds[-1]}." in sentence
 
 
 @pytest.mark.parametrize(
@@ -161,6 +168,20 @@ def test_nothing_in_the_schema_is_open(chart):
             "at '/extraEnv/0/valueFrom/resourceFieldRef/resource'",
         ),
         ({"extraEnvFrom": [{"prefix": "1 =", "secretRef": {"name": "a"}}]}, "at '/extraEnvFrom/0/prefix'"),
+        ({"extraVolumes": [{"name": "a", "nonsense": 1}]}, "additional properties 'nonsense' not allowed"),
+        (
+            {"extraVolumes": [{"name": "a", "hostPath": {"path": "/"}}]},
+            "at '/extraVolumes/0': additional properties 'hostPath' not allowed",
+        ),
+        (
+            {"extraVolumes": [{"name": "a", "secret": {"name": "b"}}]},
+            "at '/extraVolumes/0/secret': missing property 'secretName'",
+        ),
+        ({"extraVolumes": [{"name": "a", "emptyDir": None}]}, "at '/extraVolumes/0/emptyDir': got null"),
+        (
+            {"extraVolumes": [{"name": "a", "projected": {"sources": [{"secret": {"secretName": "b"}}]}}]},
+            "at '/extraVolumes/0/projected/sources/0/secret'",
+        ),
         (
             {"topologySpreadConstraints": [SPREAD | {"labelSelector": {"matchNames": []}}]},
             "at '/topologySpreadConstraints/0/labelSelector': additional properties 'matchNames' not allowed",
@@ -298,6 +319,11 @@ ADDRESSES = "is no range of addresses: write 10.0.0.0/8, 10.0.0.1/32 or fd00::/8
             "extraEnvFrom: each entry has either a configMapRef or a secretRef",
         ),
         ({"extraVolumes": [_volume("tmp")]}, "extraVolumes: there is a volume tmp already"),
+        ({"extraVolumes": [{"name": "a"}]}, "extraVolumes: a has to be of one kind: configMap, csi"),
+        (
+            {"extraVolumes": [_volume("a", secret={"secretName": "b"})]},
+            "extraVolumes: a has to be of one kind",
+        ),
         (
             {"extraVolumeMounts": [{"name": "certificates", "mountPath": "/etc/ssl"}]},
             "extraVolumeMounts: there is no volume certificates: add it to extraVolumes",
@@ -379,6 +405,14 @@ def test_a_mistake_is_refused_in_words(call, chart, setting, sentence):
         _nested("dashboards.sidecarLabelValue", ""),
         {"tolerations": [{"operator": "Exists"}, {"key": "pool", "value": "spot"}]},
         {"extraEnv": [{"name": "my.proxy-name", "value": ""}]},
+        {
+            "extraVolumes": [
+                {
+                    "name": "a",
+                    "projected": {"sources": [{"clusterTrustBundle": {"name": "a", "path": "ca.crt"}}]},
+                }
+            ]
+        },
         {"extraEnvFrom": [{"prefix": "MILLSTREAM_", "secretRef": {"name": "a"}}]},
         _required_of_nodes({"key": "pool", "operator": "Exists"}),
         _required_of_nodes({"key": "pool", "operator": "In", "values": ["batch"]}),

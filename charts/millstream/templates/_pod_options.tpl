@@ -64,6 +64,9 @@ chart's rights and its other replicas know nothing.
 {{- if has .name $names }}
 {{- fail (printf "extraVolumes: there is a volume %s already: choose another name." .name) }}
 {{- end }}
+{{- if ne (len .) 2 }}
+{{- fail (printf "extraVolumes: %s has to be of one kind: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected or secret." .name) }}
+{{- end }}
 {{- $names = append $names .name }}
 {{- end }}
 {{- $paths := list "/tmp" }}
