@@ -361,6 +361,10 @@ ADDRESSES = "is no range of addresses: write 10.0.0.0/8, 10.0.0.1/32 or fd00::/8
         (_nested("crds.annotations", {"a/b/c": ""}), 'crds.annotations: "a/b/c" is no name of a label'),
         (_nested("dashboards.sidecarLabel", "a b"), 'dashboards.sidecarLabel: "a b" is no name of a label'),
         (
+            _nested("dashboards.sidecarLabel", "app.kubernetes.io/part-of"),
+            "dashboards.sidecarLabel: app.kubernetes.io/part-of is a label of all the chart's objects",
+        ),
+        (
             _nested("dashboards.sidecarLabelValue", "yes please"),
             'dashboards.sidecarLabelValue: "yes please" is no value of a label',
         ),
@@ -414,6 +418,7 @@ def test_a_mistake_is_refused_in_words(call, chart, setting, sentence):
             ]
         },
         {"extraEnvFrom": [{"prefix": "MILLSTREAM_", "secretRef": {"name": "a"}}]},
+        {"podAnnotations": {"not-helm.sh/hook": "x"}, "commonLabels": {"helm.sh/team": "a"}},
         _required_of_nodes({"key": "pool", "operator": "Exists"}),
         _required_of_nodes({"key": "pool", "operator": "In", "values": ["batch"]}),
     ],
@@ -431,6 +436,18 @@ def test_each_option_of_the_operator_has_a_value_or_is_the_charts(call, chart):
         taken = option == "SCRAPE_SECONDS"
         answer = call("helm", *arguments, stdin=environment, fails=not taken)
         assert taken or f"extraEnv: {name} would " in answer
+
+
+def test_what_helm_does_with_an_object_is_not_a_values_matter(call, chart):
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    paths = [".".join(path) for path in _leaves(values) if path[-1].lower().endswith("annotations")]
+    assert len(paths) > 8
+    for path in paths:
+        for key in ("helm.sh/hook", "helm.sh/resource-policy", "meta.helm.sh/release-name"):
+            setting = json.dumps(_nested(path, {key: "x"}))
+            arguments = ("template", "x", chart, "--kube-version", "1.32.0", "-f", "-")
+            refusal = call("helm", *arguments, stdin=setting, fails=True)
+            assert f"{path}: {key} tells Helm what to do with the object" in refusal
 
 
 def _nulls(values, path=()):

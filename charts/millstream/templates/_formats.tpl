@@ -42,7 +42,13 @@
 }}
 {{- range $key, $_ := $entries }}
 {{- include "millstream.checkFormat" (list $name $key $labelName "name of a label or annotation: write team or example.com/team") }}
+{{- if and (hasSuffix "nnotations" $name) (regexMatch "^(meta\\.)?helm\\.sh/" $key) }}
+{{- fail (printf "%s: %s tells Helm what to do with the object, which the chart has to say: leave it out. What is to stay of an uninstall are the CustomResourceDefinitions, by crds.keep." $name $key) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- if hasKey (include "millstream.labels" $ | fromYaml) .dashboards.sidecarLabel }}
+{{- fail (printf "dashboards.sidecarLabel: %s is a label of all the chart's objects, with a value of its own: have the sidecar look for another, as grafana_dashboard." .dashboards.sidecarLabel) }}
 {{- end }}
 {{- include "millstream.checkPeers" (list "networkPolicy.metricsFrom" .networkPolicy.metricsFrom) }}
 {{- include "millstream.checkPeers" (list "networkPolicy.apiServer.to" .networkPolicy.apiServer.to) }}
