@@ -10,6 +10,7 @@ from functools import partial
 from unittest.mock import Mock
 
 from builders import WATCHED
+from chart.conftest import ROOT
 
 from millstream.resources.flow_deployment import FlowDeploymentStatus
 from millstream.resources.flow_run import FlowRunStatus
@@ -198,6 +199,22 @@ async def test_the_uninstall_hooks(render):
         assert rights.keys() == namespaces
         for granted in rights.values():
             _compare(granted, session.used)
+
+
+def test_the_account_of_the_test_may_do_what_the_security_page_says_and_stays(render):
+    page = " ".join((ROOT / "docs/security.md").read_text().split())
+    assert "`millstream-test`, that may create, read and delete FlowRuns in one namespace" in page
+    own = {("millstream.dev", "flowruns", verb, ANY) for verb in ("create", "get", "delete")}
+    for values, namespace in (({}, "millstream-system"), ({"namespaces": ["a", "b"]}, "a")):
+        objects = render(values)
+        assert _of_account(objects, "millstream-test") == {namespace: own}
+        (account,) = [
+            o for o in objects if (o["kind"], o["metadata"]["name"]) == ("ServiceAccount", "millstream-test")
+        ]
+        assert account["automountServiceAccountToken"] is False
+        # Of a hook that is no pod, `helm test --logs` finds no log, and fails.
+        assert "annotations" not in account["metadata"]
+    assert not _of_account(render({"test": {"create": False}}), "millstream-test")
 
 
 def test_bindings_bind_the_own_accounts_and_roles(render, values):
