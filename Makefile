@@ -65,7 +65,7 @@ format: venv ## Format the sources
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-lint: venv ## Format, lint, types, layers, workflows, shell scripts, generated files
+lint: venv ## Format, lint, types, layers, workflows, shell scripts, generated files but the chart's README and config/
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -103,7 +103,7 @@ test-processes: venv ## The SDK with other processes: task runners, the runner o
 test-control-plane: venv cluster-tools ## The operator against a real etcd and kube-apiserver
 	$(PYTEST) tests/control_plane --numprocesses=auto --dist=loadfile
 
-test-chart: venv cluster-tools ## The chart: lint, render, real API server
+test-chart: venv cluster-tools ## The chart: lint, render, its README and config/, real API server
 	$(PYTEST) tests/chart --numprocesses=auto --dist=loadfile
 
 test-e2e: venv cluster images ## Runs in pods, on kind or the cluster of KUBECONFIG

@@ -14,7 +14,17 @@ CONFIG = ROOT / "config"
 INSTALL = ROOT / "docs/install.md"
 
 
-@pytest.mark.parametrize("script", ["kustomize.py", "chart_readme.py"])
+WITH_HELM = ["kustomize.py", "chart_readme.py"]
+
+
+def test_what_is_generated_is_checked_by_lint_or_here():
+    rules = dict(re.findall(r"^(\w+):.*##.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    generated = {line.strip() for line in rules["generate"].splitlines()}
+    here = {f"$(BIN)/python hack/{script}" for script in WITH_HELM}
+    assert here == {line for line in generated if f"\t{line} --check\n" not in rules["lint"]}
+
+
+@pytest.mark.parametrize("script", WITH_HELM)
 def test_what_is_made_from_the_chart_is_current(script):
     done = subprocess.run(
         [sys.executable, ROOT / "hack" / script, "--check"], capture_output=True, text=True, check=False
