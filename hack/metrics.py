@@ -36,7 +36,7 @@ A metric has at most {most:,} series, which is {deployments:,} deployments for a
   leads when it becomes known, and not again after a restart.
 - A new series is shown as zero for two minutes after its first scrape, then with what has been counted meanwhile: `increase` and `rate` see
   only what is added to a series that they know, and so they see also what had happened while no operator was there. As long a series is shown
-  with its last value when its deployment is deleted. So each Prometheus that scrapes at least once a minute sees all of it, also if one scrape
+  with its last value when its deployment is deleted, if it has counted anything, and if anybody has scraped in the last twelve minutes. So each Prometheus that scrapes at least once a minute sees all of it, also if one scrape
   fails. For longer intervals give the operator the longest, `MILLSTREAM_OPERATOR_SCRAPE_SECONDS`: the time is twice that. The chart
   does so for its ServiceMonitor or PodMonitor.
 - What the operator had counted since the last scrape dies with it when it is killed, and so does what it has not shown yet. An end that was

@@ -5,7 +5,7 @@ from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
 from millstream_operator.metric_registry import LABEL_VALUES
-from millstream_operator.metrics import Metrics
+from millstream_operator.metrics import MOST_SERIES, Metrics
 from millstream_operator.owners import Owners
 from millstream_operator.run_metrics import RunMetrics
 from millstream_operator.user_metrics import UserMetrics
@@ -67,10 +67,16 @@ def test_a_deployments_counters_begin_at_zero_and_go_with_it(world):
     world.deploy()
     assert world.samples() == {("etl", state): 0 for state in STATES}
     world.end()
-    assert world.samples(seconds=10)  # shown as they are
-    assert world.samples(seconds=9)
-    assert world.samples(seconds=1) == {}
-    assert world.samples(PODS) == {}
+    assert world.samples() == world.samples(PODS) == {}
+
+
+def test_deployments_that_come_and_go_leave_nothing_where_nobody_looks(world):
+    world.begin()
+    for number in range(MOST_SERIES // len(STATES) + 1):
+        world.deploy(f"d{number}", version=2 * number + 1)
+        world.end(f"d{number}")
+    world.deploy(version=10**6)
+    assert world.samples() == {("etl", state): 0 for state in STATES}
 
 
 def test_nothing_begins_before_this_operator_leads(world):
