@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from math import nan
+from numbers import Complex, Integral, Number, Real
 from typing import TYPE_CHECKING, Any
 
 from millstream._metric_bounds import MOST_LABELS, MOST_METRICS, MOST_SERIES, NAME, RESERVED_LABELS
@@ -46,7 +48,7 @@ class Recording:
             MetricError: It cannot be recorded like this.
         """
         given = tuple(sorted((label, _label_value(name, label, value)) for label, value in labels.items()))
-        _check_value(kind, name, value)
+        figure = _figure(kind, name, value)
         with self._lock:
             self._check(kind, name, frozenset(labels))
             series = (name, given)
@@ -54,7 +56,7 @@ class Recording:
                 self._left_out.add(series)
                 return False
             before = self._values.get(series, 0) if kind == "Counter" else 0
-            self._values[series] = before + value
+            self._values[series] = before + figure
             return True
 
     @property
@@ -112,7 +114,7 @@ class Recording:
 
 
 def _label_value(name: str, label: str, value: object) -> str:
-    if not isinstance(value, str | int):
+    if not isinstance(value, str | Integral):
         raise MetricError(
             f"Labels are texts or whole numbers, and {label} of {name!r} is {type(value).__name__}."
         )
@@ -124,8 +126,24 @@ def _label_value(name: str, label: str, value: object) -> str:
     return text
 
 
-def _check_value(kind: str, name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
+def _figure(kind: str, name: str, value: object) -> float:
+    figure = _number(value)
+    if not -_LARGEST < figure < _LARGEST:
         raise MetricError(f"The metric {name!r} takes finite numbers, and got {value!r}.")
-    if kind == "Counter" and value < 0:
+    if kind == "Counter" and figure < 0:
         raise MetricError(f"The counter {name!r} only grows, and got {value!r}; a gauge can also fall.")
+    return figure
+
+
+def _number(value: object) -> float:
+    """Take also numpy's numbers, decimals and fractions, which JSON does not know; what is no number is NaN."""
+    if isinstance(value, bool):
+        return nan
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) or (isinstance(value, Number) and not isinstance(value, Complex)):
+        try:
+            return float(value)  # type: ignore[arg-type]  # Decimal is no Real
+        except (OverflowError, ValueError):
+            return nan
+    return nan

@@ -1,8 +1,11 @@
 """What a flow records about itself."""
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from millstream import flow, task
@@ -44,6 +47,33 @@ def test_counters_add_and_gauges_replace():
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int64(5), 5),
+        (np.uint8(5), 5),
+        (np.float32(0.5), 0.5),
+        (np.float64(0.5), 0.5),
+        (Decimal("0.5"), 0.5),
+        (Fraction(1, 2), 0.5),
+        (10**30, 10**30),
+    ],
+)
+def test_numbers_of_libraries_are_numbers(value, expected):
+    recording = Recording()
+    for _ in range(2):
+        recording.record("Counter", "rows", value, {})
+    (sample,) = recording.samples()
+    assert sample["value"] == 2 * expected
+    assert type(sample["value"]) in {int, float}
+
+
+def test_whole_numbers_of_libraries_are_values_of_labels():
+    recording = Recording()
+    recording.record("Counter", "rows", 1, {"table": np.int64(7)})
+    assert recording.samples()[0]["labels"] == {"table": "7"}
+
+
+@pytest.mark.parametrize(
     ("kind", "name", "value", "labels", "said"),
     [
         ("Counter", "lines", 1, {}, "'lines' is not declared: add it to spec.metrics"),
@@ -55,6 +85,15 @@ def test_counters_add_and_gauges_replace():
         ("Gauge", "fill", float("inf"), {}, "finite"),
         ("Gauge", "fill", True, {}, "finite numbers"),
         ("Gauge", "fill", "1", {}, "finite numbers"),
+        ("Gauge", "fill", None, {}, "finite numbers"),
+        ("Gauge", "fill", 1j, {}, "finite numbers"),
+        ("Gauge", "fill", np.bool_(1), {}, "finite numbers"),
+        ("Gauge", "fill", np.float64("nan"), {}, "finite numbers"),
+        ("Gauge", "fill", Decimal("sNaN"), {}, "finite numbers"),
+        ("Gauge", "fill", 10**301, {}, "finite numbers"),
+        ("Gauge", "fill", Fraction(10**400), {}, "finite numbers"),
+        ("Counter", "rows", np.int64(-1), {"table": "a"}, "only grows"),
+        ("Counter", "rows", 1, {"table": 1.5}, "texts or whole numbers"),
         ("Counter", "rows", 1, {"table": None}, "texts or whole numbers"),
         ("Counter", "rows", 1, {"table": "x" * 129}, "at most 128"),
     ],
