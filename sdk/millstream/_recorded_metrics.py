@@ -8,7 +8,14 @@ from math import nan
 from numbers import Complex, Integral, Number, Real
 from typing import TYPE_CHECKING, Any
 
-from millstream._metric_bounds import MOST_LABELS, MOST_METRICS, MOST_SERIES, NAME, RESERVED_LABELS
+from millstream._metric_bounds import (
+    LONGEST_VALUE,
+    MOST_LABELS,
+    MOST_METRICS,
+    MOST_SERIES,
+    NAME,
+    RESERVED_LABELS,
+)
 from millstream._secrets import mask
 from millstream.exceptions import MetricError
 
@@ -17,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording"]
 
-_LONGEST_VALUE = 128
 _LARGEST = 1e300
 
 
@@ -119,9 +125,9 @@ def _label_value(name: str, label: str, value: object) -> str:
             f"Labels are texts or whole numbers, and {label} of {name!r} is {type(value).__name__}."
         )
     text = mask(str(value))
-    if len(text) > _LONGEST_VALUE:
+    if len(text) > LONGEST_VALUE:
         raise MetricError(
-            f"Labels have at most {_LONGEST_VALUE} characters, and {label} of {name!r} has {len(text)}."
+            f"Labels have at most {LONGEST_VALUE} characters, and {label} of {name!r} has {len(text)}."
         )
     return text
 
