@@ -139,7 +139,7 @@ def test_what_the_runner_lets_through_is_recorded():
         ROWS,
         ROWS | {"labels": {"table": "x" * 128}},
         ROWS | {"labels": dict.fromkeys("abcd", "x")},
-        {"name": "fill", "type": "Gauge", "value": -1},
+        {"name": "fill", "type": "Gauge", "labels": {"part": "a"}, "value": -1},
     ]
     record = make_record(metrics=samples)
     status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
