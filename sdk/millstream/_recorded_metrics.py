@@ -48,7 +48,7 @@ class Recording:
         """Add to a `Counter`, or set a `Gauge`.
 
         Returns:
-            Whether there was room for it.
+            Whether it is the first that there was no room for.
 
         Raises:
             MetricError: It cannot be recorded like this.
@@ -59,11 +59,12 @@ class Recording:
             self._check(kind, name, frozenset(labels))
             series = (name, given)
             if series not in self._values and len(self._values) >= MOST_SERIES:
+                is_first = not self._left_out
                 self._left_out.add(series)
-                return False
+                return is_first
             before = self._values.get(series, 0) if kind == "Counter" else 0
             self._values[series] = before + figure
-            return True
+            return False
 
     @property
     def dropped(self) -> int:

@@ -172,6 +172,25 @@ def test_too_many_series_are_told_once(caplog):
     assert len([r for r in caplog.records if "combinations of labels" in r.getMessage()]) == 1
 
 
+def test_too_many_series_are_told_also_if_another_thread_finds_them_too(caplog, monkeypatch):
+    record = Recording.record
+
+    def beside_another(self, kind, name, value, labels):
+        told = record(self, kind, name, value, labels)
+        record(self, kind, name, value, {"table": f"{labels['table']}, of another thread"})
+        return told
+
+    monkeypatch.setattr(Recording, "record", beside_another)
+
+    @flow
+    def busy():
+        for number in range(MOST_SERIES):
+            counter("rows").add(1, table=number)
+
+    busy()
+    assert len([r for r in caplog.records if "combinations of labels" in r.getMessage()]) == 1
+
+
 @pytest.mark.parametrize("call", [lambda: counter("x").add(), lambda: gauge("x").set(1), recorded])
 def test_outside_of_flows_there_is_nothing_to_record_for(call):
     with pytest.raises(MissingContextError, match="inside of flows"):
