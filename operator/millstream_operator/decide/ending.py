@@ -132,7 +132,8 @@ def _facts(
             "tasks": record.tasks,
             "task_retries": record.task_retries,
             "metrics": samples,
-            "metrics_dropped": record.metrics_dropped + len(record.metrics) - len(samples),
+            "metrics_dropped": record.metrics_dropped,
+            "metrics_invalid": record.metrics_invalid + len(record.metrics) - len(samples),
         }
         if record.has_result:
             facts["result"] = record.result
