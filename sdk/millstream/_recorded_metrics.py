@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Recording"]
 
 _LARGEST = 1e300
+_INTEGERS = 2**63
+"""What Kubernetes stores as whole numbers is smaller."""
 
 
 class Recording:
@@ -63,7 +65,8 @@ class Recording:
                 self._left_out.add(series)
                 return is_first
             before = self._values.get(series, 0) if kind == "Counter" else 0
-            self._values[series] = before + figure
+            total = before + figure
+            self._values[series] = total if abs(total) < _INTEGERS else float(total)
             return False
 
     @property

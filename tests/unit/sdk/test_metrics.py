@@ -55,7 +55,6 @@ def test_counters_add_and_gauges_replace():
         (np.float64(0.5), 0.5),
         (Decimal("0.5"), 0.5),
         (Fraction(1, 2), 0.5),
-        (10**30, 10**30),
     ],
 )
 def test_numbers_of_libraries_are_numbers(value, expected):
@@ -65,6 +64,15 @@ def test_numbers_of_libraries_are_numbers(value, expected):
     (sample,) = recording.samples()
     assert sample["value"] == 2 * expected
     assert type(sample["value"]) in {int, float}
+
+
+@pytest.mark.parametrize("value", [2**63, 2**62, np.uint64(2**63)])
+def test_whole_numbers_that_the_cluster_could_not_store_are_no_longer_whole(value):
+    recording = Recording()
+    for _ in range(2):
+        recording.record("Counter", "rows", value, {})
+    (sample,) = recording.samples()
+    assert (sample["value"], type(sample["value"])) == (2 * int(value), float)
 
 
 def test_whole_numbers_of_libraries_are_values_of_labels():
