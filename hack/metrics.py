@@ -24,7 +24,8 @@ template, or of a deployment that does not exist, has `deployment=""`.
 The replica that leads shows what is about runs and deployments; each shows what is about itself. So
 `sum without (instance, pod) (…)` is right for counters, and `max without (instance, pod) (…)` for gauges.
 A metric has at most {most:,} series, which is {deployments:,} deployments for a histogram; observations beyond that are counted in
-`millstream_operator_series_dropped_total`. The series of a deployment begin at zero when it is first seen, and go after it is deleted.
+`millstream_operator_series_dropped_total`. The series of a deployment begin at zero when it is first seen, its histograms with the first
+run that they tell of, and go after it is deleted.
 
 ## What can be relied on
 
@@ -35,10 +36,11 @@ A metric has at most {most:,} series, which is {deployments:,} deployments for a
 - The other counters begin at zero with each process, as `rate` and `increase` expect. A change of a run counts once: for the operator that
   leads when it becomes known, and not again after a restart.
 - A new series is shown as zero for two minutes after its first scrape, then with what has been counted meanwhile: `increase` and `rate` see
-  only what is added to a series that they know, and so they see also what had happened while no operator was there. As long a series is shown
-  with its last value when its deployment is deleted. So each Prometheus that scrapes at least once a minute sees all of it, also if one scrape
-  fails. For longer intervals give the operator the longest, `MILLSTREAM_OPERATOR_SCRAPE_SECONDS`: the time is twice that. The chart
-  does so for its ServiceMonitor or PodMonitor.
+  only what is added to a series that they know, and so they see also what had happened while no operator was there. As long a series is
+  shown with its last value when its deployment is deleted, if it has counted anything, and if anybody has scraped in the last twelve
+  minutes. So each Prometheus that scrapes at least once a minute sees all of it, also if one scrape fails. For longer intervals give the
+  operator the longest, `MILLSTREAM_OPERATOR_SCRAPE_SECONDS`: the time is twice that. The chart does so for its ServiceMonitor or
+  PodMonitor.
 - What the operator had counted since the last scrape dies with it when it is killed, and so does what it has not shown yet. An end that was
   stored when the operator died, and whose pod had not been let go of yet, is counted by the next one. So between two scrapes a kill can lose
   runs, and hardly ever counts one twice: only if the scrape came within the milliseconds between the two writes.

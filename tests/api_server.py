@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -254,8 +254,8 @@ class Operator:
     def log(self) -> str:
         return self._log.read_text()
 
-    def fetch(self, path: str) -> requests.Response:
-        return requests.get(self.url + path, timeout=HANG_SECONDS)
+    def fetch(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return requests.get(self.url + path, headers=headers, timeout=HANG_SECONDS)
 
 
 @contextmanager

@@ -18,7 +18,9 @@ async def serve(
     async def show_metrics(request: web.Request) -> web.Response:
         families = metrics.collect()
         body, content_type = await asyncio.to_thread(encoded, families, request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        response = web.Response(body=body, headers={"Content-Type": content_type})
+        response.enable_compression()
+        return response
 
     def check(problem: Callable[[], str]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

@@ -109,7 +109,8 @@ _DECLARED = (
     ),
     _gauge(
         "millstream_flow_runs_failed_in_a_row", "runs",
-        "Runs that failed, crashed or timed out since one completed, of those that exist.", *OF_DEPLOYMENT,
+        "Runs that failed, crashed or timed out since one completed, of those that runHistory and ttlSecondsAfterFinished keep.",
+        *OF_DEPLOYMENT,
     ),
     _counter(
         "millstream_pod_failures_total", "pods",
@@ -221,7 +222,12 @@ LABEL_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("millstream_pod_failures_total", "reason"): POD_REASONS,
     ("millstream_task_runs_finished_total", "state"): TASK_STATES,
     ("millstream_schedule_ticks_total", "outcome"): ("Fired", "Missed"),
-    ("millstream_user_samples_dropped_total", "reason"): ("FullRecord", "Undeclared", "TooManySeries"),
+    ("millstream_user_samples_dropped_total", "reason"): (
+        "FullRecord",
+        "Invalid",
+        "Undeclared",
+        "TooManySeries",
+    ),
     ("millstream_operator_reconciles_total", "result"): ("ok", "conflict", "refused", "unreachable", "error"),
 }
 """The values of labels that stand in closed lists, for each metric that has such a label."""

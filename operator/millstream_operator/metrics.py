@@ -1,7 +1,7 @@
 """What the operator counts while it works, and the page that shows it beside what others compute when asked."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from itertools import chain
@@ -60,7 +60,7 @@ class Metrics:
     def begin(self, name: str, *labels: str, more: Mapping[str, str] | None = None) -> None:
         """Show a series before anything is counted."""
         series = Series.of(name, labels, more)
-        if self._book.enter(series):
+        if self._book.begin(series):
             self._parent(series).labels(*series.values)
 
     def add(
@@ -93,13 +93,13 @@ class Metrics:
         self._book.enter(Series.of(_DROPPED, (name,)))
         self._counters[_DROPPED, "metric"].labels(name).inc(number)
 
-    def of(self, owner: Owner) -> Iterable[Series]:
+    def of(self, owner: Owner) -> Collection[Series]:
         """Give the series of an owner."""
         return self._book.of(owner)
 
-    def end(self, series: Iterable[Series]) -> None:
-        """Have series go, once they have been shown with all that was counted."""
-        self._book.leave(series)
+    def end(self, series: Collection[Series]) -> None:
+        """Have series go, once they have been shown with all that was counted, if there are any who look."""
+        self._remove(self._book.leave(series))
 
     def _parent(self, series: Series) -> Counter | Histogram:
         return self._histograms.get(series.metric) or self._counter_of(series)
@@ -110,11 +110,12 @@ class Metrics:
             self._counters[kind] = _counter(*kind)
         return self._counters[kind]
 
-    def _remove(self, series: Series) -> None:
-        self._parent(series).remove(*series.values)
-        is_declared = len(series.labels) == len(METRICS[series.metric].labels)
-        if not (is_declared or self._book.has(series.kind)):
-            del self._counters[series.kind]
+    def _remove(self, gone: Iterable[Series]) -> None:
+        for series in gone:
+            self._parent(series).remove(*series.values)
+            is_declared = len(series.labels) == len(METRICS[series.metric].labels)
+            if not (is_declared or self._book.has(series.kind)):
+                del self._counters[series.kind]
 
     # --- what the operator's parts tell ---
 
@@ -147,8 +148,7 @@ class Metrics:
         """
         computed = [self._bounded(family) for collector in self._computing for family in collector.collect()]
         zero, gone = self._book.show()
-        for series in gone:
-            self._remove(series)
+        self._remove(gone)
         return chain(_counted([*self._counters.values(), *self._histograms.values()], zero), computed)
 
     def _bounded(self, family: Family) -> Family:

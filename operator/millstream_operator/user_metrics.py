@@ -53,6 +53,7 @@ class UserMetrics(Collector):
             return
         samples = _fitting(run, deployment)
         self._drop(deployment, "FullRecord", run.status.metrics_dropped)
+        self._drop(deployment, "Invalid", run.status.metrics_invalid)
         self._drop(deployment, "Undeclared", len(run.status.metrics) - len(samples))
         known = self._counters(deployment)
         for sample in samples:

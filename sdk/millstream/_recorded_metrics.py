@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
+from math import nan
+from numbers import Complex, Integral, Number, Real
 from typing import TYPE_CHECKING, Any
 
-from millstream._metric_bounds import MOST_LABELS, MOST_METRICS, MOST_SERIES, NAME, RESERVED_LABELS
+from millstream._metric_bounds import (
+    LONGEST_VALUE,
+    MOST_LABELS,
+    MOST_METRICS,
+    MOST_SERIES,
+    NAME,
+    RESERVED_LABELS,
+)
 from millstream._secrets import mask
 from millstream.exceptions import MetricError
 
@@ -15,8 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording"]
 
-_LONGEST_VALUE = 128
 _LARGEST = 1e300
+_INTEGERS = 2**63
+"""What Kubernetes stores as whole numbers is smaller."""
 
 
 class Recording:
@@ -40,22 +50,24 @@ class Recording:
         """Add to a `Counter`, or set a `Gauge`.
 
         Returns:
-            Whether there was room for it.
+            Whether it is the first that there was no room for.
 
         Raises:
             MetricError: It cannot be recorded like this.
         """
         given = tuple(sorted((label, _label_value(name, label, value)) for label, value in labels.items()))
-        _check_value(kind, name, value)
+        figure = _figure(kind, name, value)
         with self._lock:
             self._check(kind, name, frozenset(labels))
             series = (name, given)
             if series not in self._values and len(self._values) >= MOST_SERIES:
+                is_first = not self._left_out
                 self._left_out.add(series)
-                return False
+                return is_first
             before = self._values.get(series, 0) if kind == "Counter" else 0
-            self._values[series] = before + value
-            return True
+            total = before + figure
+            self._values[series] = total if abs(total) < _INTEGERS else float(total)
+            return False
 
     @property
     def dropped(self) -> int:
@@ -112,20 +124,36 @@ class Recording:
 
 
 def _label_value(name: str, label: str, value: object) -> str:
-    if not isinstance(value, str | int):
+    if not isinstance(value, str | Integral):
         raise MetricError(
             f"Labels are texts or whole numbers, and {label} of {name!r} is {type(value).__name__}."
         )
     text = mask(str(value))
-    if len(text) > _LONGEST_VALUE:
+    if len(text) > LONGEST_VALUE:
         raise MetricError(
-            f"Labels have at most {_LONGEST_VALUE} characters, and {label} of {name!r} has {len(text)}."
+            f"Labels have at most {LONGEST_VALUE} characters, and {label} of {name!r} has {len(text)}."
         )
     return text
 
 
-def _check_value(kind: str, name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
+def _figure(kind: str, name: str, value: object) -> float:
+    figure = _number(value)
+    if not -_LARGEST < figure < _LARGEST:
         raise MetricError(f"The metric {name!r} takes finite numbers, and got {value!r}.")
-    if kind == "Counter" and value < 0:
+    if kind == "Counter" and figure < 0:
         raise MetricError(f"The counter {name!r} only grows, and got {value!r}; a gauge can also fall.")
+    return figure
+
+
+def _number(value: object) -> float:
+    """Take also numpy's numbers, decimals and fractions, which JSON does not know; what is no number is NaN."""
+    if isinstance(value, bool):
+        return nan
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) or (isinstance(value, Number) and not isinstance(value, Complex)):
+        try:
+            return float(value)  # type: ignore[arg-type]  # Decimal is no Real
+        except (OverflowError, ValueError):
+            return nan
+    return nan

@@ -44,9 +44,7 @@ class _Metric:
 
     def _record(self, value: float, labels: dict[str, Any]) -> None:
         run, recording = _recording(f"{type(self).__name__.lower()}({self.name!r})")
-        dropped = recording.dropped
-        recording.record(type(self).__name__, self.name, value, labels)
-        if recording.dropped == 1 and not dropped:
+        if recording.record(type(self).__name__, self.name, value, labels):
             run.log(30, "Metrics have too many combinations of labels: further ones are only counted.")
 
 

@@ -35,6 +35,13 @@ def test_metrics_show_a_run(operator, ns):
     assert found["millstream_flow_run_duration_seconds_count"] == 1
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_metrics_are_compressed_for_who_accepts_that(operator, coding):
+    answer = operator.fetch("/metrics", {"Accept-Encoding": coding})
+    assert answer.headers.get("Content-Encoding", "identity") == coding
+    assert "millstream_operator_leader 1.0" in answer.text
+
+
 def test_needs_no_right_that_the_chart_does_not_grant(operator):
     refused = re.findall(r'code="(40[13])"', operator.fetch("/metrics").text)
     assert refused == []

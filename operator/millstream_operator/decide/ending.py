@@ -132,7 +132,8 @@ def _facts(
             "tasks": record.tasks,
             "task_retries": record.task_retries,
             "metrics": samples,
-            "metrics_dropped": record.metrics_dropped + len(record.metrics) - len(samples),
+            "metrics_dropped": record.metrics_dropped,
+            "metrics_invalid": record.metrics_invalid + len(record.metrics) - len(samples),
         }
         if record.has_result:
             facts["result"] = record.result
@@ -142,6 +143,11 @@ def _facts(
 
 def _samples(record: CompletionRecord) -> Iterator[UserSample]:
     """Read what the flow recorded; what the runner would not have let it record is forged, or of a newer release."""
-    for sample in record.metrics:
+    known = set()
+    for recorded in record.metrics:
         with suppress(ValueError):
-            yield UserSample.model_validate(sample)
+            sample = UserSample.model_validate(recorded)
+            series = (sample.name, frozenset(sample.labels.items()))
+            if sample.is_recordable and series not in known:
+                known.add(series)
+                yield sample

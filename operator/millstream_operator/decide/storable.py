@@ -18,7 +18,7 @@ def storable(record: CompletionRecord) -> CompletionRecord:
     """Give a record whose result is stored exactly as it is, or left out; text loses what is no Unicode."""
     fits = record.has_result and _fits(record.result, MAX_DEPTH)
     metrics = [sample for sample in record.metrics if _fits(sample, 2)]
-    dropped = record.metrics_dropped + len(record.metrics) - len(metrics)
+    dropped = record.metrics_dropped
     return replace(
         record,
         message=plain(record.message) if fits or not record.has_result else _without_result(record),
@@ -30,6 +30,7 @@ def storable(record: CompletionRecord) -> CompletionRecord:
         task_retries=record.task_retries if record.task_retries in _INTEGERS else 0,
         metrics=metrics,
         metrics_dropped=dropped if dropped in _INTEGERS else 0,
+        metrics_invalid=record.metrics_invalid + len(record.metrics) - len(metrics),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -134,14 +135,18 @@ def _missing(path: str, context: str | None) -> str:
 
 
 class _Complaints(logging.Handler):
-    """Takes what the package says when a program that logs in fails: it only logs that, and goes on as nobody."""
+    """Takes what the package says when a program that logs in fails: it only logs that, and goes on as nobody.
+
+    What it says in other threads is about their logins, which may be renewed at any time.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
+        self._thread = threading.get_ident()
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.module == "kube_config":
+        if record.module == "kube_config" and threading.get_ident() == self._thread:
             self.said.append(" ".join(record.getMessage().split()))
 
 

@@ -53,7 +53,8 @@ class CompletionRecord:
         log_tail: the last lines of output of an attempt that failed.
         task_retries: how often tasks were tried again.
         metrics: what the flow recorded about itself: name, type, labels and value of each.
-        metrics_dropped: how many of them there was no room for, or were no figures.
+        metrics_dropped: how many of them there was no room for.
+        metrics_invalid: how many a runner would not have recorded; found by who reads the record.
     """
 
     uid: str
@@ -72,6 +73,7 @@ class CompletionRecord:
     task_retries: int = 0
     metrics: list[dict[str, Any]] = field(default_factory=list)
     metrics_dropped: int = 0
+    metrics_invalid: int = 0
 
     def encode(self) -> bytes:
         """Serialise into at most `MAX_BYTES` bytes, whatever the fields hold.
@@ -153,10 +155,12 @@ def _fits(key: str, value: object) -> bool:
 def _drop_bad_metrics(known: dict[str, Any]) -> None:
     """Keep of what was recorded what is a figure, and not more than there may be; count the rest."""
     given = known.get("metrics", [])
-    kept = [one for one in given if _is_sample(one)][:MOST_SERIES]
-    if len(kept) < len(given):
-        dropped = known.get("metrics_dropped", 0) + len(given) - len(kept)
-        known |= {"metrics": kept, "metrics_dropped": dropped}
+    valid = [one for one in given if _is_sample(one)]
+    if len(valid) < len(given):
+        known |= {"metrics": valid, "metrics_invalid": len(given) - len(valid)}
+    if len(valid) > MOST_SERIES:
+        dropped = known.get("metrics_dropped", 0) + len(valid) - MOST_SERIES
+        known |= {"metrics": valid[:MOST_SERIES], "metrics_dropped": dropped}
 
 
 def _is_sample(value: object) -> bool:

@@ -153,8 +153,10 @@ class FlowRunStatus(StoredModel):
         default_factory=list, max_length=MOST_SERIES, description="What the attempt recorded about itself."
     )
     metrics_dropped: int = Field(
-        default=0,
-        description="Values that were recorded and are not here: there was no room, or they were no figures.",
+        default=0, description="Values that were recorded and are not here, since there was no room."
+    )
+    metrics_invalid: int = Field(
+        default=0, description="Values that are not here, since a flow cannot record such."
     )
     result: Any = Field(
         default=None,

@@ -1,11 +1,13 @@
 """What a flow records about itself: what its deployment declares, and what a run's status says of it."""
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from millstream._metric_bounds import (
+    LONGEST_VALUE,
     MOST_LABELS,
     MOST_METRICS,
     MOST_SERIES,
@@ -81,3 +83,14 @@ class UserSample(StoredModel):
     type: MetricType = Field(description="Its type.")
     labels: dict[str, str] = Field(default_factory=dict, description="Values of its labels, by name.")
     value: float = Field(description="What it counted, or said last.")
+
+    @property
+    def is_recordable(self) -> bool:
+        """Whether a runner lets a flow record this."""
+        return (
+            all(re.fullmatch(NAME, name) for name in (self.name, *self.labels))
+            and len(self.labels) <= MOST_LABELS
+            and not RESERVED_LABELS & self.labels.keys()
+            and all(len(value) <= LONGEST_VALUE for value in self.labels.values())
+            and not (self.type is MetricType.COUNTER and self.value < 0)
+        )

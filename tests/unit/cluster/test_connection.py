@@ -1,9 +1,15 @@
 """Finding a cluster by kubeconfigs that are as people have them, broken ones too."""
 
+from threading import Thread
+
 import pytest
+from kubernetes.client import Configuration
+from kubernetes.config import load_kube_config_from_dict
+from yaml import safe_load
 
 from millstream._cluster.connection import Place
 from millstream._cluster.kinds import FLOW_RUNS
+from millstream._cluster.tls import tls_context
 from millstream.exceptions import ClusterForbidden, ClusterUnreachable, ObjectNotFound, SettingsError
 from millstream.settings import temporary_settings
 
@@ -80,6 +86,20 @@ def test_who_cannot_log_in_is_not_sent_on_as_nobody(kubeconfig, capfd):
     with pytest.raises(ClusterForbidden, match=r"logs in failed: .*no-such-login.*Install or mend it"):
         Place(path, "c").connect()
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_nobody_is_blamed_for_the_login_of_another_thread(kubeconfig, monkeypatch):
+    login = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, interactiveMode: Never}}"
+    broken = safe_load(KUBECONFIG.replace("{token: t}", login))
+
+    def beside_another(configuration):
+        other = Thread(target=load_kube_config_from_dict, args=(broken, "c", Configuration()))
+        other.start()
+        other.join()
+        return tls_context(configuration)
+
+    monkeypatch.setattr("millstream._cluster.tls.tls_context", beside_another)
+    assert Place(kubeconfig(KUBECONFIG), "c").connect().namespace == "team"
 
 
 @pytest.mark.parametrize("namespace", ["..", ".", "a/b", "a#b", "Team"])

@@ -1,11 +1,11 @@
 import pytest
-from builders import NAMESPACE, TEMPLATE, make_deployment, make_run, make_status
+from builders import NAMESPACE, TEMPLATE, after, make_deployment, make_run, make_status
 
 from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.kinds import FLOW_DEPLOYMENTS, FLOW_RUNS
-from millstream_operator.metric_registry import LABEL_VALUES
-from millstream_operator.metrics import Metrics
+from millstream_operator.metric_registry import LABEL_VALUES, POD_REASONS
+from millstream_operator.metrics import MOST_SERIES, Metrics
 from millstream_operator.owners import Owners
 from millstream_operator.run_metrics import RunMetrics
 from millstream_operator.user_metrics import UserMetrics
@@ -13,7 +13,9 @@ from millstream_operator.user_metrics import UserMetrics
 FINISHED = "millstream_flow_runs_finished_total"
 PODS = "millstream_pod_failures_total"
 STATES = LABEL_VALUES[FINISHED, "state"]
-RUNNING, FAILED = make_status(RunState.RUNNING), make_status(RunState.FAILED)
+DELAY = "millstream_flow_run_start_delay_seconds"
+PENDING, FAILED = make_status(RunState.PENDING), make_status(RunState.FAILED)
+RUNNING = make_status(RunState.RUNNING, start_time=after(5))
 
 
 class World:
@@ -67,10 +69,38 @@ def test_a_deployments_counters_begin_at_zero_and_go_with_it(world):
     world.deploy()
     assert world.samples() == {("etl", state): 0 for state in STATES}
     world.end()
-    assert world.samples(seconds=10)  # shown as they are
-    assert world.samples(seconds=9)
-    assert world.samples(seconds=1) == {}
-    assert world.samples(PODS) == {}
+    assert world.samples() == world.samples(PODS) == {}
+
+
+def test_histograms_begin_with_what_a_first_run_has_to_say(world):
+    world.begin()
+    world.deploy()
+    assert world.samples(f"{DELAY}_count") == {}
+    world.run(PENDING)
+    world.run(RUNNING, version=2)
+    assert world.samples(f"{DELAY}_count") == {("etl",): 0}
+    assert world.samples(f"{DELAY}_count", seconds=10) == {("etl",): 1}
+    world.delete_run()
+    world.end()
+    world.samples()
+    assert world.samples(f"{DELAY}_count", seconds=10) == {}
+
+
+def test_an_idle_deployment_has_few_lines(world):
+    """Each scrape reads them all, and is paid for by whoever decides meanwhile."""
+    world.begin()
+    before = world.metrics.page()[0].count(b"\n")
+    world.deploy()
+    assert world.metrics.page()[0].count(b"\n") - before < 25 + len(POD_REASONS)
+
+
+def test_deployments_that_come_and_go_leave_nothing_where_nobody_looks(world):
+    world.begin()
+    for number in range(MOST_SERIES // len(STATES) + 1):
+        world.deploy(f"d{number}", version=2 * number + 1)
+        world.end(f"d{number}")
+    world.deploy(version=10**6)
+    assert world.samples() == {("etl", state): 0 for state in STATES}
 
 
 def test_nothing_begins_before_this_operator_leads(world):

@@ -68,7 +68,7 @@ def test_what_dies_before_it_was_shown_as_it_is_was_not_counted_twice():
     assert increase(seen) == 1
 
 
-def test_nobody_who_looks_is_no_reason_to_forget():
+def test_it_stays_while_those_who_look_may_come_late():
     counted = Counted()
     counted.add(1)
     counted.book.leave([FAILED])
@@ -78,6 +78,39 @@ def test_nobody_who_looks_is_no_reason_to_forget():
     assert counted.shown() == 1
     counted.time += 120
     assert counted.shown() is None
+
+
+def test_where_nobody_looks_everything_goes_with_its_owner():
+    counted, other = Counted(), DURATION
+    counted.add(1)
+    counted.book.enter(other)
+    assert counted.book.leave([FAILED]) == []
+    counted.time = 720
+    assert counted.book.leave([]) == []
+    counted.time = 721
+    assert counted.book.leave([other]) == [FAILED, other]
+    assert counted.book.show() == (frozenset(), [])
+    counted.add(1)
+    assert counted.book.leave([FAILED]) == []  # somebody has just looked
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_what_has_counted_nothing_goes_at_once(looks):
+    book = SeriesBook(1, 120, lambda: 0.0)
+    assert book.begin(FAILED)
+    assert not book.begin(FAILED._replace(labels=()))
+    for _ in range(looks):
+        book.show()
+    assert book.leave([FAILED]) == [FAILED]
+    assert book.show() == (frozenset(), [])
+
+
+def test_what_begins_again_has_still_counted():
+    counted = Counted()
+    counted.book.begin(FAILED)
+    counted.add(1)
+    counted.book.begin(FAILED)
+    assert counted.book.leave([FAILED]) == []
 
 
 def test_a_metric_has_no_more_series_than_it_may_whoever_they_are_of():

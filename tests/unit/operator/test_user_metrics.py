@@ -82,8 +82,11 @@ def test_what_is_not_declared_is_counted_as_dropped(world):
         {"name": "rows", "type": "Gauge", "labels": {"table": "a"}, "value": 1},
         {"name": "rows", "type": "Counter", "labels": {"column": "a"}, "value": 1},
         metrics_dropped=4,
+        metrics_invalid=2,
     )
-    assert world.samples(DROPPED) == {("FullRecord",): 4, ("Undeclared",): 3, ("TooManySeries",): 0}
+    assert world.samples(DROPPED) == {
+        ("FullRecord",): 4, ("Invalid",): 2, ("Undeclared",): 3, ("TooManySeries",): 0,
+    }  # fmt: skip
     assert world.samples(COUNTED) == {("rows", "a"): 1, ("calls",): 0}
 
 

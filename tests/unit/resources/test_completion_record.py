@@ -83,7 +83,7 @@ def test_metrics_that_are_none_are_left_out_alone_and_counted(change):
     metrics = [SAMPLE, SAMPLE | change, SAMPLE]
     text = json.dumps({"millstream": 1, "uid": "u", "attempt": 2, "state": "Completed", "metrics": metrics})
     record = decode(text)
-    assert (record.metrics, record.metrics_dropped) == ([SAMPLE, SAMPLE], 1)
+    assert (record.metrics, record.metrics_dropped, record.metrics_invalid) == ([SAMPLE, SAMPLE], 0, 1)
 
 
 def test_more_metrics_than_there_may_be_are_left_out_and_counted():
@@ -94,7 +94,7 @@ def test_more_metrics_than_there_may_be_are_left_out_and_counted():
         }
     )  # fmt: skip
     record = decode(text)
-    assert (record.metrics, record.metrics_dropped) == ([SAMPLE] * 100, 3)
+    assert (record.metrics, record.metrics_dropped, record.metrics_invalid) == ([SAMPLE] * 100, 3, 0)
 
 
 def test_how_many_metrics_a_record_has_room_for():

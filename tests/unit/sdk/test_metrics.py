@@ -1,8 +1,11 @@
 """What a flow records about itself."""
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from millstream import flow, task
@@ -44,6 +47,41 @@ def test_counters_add_and_gauges_replace():
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.int64(5), 5),
+        (np.uint8(5), 5),
+        (np.float32(0.5), 0.5),
+        (np.float64(0.5), 0.5),
+        (Decimal("0.5"), 0.5),
+        (Fraction(1, 2), 0.5),
+    ],
+)
+def test_numbers_of_libraries_are_numbers(value, expected):
+    recording = Recording()
+    for _ in range(2):
+        recording.record("Counter", "rows", value, {})
+    (sample,) = recording.samples()
+    assert sample["value"] == 2 * expected
+    assert type(sample["value"]) in {int, float}
+
+
+@pytest.mark.parametrize("value", [2**63, 2**62, np.uint64(2**63)])
+def test_whole_numbers_that_the_cluster_could_not_store_are_no_longer_whole(value):
+    recording = Recording()
+    for _ in range(2):
+        recording.record("Counter", "rows", value, {})
+    (sample,) = recording.samples()
+    assert (sample["value"], type(sample["value"])) == (2 * int(value), float)
+
+
+def test_whole_numbers_of_libraries_are_values_of_labels():
+    recording = Recording()
+    recording.record("Counter", "rows", 1, {"table": np.int64(7)})
+    assert recording.samples()[0]["labels"] == {"table": "7"}
+
+
+@pytest.mark.parametrize(
     ("kind", "name", "value", "labels", "said"),
     [
         ("Counter", "lines", 1, {}, "'lines' is not declared: add it to spec.metrics"),
@@ -55,6 +93,15 @@ def test_counters_add_and_gauges_replace():
         ("Gauge", "fill", float("inf"), {}, "finite"),
         ("Gauge", "fill", True, {}, "finite numbers"),
         ("Gauge", "fill", "1", {}, "finite numbers"),
+        ("Gauge", "fill", None, {}, "finite numbers"),
+        ("Gauge", "fill", 1j, {}, "finite numbers"),
+        ("Gauge", "fill", np.bool_(1), {}, "finite numbers"),
+        ("Gauge", "fill", np.float64("nan"), {}, "finite numbers"),
+        ("Gauge", "fill", Decimal("sNaN"), {}, "finite numbers"),
+        ("Gauge", "fill", 10**301, {}, "finite numbers"),
+        ("Gauge", "fill", Fraction(10**400), {}, "finite numbers"),
+        ("Counter", "rows", np.int64(-1), {"table": "a"}, "only grows"),
+        ("Counter", "rows", 1, {"table": 1.5}, "texts or whole numbers"),
         ("Counter", "rows", 1, {"table": None}, "texts or whole numbers"),
         ("Counter", "rows", 1, {"table": "x" * 129}, "at most 128"),
     ],
@@ -127,6 +174,25 @@ def test_too_many_series_are_told_once(caplog):
     @flow
     def busy():
         for number in range(MOST_SERIES + 5):
+            counter("rows").add(1, table=number)
+
+    busy()
+    assert len([r for r in caplog.records if "combinations of labels" in r.getMessage()]) == 1
+
+
+def test_too_many_series_are_told_also_if_another_thread_finds_them_too(caplog, monkeypatch):
+    record = Recording.record
+
+    def beside_another(self, kind, name, value, labels):
+        told = record(self, kind, name, value, labels)
+        record(self, kind, name, value, {"table": f"{labels['table']}, of another thread"})
+        return told
+
+    monkeypatch.setattr(Recording, "record", beside_another)
+
+    @flow
+    def busy():
+        for number in range(MOST_SERIES):
             counter("rows").add(1, table=number)
 
     busy()

@@ -112,12 +112,39 @@ def test_what_the_flow_recorded_stands_in_the_status_with_the_number_of_its_atte
     assert [sample.to_dict() for sample in status.metrics] == [ROWS]
 
 
-@pytest.mark.parametrize("change", [{"type": "Histogram"}, {"name": "x" * 64}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "Histogram"},
+        {"name": "x" * 64},
+        {"name": "Rows"},
+        {"value": -1},
+        {"value": 4},  # one more of the same series
+        {"type": "Gauge"},  # and as another type
+        {"labels": {"table": "x" * 129}},
+        {"labels": {"Table": "a"}},
+        {"labels": {"namespace": "a"}},
+        {"labels": dict.fromkeys("abcde", "x")},
+    ],
+)
 def test_forged_figures_are_left_out_alone_and_counted(change):
     record = make_record(metrics=[ROWS, ROWS | change], metrics_dropped=1)
     status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
-    assert (status.state, status.metrics_dropped) == (RunState.COMPLETED, 2)
+    assert status.state is RunState.COMPLETED
+    assert (status.metrics_dropped, status.metrics_invalid) == (1, 1)
     assert [sample.to_dict() for sample in status.metrics] == [ROWS]
+
+
+def test_what_the_runner_lets_through_is_recorded():
+    samples = [
+        ROWS,
+        ROWS | {"labels": {"table": "x" * 128}},
+        ROWS | {"labels": dict.fromkeys("abcd", "x")},
+        {"name": "fill", "type": "Gauge", "labels": {"part": "a"}, "value": -1},
+    ]
+    record = make_record(metrics=samples)
+    status = written(plan_of(running(), make_job(), [make_pod(exit_code=0, record=record)]))
+    assert ([sample.to_dict() for sample in status.metrics], status.metrics_invalid) == (samples, 0)
 
 
 def test_an_attempt_without_a_record_leaves_the_number_as_it_was():

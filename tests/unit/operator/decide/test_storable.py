@@ -72,7 +72,7 @@ ROWS = {"name": "rows", "type": "Counter", "labels": {"table": "a"}, "value": 3}
 def test_figures_that_cannot_be_stored_are_left_out_and_counted():
     bad = [ROWS | {"labels": {"table": "\ud800"}}, ROWS | {"name": "\ud800"}, ROWS | {"value": 10**40}]
     record = storable(make_record(metrics=[ROWS, *bad], metrics_dropped=1))
-    assert (record.metrics, record.metrics_dropped) == ([ROWS], 4)
+    assert (record.metrics, record.metrics_dropped, record.metrics_invalid) == ([ROWS], 1, 3)
 
 
 def test_numbers_that_cannot_be_stored_are_none():
