@@ -4,6 +4,7 @@ import subprocess
 import sys
 import typing
 
+import pytest
 import yaml
 from chart.conftest import CHART, ROOT, VERSION
 from pydantic import BaseModel
@@ -481,7 +482,7 @@ def test_an_operator_of_another_release_is_no_sign_of_this_one(render):
     for monitor in ("serviceMonitor", "podMonitor"):
         values = {"alerts": {"create": True}, "metrics": {monitor: {"create": True}}}
         found = _alert(render(values, "second", "team"), "MillstreamOperatorDown")["expr"]
-        pods = "second-millstream-[a-z0-9]+-[a-z0-9]+"
+        pods = "second-millstream-[a-z0-9]+-?[a-z0-9]+"
         assert found == f'absent(millstream_operator_build_info{{namespace="team", pod=~"{pods}"}})'
     found = _alert(render({"alerts": {"create": True}}), "MillstreamOperatorDown")["expr"]
     assert found == "absent(millstream_operator_build_info)"
@@ -494,6 +495,22 @@ def test_alerts_have_the_thresholds_of_the_values(render):
     chosen = {
         "failureRatio": 0.25,
         "failures": 7,
+@pytest.mark.parametrize("length", [10, 46, 47, 50])
+def test_pods_of_a_long_name_are_a_sign_of_it(render, length):
+    values = {
+        "alerts": {"create": True},
+        "metrics": {"podMonitor": {"create": True}},
+        "fullnameOverride": "x" * length,
+    }
+    objects = render(values)
+    name = _named(objects, "Deployment")["metadata"]["name"]
+    pattern = re.search(r'pod=~"([^"]*)"', _alert(objects, "MillstreamOperatorDown")["expr"])[1]
+    replica_set = f"{name}-6d4cf56db6"
+    pod = f"{replica_set}-"[:58] + "x7k2p"  # what Kubernetes makes of generateName
+    assert re.fullmatch(pattern, pod)
+    assert not re.fullmatch(pattern, f"{name}-other-6d4cf56db6-x7k2p")
+
+
         "failedInARow": 4,
         "pendingSeconds": 1800,
         "runningSeconds": 2592000,
