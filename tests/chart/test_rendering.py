@@ -473,6 +473,13 @@ def test_every_alert_of_the_file_arrives(render, everything, watched_chart):
         assert _named(render(values, chart=watched_chart), "PrometheusRule")["spec"]["groups"] == expected
 
 
+def test_without_any_alert_there_is_no_rule(render):
+    groups = yaml.safe_load((ROOT / "charts/millstream/files/alerts.yaml").read_text())["groups"]
+    names = [rule["alert"] for group in groups for rule in group["rules"]]
+    values = {"alerts": {"create": True, "disabled": names}}
+    assert not [o for o in render(values) if o["kind"] == "PrometheusRule"]
+
+
 def _alert(objects, name):
     groups = _named(objects, "PrometheusRule")["spec"]["groups"]
     return next(rule for group in groups for rule in group["rules"] if rule.get("alert") == name)
