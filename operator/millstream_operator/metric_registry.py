@@ -180,6 +180,10 @@ _DECLARED = (
         "How long the one that has waited for longest has waited.", lasts=False,
     ),
     _counter(
+    _gauge(
+        "millstream_operator_lease_held", "operators",
+        "1 from an operator that may write or sees another one renew the Lease, else 0.", lasts=False,
+    ),
         "millstream_operator_reconciles_total", "decisions",
         "Decisions that were carried out, or failed, by result.", "kind", "result",
     ),

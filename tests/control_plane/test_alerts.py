@@ -56,7 +56,8 @@ SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
 NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
 OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value in INFO.items()}
 IN_A_ROW = f"millstream_flow_runs_failed_in_a_row{{{ETL}}}"
-LEADER = "millstream_operator_leader"
+LEADER = "millstream_operator_lease_held"
+SUSPENDED = {f"millstream_deployment_suspended{{{ETL}}}": f"0x5 1x{4 * DAY}"}
 BUILD = "millstream_operator_build_info"
 REFUSED = f'millstream_operator_reconciles_total{{{JOB}, kind="flowruns", result="refused"}}'
 OF_REFUSED = {"job": "millstream-operator", "kind": "flowruns", "severity": "warning"}
@@ -71,7 +72,7 @@ CASES = [
     ("MillstreamOperatorDown", "it has just gone", {BUILD: "1x5 stale"}, 9, None),
     ("MillstreamOperatorDown", "it is there", {BUILD: "1x30"}, 20, None),
     (
-        "MillstreamNoLeader", "two stand by", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "0x9"},
+        "MillstreamNoLeader", "two stand by and see nobody", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "0x9"},
         5, {"job": "j", "severity": "critical"},
     ),
     (
@@ -101,6 +102,10 @@ CASES = [
         "MillstreamOperatorRefused", "one of many, each 2 minutes",
         {REFUSED.replace("refused", "error"): "0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9", REFUSED.replace("refused", "ok"): "0+600x20"},
         17, OF_REFUSED | {"result": "error"},
+    ),
+    (
+        "MillstreamNoLeader", "the leader is not scraped, and the other sees it",
+        {f'{LEADER}{{job="j", instance="a"}}': "1x3 stale", f'{LEADER}{{job="j", instance="b"}}': "1x20"}, 10, None,
     ),
     (
         "MillstreamOperatorRefused", "two operators",
