@@ -118,6 +118,15 @@ CASES = [
     (
         "MillstreamSeriesDropped", "there is no room", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x30"},
         20, {"job": "j", "metric": "m", "severity": "info"},
+    (
+        "MillstreamWatchStale", "it goes on while the kubelet starts the operator anew",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0+60x20 0+60x20"},
+        30, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
+    ),
+    (
+        "MillstreamWatchStale", "it is heard again",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0x60"}, 70, None,
+    ),
     ),
     ("MillstreamSeriesDropped", "long ago", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x200"}, 180, None),
     ("MillstreamRunFailureRatioHigh", "most fail", finished("0x9 1x30", "0+1x40") | INFO, 30, OWNED),
