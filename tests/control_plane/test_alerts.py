@@ -54,6 +54,26 @@ def oldest(state, values, deployment="etl"):
 
 SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
 NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
+LAST = f"millstream_schedule_last_timestamp_seconds{{{ETL}}}"
+SINCE = f"millstream_schedule_since_timestamp_seconds{{{ETL}}}"
+
+
+def ticking(hours, days, away=()):
+    """Give the series of a schedule from its beginning at zero, hour by hour; away are the hours of the day without an operator."""
+    last, following = [], []
+    for hour in range(days * 24):
+        gone = hour % 24 in away
+        tick = hour // hours * hours
+        last.append("_" if gone or not tick else str(tick * 3600))
+        following.append("_" if gone else str((tick + hours) * 3600))
+    each = {LAST: last, NEXT: following, SINCE: ["_" if h % 24 in away else "0" for h in range(days * 24)]}
+    return {
+        series: " ".join(f"{value}x59" if value != "_" else "_x60" for value in values)
+        for series, values in each.items()
+    }
+
+
+LONG_INFO = dict.fromkeys(INFO, f"1x{20 * DAY}")
 OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value in INFO.items()}
 IN_A_ROW = f"millstream_flow_runs_failed_in_a_row{{{ETL}}}"
 LEADER = "millstream_operator_lease_held"
@@ -174,6 +194,8 @@ CASES = [
         ticks("Missed", "9x200 0x9 2x30") | INFO, 220, OWNED,
     ),
     ("MillstreamScheduleMissed", "they fire", ticks("Fired", "0+1x40") | ticks("Missed", "2x40") | INFO, 15, None),
+    ("MillstreamScheduleMissed", "for ten days there was no operator", ticks("Missed", f"3x29 _x{10 * DAY} 5x99") | LONG_INFO, 10 * DAY + 60, OWNED),
+    ("MillstreamScheduleMissed", "ten days ago, and none since", ticks("Missed", f"3x29 _x{10 * DAY} 3x99") | LONG_INFO, 10 * DAY + 60, None),
     ("MillstreamScheduleMissed", "it was hours ago", ticks("Missed", "0x9 2x190") | INFO, 180, None),
     (
         "MillstreamScheduleMissed",
