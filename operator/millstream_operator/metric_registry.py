@@ -109,7 +109,8 @@ _DECLARED = (
     ),
     _gauge(
         "millstream_flow_runs_failed_in_a_row", "runs",
-        "Runs that failed, crashed or timed out since one completed, of those that exist.", *OF_DEPLOYMENT,
+        "Runs that failed, crashed or timed out since one completed, of those that exist: it sinks when they are deleted, by ttl for instance.",
+        *OF_DEPLOYMENT,
     ),
     _counter(
         "millstream_pod_failures_total", "pods",

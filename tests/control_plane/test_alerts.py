@@ -162,6 +162,7 @@ CASES = [
     ("MillstreamRunsFailInARow", "a weekly one has failed twice", {IN_A_ROW: "1x5 2x30"} | INFO, 15, OWNED),
     ("MillstreamRunsFailInARow", "once", {IN_A_ROW: "1x30"} | INFO, 15, None),
     ("MillstreamRunsFailInARow", "one has completed", {IN_A_ROW: "5x5 0x30"} | INFO, 15, None),
+    ("MillstreamRunsFailInARow", "it is suspended", {IN_A_ROW: "5x30"} | INFO | SUSPENDED, 15, None),
     ("MillstreamRunStuckPending", "it waits", oldest("Pending", "0+60x30") | INFO, 15, OWNED),
     (
         "MillstreamRunStuckPending", "it has no deployment", oldest("Pending", "0+60x30", ""), 15,
