@@ -103,6 +103,10 @@ CASES = [
         {f'{LEADER}{{namespace="a", job="j"}}': "1x9", f'{LEADER}{{namespace="b", job="j"}}': "0x9"},
         5, {"namespace": "b", "job": "j", "severity": "critical"},
     ),
+    (
+        "MillstreamNoLeader", "the leader is not scraped, and the other sees it",
+        {f'{LEADER}{{job="j", instance="a"}}': "1x3 stale", f'{LEADER}{{job="j", instance="b"}}': "1x20"}, 10, None,
+    ),
     ("MillstreamNoLeader", "a change of the leader", {f'{LEADER}{{job="j"}}': "1 0 1x9"}, 3, None),
     (
         "MillstreamQueueStuck", "it waits", {f"millstream_operator_queue_oldest_seconds{{{JOB}}}": "90+60x9"},
@@ -114,6 +118,15 @@ CASES = [
         20, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
     ),
     ("MillstreamWatchStale", "a list each 5 minutes", {f'millstream_operator_watch_age_seconds{{{JOB}, resource="flowdeployments"}}': "0+60x5 0+60x5 0+60x5"}, 16, None),
+    (
+        "MillstreamWatchStale", "it goes on while the kubelet starts the operator anew",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0+60x20 0+60x20"},
+        30, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
+    ),
+    (
+        "MillstreamWatchStale", "it is heard again",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0x60"}, 70, None,
+    ),
     ("MillstreamApiThrottled", "again and again", {REQUESTS: "0+30x30"}, 20, OF_REQUESTS | {"severity": "warning"}),
     ("MillstreamApiThrottled", "once", {REQUESTS: "0x5 30x30"}, 20, None),
     ("MillstreamApiThrottled", "other refusals", {REQUESTS.replace("429", "409"): "0+30x30"}, 20, None),
@@ -122,10 +135,6 @@ CASES = [
         "MillstreamOperatorRefused", "one of many, each 2 minutes",
         {REFUSED.replace("refused", "error"): "0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9", REFUSED.replace("refused", "ok"): "0+600x20"},
         17, OF_REFUSED | {"result": "error"},
-    ),
-    (
-        "MillstreamNoLeader", "the leader is not scraped, and the other sees it",
-        {f'{LEADER}{{job="j", instance="a"}}': "1x3 stale", f'{LEADER}{{job="j", instance="b"}}': "1x20"}, 10, None,
     ),
     (
         "MillstreamOperatorRefused", "two operators",
@@ -138,15 +147,6 @@ CASES = [
     (
         "MillstreamSeriesDropped", "there is no room", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x30"},
         20, {"job": "j", "metric": "m", "severity": "info"},
-    (
-        "MillstreamWatchStale", "it goes on while the kubelet starts the operator anew",
-        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0+60x20 0+60x20"},
-        30, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
-    ),
-    (
-        "MillstreamWatchStale", "it is heard again",
-        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0x60"}, 70, None,
-    ),
     ),
     ("MillstreamSeriesDropped", "long ago", {'millstream_operator_series_dropped_total{job="j", metric="m"}': "0x5 3x200"}, 180, None),
     ("MillstreamRunFailureRatioHigh", "most fail", finished("0x9 1x30", "0+1x40") | INFO, 30, OWNED),
@@ -172,19 +172,18 @@ CASES = [
     ("MillstreamRunStuckPending", "it waits for a slot", oldest("Queued", "0+60x30") | INFO, 15, None),
     ("MillstreamRunStuckRunning", "for more than a day", oldest("Running", f"0+60x{2 * DAY}") | INFO, DAY + 10, OWNED),
     ("MillstreamRunStuckRunning", "for an hour", oldest("Running", "0+60x90") | INFO, 80, None),
-    (
-        "MillstreamLastSuccessTooOld", "it fires and fails", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
-        3 * DAY + 90, OWNED,
-    ),
-    (
-        "MillstreamLastSuccessTooOld", "it has never succeeded", ticks("Fired", f"0+0.01x{4 * DAY}") | QUIET,
-        3 * DAY, OF_ETL | {"severity": "warning"},
-    ),
-    (
-        "MillstreamLastSuccessTooOld", "it succeeds", {SUCCESS: f"0+60x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
-        3 * DAY + 90, None,
-    ),
-    ("MillstreamLastSuccessTooOld", "it has no ticks", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"7x{4 * DAY}") | INFO, 3 * DAY, None),
+    ("MillstreamLastSuccessTooOld", "it fires and fails", {SUCCESS: f"0x{4 * DAY}"} | ticking(24, 4) | INFO, 3 * DAY + 90, OWNED),
+    ("MillstreamLastSuccessTooOld", "it has never succeeded", ticking(24, 4) | QUIET, 3 * DAY, OF_ETL | {"severity": "warning"}),
+    ("MillstreamLastSuccessTooOld", "it never does, and has no operator at night", ticking(24, 6, away=range(18, 24)) | LONG_INFO, 5 * DAY + 600, OWNED),
+    ("MillstreamLastSuccessTooOld", "it succeeds", {SUCCESS: f"0+60x{4 * DAY}"} | ticking(24, 4) | INFO, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after 5 days", ticking(36, 6) | LONG_INFO, 5 * DAY, OWNED),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after 4 days and 5 hours", ticking(36, 6) | LONG_INFO, 4 * DAY + 300, OWNED),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after less than two ticks", ticking(36, 6) | LONG_INFO, 3 * DAY - 10, None),
+    ("MillstreamLastSuccessTooOld", "weekly, after two ticks", ticking(7 * 24, 16) | LONG_INFO, 14 * DAY + 90, OWNED),
+    ("MillstreamLastSuccessTooOld", "weekly, after one tick", ticking(7 * 24, 16) | LONG_INFO, 10 * DAY, None),
+    ("MillstreamLastSuccessTooOld", "it is suspended", ticking(24, 4) | INFO | SUSPENDED, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "it was resumed an hour ago", {SUCCESS: f"0x{4 * DAY}"} | ticking(24, 4) | {SINCE: f"{3 * DAY * 60}x{4 * DAY}"} | INFO, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "it has no schedules", {SUCCESS: f"0x{4 * DAY}"} | INFO, 3 * DAY, None),
     ("MillstreamScheduleMissed", "two are missed", ticks("Missed", "0x9 2x30") | INFO, 15, OWNED),
     ("MillstreamScheduleMissed", "two series name two owners", ticks("Missed", "0x9 2x30") | INFO | OTHER_INFO, 15, [OWNED, SOLD]),
     ("MillstreamRunStuckPending", "two series name two owners", oldest("Pending", "0+60x30") | OTHER_INFO | INFO, 15, [OWNED, SOLD]),
