@@ -83,7 +83,7 @@ _API = (
         queries={"{{verb}} {{code}}": _rate(_REQUESTS, "verb, code")},
     ),
     Panel(
-        seen=Seen.LINES, title="Refused or not answered", unit="reqps",
+        seen=Seen.LINES, title="Refused or not answered", unit="reqps", empty="none",
         text="409 is usual where others write as well; 429 is the API server asking for patience.",
         queries={"{{verb}} {{resource}} {{code}}": _rate(_REQUESTS, "verb, resource, code", 'code!~"2.."')},
     ),

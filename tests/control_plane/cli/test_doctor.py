@@ -7,6 +7,7 @@ import uuid
 import control_plane
 import pytest
 import yaml
+from patience import eventually
 
 from millstream.resources.reasons import Reason
 from millstream.resources.states import RunState
@@ -92,6 +93,20 @@ def test_what_is_wrong_in_a_namespace(found, ns, operator):
     assert "The newest run of etl, etl-1, did not start" in start["message"]
     assert "no such image" in start["message"]
     assert "Check spec.image" in start["advice"]
+
+
+def test_defaults_that_cannot_be_read(found, ns, operator, kubectl):
+    for name in ("etl", "other"):
+        ns.deploy(name)
+        ns.ready(name)
+    kubectl("create", "configmap", "millstream-defaults", "-n", ns.name, "--from-literal=imag=etl:1")
+    eventually(lambda: "defaults" in found(1), "told by a deployment")
+    ns.run()
+    ns.becomes(RunState.QUEUED, Reason.UNREADABLE_DEFAULTS)
+    [defaults] = found(1)["defaults"]
+    assert f"ConfigMap millstream-defaults in namespace {ns.name}: there is no imag" in defaults["message"]
+    told = [line for line in operator.log.splitlines() if "cannot be read" in line and ns.name in line]
+    assert len(told) == 1
 
 
 def test_rights_that_are_missing(call, found, plane, kubectl, ns, tmp_path, monkeypatch):
