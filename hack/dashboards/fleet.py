@@ -63,7 +63,7 @@ _NOW = (
     Panel(
         seen=Seen.NUMBER, title="Success ratio", unit="percentunit", width=4, empty="no run has ended",
         text="Completed runs among those that ended in the time that is shown; cancelled ones are left out.",
-        queries={"": f"{_since(_FINISHED, _COMPLETED)} / {_since(_FINISHED, _JUDGED)}"},
+        queries={"": f"{_since(_FINISHED, _COMPLETED)} / ({_since(_FINISHED, _JUDGED)} > 0)"},
     ),
     Panel(
         seen=Seen.NUMBER, title="Suspended deployments", text="Deployments whose schedules rest.", unit="short", width=4,

@@ -78,7 +78,7 @@ async def run(settings: Settings, credentials: Credentials, stop: asyncio.Event)
         watchdog = Watchdog(partial(watches.missing, settings.namespaces), stop, time.monotonic, os._exit)
         lag = LoopLag(time.monotonic)
         metrics.show(ClusterMetrics(cache, user_metrics, election.held, _now))
-        metrics.show(ProcessMetrics(queue, election.held, lag.seconds, sources.ages))
+        metrics.show(ProcessMetrics(queue, election.held, election.led, lag.seconds, sources.ages))
         endpoints = await health.serve(
             settings.port,
             metrics,

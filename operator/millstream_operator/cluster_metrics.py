@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from millstream.resources.flow_deployment import SUSPENDED
+from millstream.resources.schedule_spec import ScheduleStatus
 from millstream.resources.states import RunState
 from millstream_operator.cache import Cache
 from millstream_operator.decide.observed import Deployment, Run
@@ -28,6 +29,8 @@ _OF_CLUSTER = (
     "millstream_deployment_info",
     "millstream_deployment_suspended",
     "millstream_schedule_next_timestamp_seconds",
+    "millstream_schedule_last_timestamp_seconds",
+    "millstream_schedule_since_timestamp_seconds",
     "millstream_schedule_ticks_total",
 )
 
@@ -93,6 +96,11 @@ class ClusterMetrics(Collector):
         if status.next_time:
             family = families["millstream_schedule_next_timestamp_seconds"]
             family.add_metric(name, status.next_time.timestamp())
+        for what, times in _past(status.schedules).items():
+            if times:
+                families[f"millstream_schedule_{what}_timestamp_seconds"].add_metric(
+                    name, max(times).timestamp()
+                )
         if spec.schedules:
             family = families["millstream_schedule_ticks_total"]
             family.add_metric([*name, "Fired"], status.ticks_fired)
@@ -123,6 +131,13 @@ def _families() -> dict[str, _Family]:
     kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
     declared = [METRICS[name] for name in _OF_CLUSTER]
     return {m.name: kinds[m.kind](m.name, m.text, labels=m.labels) for m in declared}
+
+
+def _past(schedules: Iterable[ScheduleStatus]) -> dict[str, list[datetime]]:
+    """Give the latest ticks and the beginnings of the schedules that go on; what was before a beginning is no tick of theirs."""
+    going = [schedule for schedule in schedules if schedule.next_time]
+    ticks = [s.last_time for s in going if s.last_time and s.last_time >= s.since]
+    return {"last": ticks, "since": [s.since for s in going]}
 
 
 def since(run: Run) -> datetime:

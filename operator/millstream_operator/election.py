@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from millstream_operator.api import Api, ApiError, NotFoundError
-from millstream_operator.lease import LEASES, NOBODY_YET, RENEW_SECONDS, Record, Step, decide
+from millstream_operator.lease import LEASE_SECONDS, LEASES, NOBODY_YET, RENEW_SECONDS, Record, Step, decide
 
 __all__ = ["CALL_SECONDS", "Election", "LeadershipLostError", "Unopposed", "make_identity"]
 
@@ -79,6 +79,11 @@ class Election:
     def held(self) -> bool:
         """Whether this process may write, at this very moment."""
         return self._clock() < self._held_until
+
+    def led(self) -> bool:
+        """Whether this process may write, or has seen of late that another one renews the lease."""
+        another = self._record.holder not in {"", NOBODY_YET, self._identity}
+        return self.held() or (another and self._clock() - self._seen < LEASE_SECONDS)
 
     async def run(self) -> None:
         """Stand until cancelled.
@@ -197,6 +202,10 @@ class Unopposed:
 
     def held(self) -> bool:
         """Whether this process may write."""
+        return True
+
+    def led(self) -> bool:
+        """Whether any process may write."""
         return True
 
     async def run(self) -> None:

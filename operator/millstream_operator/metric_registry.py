@@ -148,6 +148,15 @@ _DECLARED = (
         "millstream_schedule_next_timestamp_seconds", "seconds",
         "When the next tick is due, in seconds since 1970.", *OF_DEPLOYMENT,
     ),
+    _gauge(
+        "millstream_schedule_last_timestamp_seconds", "seconds",
+        "When the latest tick was due of those that have passed since the schedules were made, edited or resumed, in seconds since 1970.",
+        *OF_DEPLOYMENT,
+    ),
+    _gauge(
+        "millstream_schedule_since_timestamp_seconds", "seconds",
+        "When a schedule was last made, edited or resumed, in seconds since 1970.", *OF_DEPLOYMENT,
+    ),
     # --- what flows record ---
     _counter(
         "millstream_user_counter_total", "as declared",
@@ -170,6 +179,10 @@ _DECLARED = (
     _gauge(
         "millstream_operator_leader", "operators",
         "1 for the operator that may write, 0 for those that stand by.", lasts=False,
+    ),
+    _gauge(
+        "millstream_operator_lease_held", "operators",
+        "1 from an operator that may write or sees another one renew the Lease, else 0.", lasts=False,
     ),
     _gauge(
         "millstream_operator_loop_lag_seconds", "seconds",

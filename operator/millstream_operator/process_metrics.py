@@ -20,6 +20,7 @@ class ProcessMetrics(Collector):
         self,
         queue: KeyedQueue[Key],
         leads: Callable[[], bool],
+        led: Callable[[], bool],
         lag_seconds: Callable[[], float],
         watch_ages: Callable[[], Mapping[str, float]],
     ) -> None:
@@ -28,11 +29,13 @@ class ProcessMetrics(Collector):
         Args:
             queue: what waits.
             leads: whether this operator may write.
+            led: whether it sees any that may.
             lag_seconds: how late the event loop is.
             watch_ages: seconds since anything was heard, by kind.
         """
         self._queue = queue
         self._leads = leads
+        self._led = led
         self._lag_seconds = lag_seconds
         self._watch_ages = watch_ages
 
@@ -46,6 +49,7 @@ class ProcessMetrics(Collector):
         yield ages
         for name, value in (
             ("leader", self._leads()),
+            ("lease_held", self._led()),
             ("loop_lag_seconds", self._lag_seconds()),
             ("queue_length", len(self._queue)),
             ("queue_oldest_seconds", self._queue.oldest_seconds()),

@@ -54,9 +54,30 @@ def oldest(state, values, deployment="etl"):
 
 SUCCESS = f"millstream_flow_run_last_success_timestamp_seconds{{{ETL}}}"
 NEXT = f"millstream_schedule_next_timestamp_seconds{{{ETL}}}"
+LAST = f"millstream_schedule_last_timestamp_seconds{{{ETL}}}"
+SINCE = f"millstream_schedule_since_timestamp_seconds{{{ETL}}}"
+
+
+def ticking(hours, days, away=()):
+    """Give the series of a schedule from its beginning at zero, hour by hour; away are the hours of the day without an operator."""
+    last, following = [], []
+    for hour in range(days * 24):
+        gone = hour % 24 in away
+        tick = hour // hours * hours
+        last.append("_" if gone or not tick else str(tick * 3600))
+        following.append("_" if gone else str((tick + hours) * 3600))
+    each = {LAST: last, NEXT: following, SINCE: ["_" if h % 24 in away else "0" for h in range(days * 24)]}
+    return {
+        series: " ".join(f"{value}x59" if value != "_" else "_x60" for value in values)
+        for series, values in each.items()
+    }
+
+
+LONG_INFO = dict.fromkeys(INFO, f"1x{20 * DAY}")
 OTHER_INFO = {key.replace('owner="data"', 'owner="sales"'): value for key, value in INFO.items()}
 IN_A_ROW = f"millstream_flow_runs_failed_in_a_row{{{ETL}}}"
-LEADER = "millstream_operator_leader"
+LEADER = "millstream_operator_lease_held"
+SUSPENDED = {f"millstream_deployment_suspended{{{ETL}}}": f"0x5 1x{4 * DAY}"}
 BUILD = "millstream_operator_build_info"
 REFUSED = f'millstream_operator_reconciles_total{{{JOB}, kind="flowruns", result="refused"}}'
 OF_REFUSED = {"job": "millstream-operator", "kind": "flowruns", "severity": "warning"}
@@ -71,7 +92,7 @@ CASES = [
     ("MillstreamOperatorDown", "it has just gone", {BUILD: "1x5 stale"}, 9, None),
     ("MillstreamOperatorDown", "it is there", {BUILD: "1x30"}, 20, None),
     (
-        "MillstreamNoLeader", "two stand by", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "0x9"},
+        "MillstreamNoLeader", "two stand by and see nobody", {f'{LEADER}{{job="j", instance="a"}}': "0x9", f'{LEADER}{{job="j", instance="b"}}': "0x9"},
         5, {"job": "j", "severity": "critical"},
     ),
     (
@@ -81,6 +102,10 @@ CASES = [
         "MillstreamNoLeader", "of two releases one has none",
         {f'{LEADER}{{namespace="a", job="j"}}': "1x9", f'{LEADER}{{namespace="b", job="j"}}': "0x9"},
         5, {"namespace": "b", "job": "j", "severity": "critical"},
+    ),
+    (
+        "MillstreamNoLeader", "the leader is not scraped, and the other sees it",
+        {f'{LEADER}{{job="j", instance="a"}}': "1x3 stale", f'{LEADER}{{job="j", instance="b"}}': "1x20"}, 10, None,
     ),
     ("MillstreamNoLeader", "a change of the leader", {f'{LEADER}{{job="j"}}': "1 0 1x9"}, 3, None),
     (
@@ -93,6 +118,15 @@ CASES = [
         20, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
     ),
     ("MillstreamWatchStale", "a list each 5 minutes", {f'millstream_operator_watch_age_seconds{{{JOB}, resource="flowdeployments"}}': "0+60x5 0+60x5 0+60x5"}, 16, None),
+    (
+        "MillstreamWatchStale", "it goes on while the kubelet starts the operator anew",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0+60x20 0+60x20"},
+        30, {"job": "millstream-operator", "instance": "a", "resource": "pods", "severity": "warning"},
+    ),
+    (
+        "MillstreamWatchStale", "it is heard again",
+        {f'millstream_operator_watch_age_seconds{{{JOB}, resource="pods"}}': "0+60x20 0x60"}, 70, None,
+    ),
     ("MillstreamApiThrottled", "again and again", {REQUESTS: "0+30x30"}, 20, OF_REQUESTS | {"severity": "warning"}),
     ("MillstreamApiThrottled", "once", {REQUESTS: "0x5 30x30"}, 20, None),
     ("MillstreamApiThrottled", "other refusals", {REQUESTS.replace("429", "409"): "0+30x30"}, 20, None),
@@ -128,6 +162,7 @@ CASES = [
     ("MillstreamRunsFailInARow", "a weekly one has failed twice", {IN_A_ROW: "1x5 2x30"} | INFO, 15, OWNED),
     ("MillstreamRunsFailInARow", "once", {IN_A_ROW: "1x30"} | INFO, 15, None),
     ("MillstreamRunsFailInARow", "one has completed", {IN_A_ROW: "5x5 0x30"} | INFO, 15, None),
+    ("MillstreamRunsFailInARow", "it is suspended", {IN_A_ROW: "5x30"} | INFO | SUSPENDED, 15, None),
     ("MillstreamRunStuckPending", "it waits", oldest("Pending", "0+60x30") | INFO, 15, OWNED),
     (
         "MillstreamRunStuckPending", "it has no deployment", oldest("Pending", "0+60x30", ""), 15,
@@ -137,19 +172,18 @@ CASES = [
     ("MillstreamRunStuckPending", "it waits for a slot", oldest("Queued", "0+60x30") | INFO, 15, None),
     ("MillstreamRunStuckRunning", "for more than a day", oldest("Running", f"0+60x{2 * DAY}") | INFO, DAY + 10, OWNED),
     ("MillstreamRunStuckRunning", "for an hour", oldest("Running", "0+60x90") | INFO, 80, None),
-    (
-        "MillstreamLastSuccessTooOld", "it fires and fails", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
-        3 * DAY + 90, OWNED,
-    ),
-    (
-        "MillstreamLastSuccessTooOld", "it has never succeeded", ticks("Fired", f"0+0.01x{4 * DAY}") | QUIET,
-        3 * DAY, OF_ETL | {"severity": "warning"},
-    ),
-    (
-        "MillstreamLastSuccessTooOld", "it succeeds", {SUCCESS: f"0+60x{4 * DAY}"} | ticks("Fired", f"0+0.01x{4 * DAY}") | INFO,
-        3 * DAY + 90, None,
-    ),
-    ("MillstreamLastSuccessTooOld", "it has no ticks", {SUCCESS: f"0x{4 * DAY}"} | ticks("Fired", f"7x{4 * DAY}") | INFO, 3 * DAY, None),
+    ("MillstreamLastSuccessTooOld", "it fires and fails", {SUCCESS: f"0x{4 * DAY}"} | ticking(24, 4) | INFO, 3 * DAY + 90, OWNED),
+    ("MillstreamLastSuccessTooOld", "it has never succeeded", ticking(24, 4) | QUIET, 3 * DAY, OF_ETL | {"severity": "warning"}),
+    ("MillstreamLastSuccessTooOld", "it never does, and has no operator at night", ticking(24, 6, away=range(18, 24)) | LONG_INFO, 5 * DAY + 600, OWNED),
+    ("MillstreamLastSuccessTooOld", "it succeeds", {SUCCESS: f"0+60x{4 * DAY}"} | ticking(24, 4) | INFO, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after 5 days", ticking(36, 6) | LONG_INFO, 5 * DAY, OWNED),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after 4 days and 5 hours", ticking(36, 6) | LONG_INFO, 4 * DAY + 300, OWNED),
+    ("MillstreamLastSuccessTooOld", "each 36 hours, after less than two ticks", ticking(36, 6) | LONG_INFO, 3 * DAY - 10, None),
+    ("MillstreamLastSuccessTooOld", "weekly, after two ticks", ticking(7 * 24, 16) | LONG_INFO, 14 * DAY + 90, OWNED),
+    ("MillstreamLastSuccessTooOld", "weekly, after one tick", ticking(7 * 24, 16) | LONG_INFO, 10 * DAY, None),
+    ("MillstreamLastSuccessTooOld", "it is suspended", ticking(24, 4) | INFO | SUSPENDED, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "it was resumed an hour ago", {SUCCESS: f"0x{4 * DAY}"} | ticking(24, 4) | {SINCE: f"{3 * DAY * 60}x{4 * DAY}"} | INFO, 3 * DAY + 90, None),
+    ("MillstreamLastSuccessTooOld", "it has no schedules", {SUCCESS: f"0x{4 * DAY}"} | INFO, 3 * DAY, None),
     ("MillstreamScheduleMissed", "two are missed", ticks("Missed", "0x9 2x30") | INFO, 15, OWNED),
     ("MillstreamScheduleMissed", "two series name two owners", ticks("Missed", "0x9 2x30") | INFO | OTHER_INFO, 15, [OWNED, SOLD]),
     ("MillstreamRunStuckPending", "two series name two owners", oldest("Pending", "0+60x30") | OTHER_INFO | INFO, 15, [OWNED, SOLD]),
@@ -160,6 +194,8 @@ CASES = [
         ticks("Missed", "9x200 0x9 2x30") | INFO, 220, OWNED,
     ),
     ("MillstreamScheduleMissed", "they fire", ticks("Fired", "0+1x40") | ticks("Missed", "2x40") | INFO, 15, None),
+    ("MillstreamScheduleMissed", "for ten days there was no operator", ticks("Missed", f"3x29 _x{10 * DAY} 5x99") | LONG_INFO, 10 * DAY + 60, OWNED),
+    ("MillstreamScheduleMissed", "ten days ago, and none since", ticks("Missed", f"3x29 _x{10 * DAY} 3x99") | LONG_INFO, 10 * DAY + 60, None),
     ("MillstreamScheduleMissed", "it was hours ago", ticks("Missed", "0x9 2x190") | INFO, 180, None),
     (
         "MillstreamScheduleMissed",

@@ -332,7 +332,6 @@ def test_the_workload_is_what_it_is_meant_to_be(played):
     assert played.states() == {"Completed": 14, "Failed": 5, "Cancelled": 1, "Running": 1, "Pending": 1}
 
 
-NOTHING = {}
 DURATION = "millstream_flow_run_duration_seconds"
 DELAY = "millstream_flow_run_start_delay_seconds"
 LAG = "millstream_schedule_lag_seconds"
@@ -435,8 +434,6 @@ SAID = {
     ("schedules", "Next ticks"): lambda p: p.next_ticks(),
     ("schedules", "Missed ticks"): lambda p: p.by("deployment", {"nightly": 2}),
     ("operator", "Leaders"): lambda p: one(1),
-    ("operator", "Observations left out"): lambda p: one(0),
-    ("operator", "Left out by metric"): lambda p: NOTHING,
 }
 
 # Of the operator itself FlowRuns do not tell; what it says must be there, and be possible.
@@ -449,11 +446,12 @@ POSSIBLE = {
     ("operator", "Decisions"): lambda values: len(values) == 2 * 5 and max(values) > 0.1,
     ("operator", "Duration of decisions"): lambda values: len(values) == 2 and 0 < max(values) < 15,
     ("operator", "Requests"): lambda values: len(values) > 3 and max(values) > 0.1,
-    ("operator", "Refused or not answered"): lambda values: all(value < 10 for value in values),
     ("operator", "Duration of requests"): lambda values: len(values) > 1 and 0 < max(values) < 15,
     ("operator", "Age of watches"): lambda values: len(values) == 6 and max(values) < 300,
     ("operator", "Size of objects"): lambda values: 1000 < max(values) < 50_000,
 }
+PLAYED = {"Observations left out", "Left out by metric", "Refused or not answered"}
+"""What this workload does not provoke: test_panels.py plays it."""
 
 
 def found(table, target):
@@ -487,15 +485,15 @@ def test_a_panel_about_the_operator_says_what_can_be(played, target):
 
 
 def test_no_panel_is_left_out():
-    left = [t for t in TARGETS if not (found(SAID, t) or found(POSSIBLE, t))]
-    assert left == []
-    assert len(SAID) + len(POSSIBLE) == len(TARGETS)
+    left = [t.title for t in TARGETS if not (found(SAID, t) or found(POSSIBLE, t))]
+    assert sorted(left) == sorted(PLAYED)
+    assert len(SAID) + len(POSSIBLE) + len(PLAYED) == len(TARGETS)
 
 
 @pytest.mark.parametrize("target", [t for t in TARGETS if t.panel["type"] == "timeseries"], ids=str)
 def test_lines_can_be_drawn(played, target):
     lines = played.prometheus.lines(target.query("30s", namespace=played.ns.name), played.begin, played.time)
-    assert lines or target.title in {"Left out by metric", "Refused or not answered", "Gauges"}
+    assert lines or target.title in {*PLAYED, "Gauges"}
 
 
 def test_one_deployment_can_be_looked_at(played):

@@ -1,13 +1,16 @@
 """What Grafana's dashboard linter asks for, and that dashboards and registry know of the same metrics."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from grafana import DASHBOARDS, TARGETS, panels
 from promql import asked, selectors
 
 from millstream_operator.metric_registry import LABEL_VALUES, METRICS
 
+ALERTS = Path(__file__).parents[3] / "charts/millstream/files/alerts.yaml"
 _UNITS = {"short", "s", "bytes", "percentunit", "ops", "reqps"}
 PANELS = [(uid, panel) for uid, dashboard in DASHBOARDS.items() for panel in panels(dashboard)]
 SHORT = [f"{uid}: {panel['title']}" for uid, panel in PANELS]
@@ -141,9 +144,10 @@ def test_a_legend_names_labels_that_the_query_keeps(target):
     assert labels <= kept
 
 
-def test_every_metric_is_shown():
-    shown = {name for target in TARGETS for name in asked(target.query())}
-    assert shown == METRICS.keys()
+def test_every_metric_is_shown_or_watched_by_an_alert():
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    queries = [*(target.query() for target in TARGETS), *(rule["expr"] for rule in rules)]
+    assert {name for query in queries for name in asked(query)} == METRICS.keys()
 
 
 def test_dashboards_fit_a_config_map():

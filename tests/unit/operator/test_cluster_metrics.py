@@ -115,6 +115,22 @@ def test_schedules(world):
     assert world.samples("millstream_deployment_suspended") == {("etl",): 1, ("quiet",): 0}
 
 
+def test_what_has_passed_of_the_schedules_that_go_on(world):
+    def schedule(name, begun, last, following):
+        times = {"since": begun, "lastTime": last, "nextTime": following}
+        return {"name": name, "specHash": "x"} | {
+            key: text(after(s)) for key, s in times.items() if s is not None
+        }
+
+    both = [schedule("a", 0, 60, 120), schedule("b", 10, 70, 130)]
+    world.deploy("going", status={"schedules": both})
+    world.deploy("resumed", status={"schedules": [schedule("a", 50, 40, 120)]})
+    world.deploy("ended", status={"schedules": [schedule("a", 0, 60, None)]})
+    last, begun = (f"millstream_schedule_{what}_timestamp_seconds" for what in ("last", "since"))
+    assert world.samples(last) == {("going",): after(70).timestamp()}
+    assert world.samples(begun) == {("going",): after(10).timestamp(), ("resumed",): after(50).timestamp()}
+
+
 def test_the_last_success_outlives_its_run(world):
     world.deploy(status={"lastSuccessTime": text(after(10))})
     assert world.samples(SUCCESS) == {("etl",): after(10).timestamp()}

@@ -92,6 +92,28 @@ async def test_acquires_a_free_lease_and_renews_it_with_one_call(setting):
     assert setting.api.calls == ["patch"]
 
 
+async def test_who_stands_by_knows_whether_another_leads(setting):
+    assert not setting.election.led()
+    setting.api.free("other")
+    await setting.step()
+    assert setting.election.led()
+    setting.api.errors = [ApiError(500, "down")] * 2
+    await setting.step(LEASE_SECONDS - 0.1)
+    assert setting.election.led()
+    await setting.step(0.1)
+    assert not setting.election.led()
+
+
+async def test_who_leads_is_led_and_nobody_is_by_a_lease_that_is_free(setting):
+    await setting.step()
+    assert setting.api.lease["spec"]["holderIdentity"] == NOBODY_YET
+    assert not setting.election.led()
+    await setting.lead()
+    assert setting.election.led()
+    setting.time += RENEW_SECONDS
+    assert not setting.election.led()
+
+
 async def test_makes_a_lease_and_waits_as_if_somebody_held_it(setting):
     await setting.step()
     assert setting.api.lease["spec"]["holderIdentity"] == NOBODY_YET
