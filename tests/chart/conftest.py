@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import uuid
 from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
-from patience import HANG_SECONDS, PATIENTLY
+from patience import HANG_SECONDS, PATIENTLY, eventually
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "millstream"
@@ -84,6 +85,28 @@ def helm(call, kubeconfig):
     return run
 
 
+def delete_crds(kubectl, *names):
+    """Delete CRDs that may have been made a moment ago."""
+    kubectl("delete", "crds", *names, "--ignore-not-found", "--wait=false")
+    await_deletion(kubectl, *names)
+
+
+def await_deletion(kubectl, *names):
+    """Wait for the end of CRDs that are being deleted, and remind the API server of it.
+
+    If it could not yet list their instances, as soon after they were made, it tries again; where its second look is at an
+    older state it waits for the next change, and else for minutes.
+    """
+
+    def are_gone():
+        left = kubectl("get", "crds", *names, "--ignore-not-found", "-o", "name").split()
+        if left:
+            kubectl("annotate", "--overwrite", *left, f"reminded={uuid.uuid4()}", fails=None)
+        return not left
+
+    eventually(are_gone, f"{names} are gone", pause=0.2)
+
+
 @pytest.fixture
 def bare_cluster(kubectl):
     """A cluster that knows nothing of Millstream, and does not afterwards."""
@@ -93,8 +116,7 @@ def bare_cluster(kubectl):
         ours = ("-l", "app.kubernetes.io/part-of=millstream")
         kubectl("delete", f"clusterroles,clusterrolebindings,{policies}", *ours)
         kubectl("delete", "deployments", "--all-namespaces", *ours)
-        crds = (f"{name}.millstream.dev" for name in ("flowdeployments", "flowruns"))
-        kubectl("delete", "crds", *crds, "--ignore-not-found")
+        delete_crds(kubectl, "flowdeployments.millstream.dev", "flowruns.millstream.dev")
 
     clean()
     yield
@@ -107,11 +129,11 @@ def prometheus_operator(kubectl):
     kinds = _control_plane().program("helm")
     kubectl("apply", "--server-side", "-f", Path(kinds).parent / "monitoring-crds.yaml")
     names = [
-        f"crd/{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
+        f"{name}.monitoring.coreos.com" for name in ("servicemonitors", "podmonitors", "prometheusrules")
     ]
-    kubectl("wait", PATIENTLY, "--for=condition=Established", *names)
+    kubectl("wait", PATIENTLY, "--for=condition=Established", *(f"crd/{name}" for name in names))
     yield
-    kubectl("delete", *names)
+    delete_crds(kubectl, *names)
 
 
 @pytest.fixture(scope="session")

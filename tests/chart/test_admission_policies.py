@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import pytest
 import yaml
+from chart.conftest import await_deletion
 from patience import PATIENTLY, eventually
 
 from millstream.resources import api_access, labels
@@ -131,9 +132,7 @@ def release(call, kubectl, kubeconfig, chart):
         kubectl("create", "rolebinding", account, "-n", TEAM, role, f"--serviceaccount={TEAM}:{account}")
     yield upgrade
     helm("uninstall", "millstream", "--no-hooks")
-    kubectl(
-        "wait", PATIENTLY, "--for=delete", "crd/flowruns.millstream.dev", "crd/flowdeployments.millstream.dev"
-    )
+    await_deletion(kubectl, "flowruns.millstream.dev", "flowdeployments.millstream.dev")
     kubectl("delete", "-f", "-", stdin=items)
 
 

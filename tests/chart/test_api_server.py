@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from chart.conftest import await_deletion
 from chart.json_schemas import FILE_NAME, write_schemas
 from patience import PATIENTLY, eventually
 
@@ -181,7 +182,7 @@ def test_life_of_a_release(helm, kubectl, chart, namespaces):
 
     helm(*install, "--set", "crds.keep=false")
     helm("uninstall", "millstream", "-n", "system", "--no-hooks")
-    kubectl("wait", PATIENTLY, "--for=delete", *(f"crd/{name}" for name in CRDS))
+    await_deletion(kubectl, *CRDS)
 
 
 def test_releasing_pods(render, kubectl, namespaces, pod, finalizers, release_pods):
