@@ -109,6 +109,15 @@ def test_defaults_that_cannot_be_read(found, ns, operator, kubectl):
     assert len(told) == 1
 
 
+def test_a_namespace_that_is_not_there(call, ns, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(ns, "name", "nowhere")
+        done = call("doctor")
+    assert done.exit_code == 1
+    assert "There is no namespace nowhere." in done.stdout
+    assert "kubectl create namespace nowhere" in done.stdout
+
+
 def test_rights_that_are_missing(call, found, plane, kubectl, ns, tmp_path, monkeypatch):
     name = f"reader-{uuid.uuid4().hex[:6]}"
     kubectl("create", "serviceaccount", name, "-n", ns.name)
@@ -125,6 +134,7 @@ def test_rights_that_are_missing(call, found, plane, kubectl, ns, tmp_path, monk
     for check in ("resources", "operator", "policies"):
         [one] = checks[check]
         assert (one["level"], "You may not list" in one["advice"]) == ("warning", True), one
+    assert "namespace" not in checks, "who may not look is not told that it is not there"
     messages = " ".join(one["message"] for one in checks["rights"])
     assert f"You may not create flowruns in namespace {ns.name}" in messages
     assert "list flowruns" not in messages

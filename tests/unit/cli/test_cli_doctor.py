@@ -91,6 +91,7 @@ def by_name(operator, *names):
 WELL = ClusterFacts(
     server="https://api",
     namespace="team",
+    namespace_is_there=True,
     now=NOW,
     version="v1.33.2+k3s1",
     skew=0.4,
@@ -180,6 +181,7 @@ QUEUED = run(
 CASES = [
     ({"version": "v1.31.9"}, "cluster", "problem", "is Kubernetes v1.31.9."),
     ({"version": "?"}, "cluster", "warning", "does not say which Kubernetes"),
+    ({"namespace_is_there": False}, "namespace", "problem", "There is no namespace team."),
     ({"skew": 7.0}, "clock", "warning", "is 7 s ahead of this machine's"),
     ({"skew": -90.0}, "clock", "problem", "is 90 s behind this machine's"),
     ({"definitions": {**WELL.definitions, **OTHER}}, "resources", "warning", "flowruns.millstream.dev."),

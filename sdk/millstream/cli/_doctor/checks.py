@@ -21,12 +21,13 @@ def findings(local: LocalFacts, cluster: ClusterFacts | Hidden) -> list[Finding]
     there = chain(
         installation.api_server(cluster),
         installation.clock(cluster),
+        installation.namespace(cluster),
         installation.resources(cluster),
         installation.operators(local, cluster),
         installation.policies(cluster),
         installation.rights(cluster),
     )
-    if not cluster.is_served:
+    if not (cluster.is_served and cluster.namespace_is_there):
         return [*here, *there]
     return [
         *here,

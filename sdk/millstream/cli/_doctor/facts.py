@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from importlib.util import find_spec
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -129,6 +130,7 @@ class ClusterFacts:
     Attributes:
         server: The address of the API server.
         namespace: The namespace that is looked at.
+        namespace_is_there: Whether there is one of this name; who may not know that is taken at their word.
         now: The time, by the API server's clock.
         version: Kubernetes' version.
         skew: By how many seconds the API server's clock is ahead of ours.
@@ -144,6 +146,7 @@ class ClusterFacts:
 
     server: str
     namespace: str
+    namespace_is_there: bool
     now: datetime
     version: str
     skew: float
@@ -222,6 +225,7 @@ def _cluster_facts(cluster: Cluster) -> ClusterFacts:
     return ClusterFacts(
         server=cluster.server,
         namespace=cluster.namespace,
+        namespace_is_there=cluster.read(f"/api/v1/namespaces/{cluster.namespace}")[0] != HTTPStatus.NOT_FOUND,
         now=now,
         version=version,
         skew=skew,
@@ -260,7 +264,7 @@ def _version(cluster: Cluster) -> tuple[str, float, datetime]:
     ours = (before + after) / 2
     date = headers.get("Date")
     theirs = parsedate_to_datetime(date).timestamp() + 0.5 if date else ours
-    version = _git_version(content) if status == 200 else ""  # noqa: PLR2004 - HTTP's own
+    version = _git_version(content) if status == HTTPStatus.OK else ""
     return version, theirs - ours, datetime.fromtimestamp(theirs, UTC)
 
 

@@ -81,6 +81,18 @@ def clock(cluster: ClusterFacts) -> Iterator[Finding]:
     )
 
 
+def namespace(cluster: ClusterFacts) -> Iterator[Finding]:
+    """Whether there is the namespace that is looked at."""
+    if cluster.namespace_is_there:
+        return
+    yield Finding(
+        "namespace",
+        Level.PROBLEM,
+        f"There is no namespace {cluster.namespace}.",
+        f"Name another one by --namespace, or make it: kubectl create namespace {cluster.namespace}",
+    )
+
+
 def resources(cluster: ClusterFacts) -> Iterator[Finding]:
     """Whether the cluster has our resources, and those of this version."""
     if not cluster.is_served and cluster.served_versions:
