@@ -84,7 +84,7 @@ class FlowRunSpec(Model):
     ttl_seconds_after_finished: int | None = Field(
         default=None,
         ge=0,
-        description="The run is deleted this long after its end; by default as runHistory says.",
+        description="The run is deleted this long after its end was written down; by default as runHistory says.",
         # For what is new; a run that was stored with more can still be read.
         json_schema_extra={"maximum": _YEARS},
     )
