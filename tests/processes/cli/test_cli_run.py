@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pseudo_terminal import read_to_end
 
 
 @pytest.fixture
@@ -111,12 +112,7 @@ def test_progress_is_for_terminals_and_long_runs(home, tmp_path):
     master, slave = os.openpty()
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=slave) as process:
         os.close(slave)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(master, 4096)
-            except OSError:  # the other end is closed
-                break
+        seen = read_to_end(master)
         assert process.wait(timeout=60) == 0, seen
         assert process.stdout.read() == b"row\n"
     os.close(master)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pseudo_terminal import read_to_end
 
 from millstream.blocks import Secret, core
 from millstream.settings import temporary_settings
@@ -69,11 +70,7 @@ def test_secrets_are_asked_for_on_a_terminal_and_not_shown(home):
         while b"value:" not in seen:
             seen += os.read(master, 1024)
         os.write(master, b"s3cr3t\n")
-        while True:
-            try:
-                seen += os.read(master, 1024)
-            except OSError:  # the other end is closed
-                break
+        seen += read_to_end(master)
         assert process.wait(timeout=60) == 0, seen
     os.close(master)
     assert b"s3cr3t" not in seen

@@ -6,6 +6,7 @@ import sys
 
 import click
 import pytest
+from pseudo_terminal import read_to_end
 from still_world import still
 
 from millstream.cli import _output
@@ -88,12 +89,7 @@ def on_terminal(program, environment, *streams):
         [sys.executable, "-c", program], env=given | {"TERM": "xterm"} | environment, **to
     ) as process:
         os.close(slave)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(master, 4096)
-            except OSError:  # the other end is closed
-                break
+        seen = read_to_end(master)
         process.wait(timeout=60)
     os.close(master)
     return seen
